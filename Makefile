@@ -1,0 +1,83 @@
+# What there is to do here: `make` or `make help` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev model browser demo serve test lint format docs lock upgrade clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Any Python from 3.11 on; say which one with `make setup PYTHON=/path/to/python`.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LANGUAGE ?= fr
+ARGS ?=
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime model ## Make .venv, install what is locked, fetch and check the model
+	@echo "Ready: make demo shows a call, make serve starts the server."
+
+setup-dev: $(VENV)/.dev model ## The same with the tools for tests
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Callscribe needs Python 3.11 or later, and none was found here ($$(python3 --version 2>&1))." >&2; \
+		echo "Install one and name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; \
+		exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
+	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+model: $(VENV)/.runtime
+	@$(BIN)/python -m callscribe models fetch --quiet
+
+# Tests marked "browser" drive Chromium. Without it they are skipped, and say so.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends chromium >/dev/null && exit 0; fi; \
+	echo "No Chromium here: tests that need it are skipped. On Debian: apt-get install chromium" >&2
+
+demo: setup ## Play a call through a real server and watch it being written down (LANGUAGE=en)
+	$(BIN)/python -m callscribe demo --lang $(LANGUAGE) $(ARGS)
+
+serve: setup ## Start the server on port 8000
+	$(BIN)/python main.py $(ARGS)
+
+test: setup-dev browser lint ## Everything that is checked: lint, types, tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
+	$(BIN)/python tools/make_cli_reference.py
+
+lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
+	$(PIP) install --quiet uv
+	$(BIN)/python tools/lock.py
+
+upgrade: $(VENV)/.runtime ## Lock the newest versions
+	$(PIP) install --quiet uv
+	$(BIN)/python tools/lock.py --upgrade
+
+clean: ## Remove the environment and the caches; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

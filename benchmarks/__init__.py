@@ -1,0 +1,1 @@
+"""Measurements of Callscribe, run by ``make bench-…``; never part of the tests."""

@@ -1,0 +1,75 @@
+"""What a live transcript is measured by: when each word first stood there, and when for good.
+
+Pure: no audio, no clock. A *reference word* has the end that the full-context decode of the same
+audio gives it; it counts once the live transcript has the same word at the same place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+NEAR = 0.8
+"""Two sightings of a word are the same word if their times differ by less (s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A word in some result: its text, its time on the leg's clock, and when it was shown."""
+
+    text: str
+    start: float
+    end: float
+    shown_at: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word of the reference."""
+
+    text: str
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """Seconds, one per reference word that the live transcript has."""
+
+    appear: list[float]
+    final: list[float]
+
+
+def bare(text: str) -> str:
+    """Lower case without punctuation."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return re.sub(r"[^\w]", "", folded)
+
+
+def word_lags(reference: Sequence[SpokenWord], seen: Sequence[Sighting]) -> Lags:
+    """How long after its end each word first stood there, and stood there for good."""
+    finals = [s for s in seen if s.final]
+    left, right = [bare(w.text) for w in reference], [bare(s.text) for s in finals]
+    appear: list[float] = []
+    final: list[float] = []
+    by_text: dict[str, list[Sighting]] = {}
+    for sighting in seen:
+        by_text.setdefault(bare(sighting.text), []).append(sighting)
+    for block in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
+        for step in range(block.size):
+            word, kept = reference[block.a + step], finals[block.b + step]
+            same = [s for s in by_text[bare(kept.text)] if abs(s.end - kept.end) < NEAR]
+            appear.append(min(s.shown_at for s in same) - word.end)
+            final.append(kept.shown_at - word.end)
+    return Lags(appear, final)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0 to 1) of the values lie; NaN for none."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,13 @@
+"""The bus wing: ``base`` is the contract, ``create_bus`` the door."""
+
+from __future__ import annotations
+
+from callscribe.bus.base import Bus, Subscription
+from callscribe.bus.local import LocalBus
+
+__all__ = ["Bus", "Subscription", "create_bus"]
+
+
+def create_bus() -> Bus:
+    """The bus of this deployment: one process, so it lives in memory."""
+    return LocalBus()

@@ -1,0 +1,126 @@
+"""The bus inside one process. May import ``bus.base`` and ``events``.
+
+A listener has no queue of durable events: it has a place in the session's one log, and a slot for
+the latest interim event of each kind and speaker. So a listener that stands still costs nothing,
+holds up nobody and still finds every final when it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from callscribe.events import Event, SessionEnded
+
+
+@dataclass(slots=True, eq=False)
+class _Topic:
+    log: list[Event] = field(default_factory=list)
+    listeners: set[LocalSubscription] = field(default_factory=set)
+
+
+class LocalSubscription:
+    """A listener's place in one session's log."""
+
+    def __init__(self, topic: _Topic, since: int) -> None:
+        self._topic = topic
+        self._next = _first_above(topic.log, since)
+        self._latest: dict[tuple[str, str], Event] = {}
+        self._news = asyncio.Event()
+        self._closed = False
+        self.missed = 0
+
+    def offer(self, event: Event) -> bool:
+        """Tells of a new event; true when an interim one had to make room for it."""
+        replaced = False
+        if not event.durable:
+            place = (event.type, getattr(event, "speaker", ""))
+            # Put last again: the slots stay in the order of their numbers.
+            replaced = self._latest.pop(place, None) is not None
+            self._latest[place] = event
+            self.missed += replaced
+        self._news.set()
+        return replaced
+
+    def close(self) -> None:
+        """Ends the iteration. Idempotent."""
+        self._closed = True
+        self._topic.listeners.discard(self)
+        self._news.set()
+
+    def _take(self) -> Event | None:
+        """The next event by number: from the log or from the slots."""
+        log = self._topic.log
+        durable = log[self._next] if self._next < len(log) else None
+        place = next(iter(self._latest), None)
+        if place is not None and (durable is None or self._latest[place].seq < durable.seq):
+            return self._latest.pop(place)
+        if durable is not None:
+            self._next += 1
+        return durable
+
+    def __aiter__(self) -> LocalSubscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._closed:
+            event = self._take()
+            if event is not None:
+                if isinstance(event, SessionEnded):
+                    self.close()
+                return event
+            self._news.clear()
+            await self._news.wait()
+        raise StopAsyncIteration
+
+
+class LocalBus:
+    """Fan-out in memory, for one process; every session's durable events are kept."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, _Topic] = {}
+        self._closed = False
+        self.missed = 0
+
+    def publish(self, event: Event) -> None:
+        """Keeps a durable event and wakes the listeners; never waits for any of them."""
+        topic = self._topics.setdefault(event.session_id, _Topic())
+        if event.durable:
+            topic.log.append(event)
+        for listener in topic.listeners:
+            self.missed += listener.offer(event)
+
+    def history(self, session_id: str, since: int = 0) -> list[Event]:
+        """The durable events of a session with a ``seq`` above ``since``."""
+        topic = self._topics.get(session_id)
+        return topic.log[_first_above(topic.log, since) :] if topic else []
+
+    def subscribe(self, session_id: str, since: int = 0) -> LocalSubscription:
+        """The durable events above ``since``, then all events as they happen."""
+        topic = self._topics.setdefault(session_id, _Topic())
+        subscription = LocalSubscription(topic, since)
+        if self._closed:
+            subscription.close()
+        else:
+            topic.listeners.add(subscription)
+        return subscription
+
+    def forget(self, session_id: str) -> None:
+        """Drops a session's events and ends its subscriptions."""
+        topic = self._topics.pop(session_id, None)
+        for listener in list(topic.listeners) if topic else []:
+            listener.close()
+
+    async def close(self) -> None:
+        """Ends all subscriptions. Idempotent."""
+        self._closed = True
+        for topic in self._topics.values():
+            for listener in list(topic.listeners):
+                listener.close()
+
+
+def _first_above(log: list[Event], since: int) -> int:
+    index = len(log)
+    while index and log[index - 1].seq > since:
+        index -= 1
+    return index

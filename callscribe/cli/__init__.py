@@ -1,0 +1,1 @@
+"""The command line: one file per command. May import everything below ``web``, and ``web``."""

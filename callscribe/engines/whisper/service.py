@@ -1,0 +1,263 @@
+"""``WhisperTranscriptionService``: the local engine behind the contract of ``engines/base.py``.
+
+May import ``errors``, ``transcript``, ``vad``, ``languages``, ``engines/base`` and its own room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from callscribe.engines.base import (
+    Capabilities,
+    SpeechBegan,
+    StreamOptions,
+    TranscriptCallback,
+)
+from callscribe.audio import FloatArray
+from callscribe.engines.whisper.batch import Cutter, Recording
+from callscribe.engines.whisper.capacity import measure_capacity
+from callscribe.engines.whisper.conductor import Conductor, Seat
+from callscribe.engines.whisper.decoder import WhisperDecoder
+from callscribe.engines.whisper.silero import SileroModel
+from callscribe.engines.whisper.stream import LegStream
+from callscribe.errors import CapacityError, ConfigurationError, EngineError
+from callscribe.languages import LANGUAGES
+from callscribe.transcript import Result
+from callscribe.vad import EndpointRules
+
+log = structlog.get_logger(__name__)
+
+CLOSE_DEADLINE: Final = 30.0
+"""Seconds that ``close`` waits for the last finals of a leg."""
+
+
+class WhisperTranscriptionService:
+    """Whisper on this machine, streaming: many legs share one model.
+
+    ``locate`` gives the model's folder; it may fetch the model and is called off the event loop,
+    once, by ``start`` or by the first leg. ``threads`` 0 takes all cores; ``max_legs`` 0 measures
+    how many legs the machine carries.
+    """
+
+    name = "whisper"
+
+    def __init__(
+        self, locate: Callable[[], Path], *, threads: int = 0, max_legs: int = 0
+    ) -> None:
+        self._locate = locate
+        self._threads = threads or os.cpu_count() or 1
+        self._wanted_legs = max_legs
+        self._loading = asyncio.Lock()
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="whisper-load")
+        self._closed = False
+        self.max_legs = max_legs
+        """How many legs are taken at once; 0 until the model is loaded and measured."""
+        self.decoder: WhisperDecoder | None = None
+        self._silero: SileroModel | None = None
+        self._conductor: Conductor | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Streaming with interims, all of Whisper's languages, and language detection."""
+        return Capabilities(True, True, frozenset(LANGUAGES), auto_language=True)
+
+    @property
+    def is_ready(self) -> bool:
+        """The model is loaded."""
+        return self._conductor is not None
+
+    @property
+    def legs(self) -> int:
+        """How many legs are open."""
+        return self._conductor.legs if self._conductor else 0
+
+    async def start(self) -> None:
+        """Loads the model and measures the machine; at once if that was done before.
+
+        ``ModelError`` if the model is missing or wrong.
+        """
+        async with self._loading:
+            if self._conductor is None:
+                if self._closed:
+                    raise EngineError("the Whisper engine has been closed")
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._loader, self._load)
+
+    def _load(self) -> None:
+        folder = self._locate()
+        decoder = WhisperDecoder(folder, threads=self._threads)
+        self._silero = SileroModel()
+        self.max_legs = self._wanted_legs or measure_capacity(decoder)
+        self.decoder = decoder
+        self._conductor = Conductor(decoder)
+        log.info("whisper_ready", model=folder.name, threads=self._threads, legs=self.max_legs)
+
+    async def transcribe_streaming(
+        self,
+        session_id: str,
+        language: str,
+        sample_rate: int,
+        on_transcript: TranscriptCallback,
+        *,
+        options: StreamOptions | None = None,
+    ) -> WhisperConnection:
+        """Opens a leg: 16-bit mono PCM at ``sample_rate`` Hz in, results by ``on_transcript``.
+
+        ``CapacityError`` if the machine is full, ``ConfigurationError`` for an unknown language.
+        """
+        if language != "auto" and language not in LANGUAGES:
+            raise ConfigurationError(
+                f"Whisper does not know the language {language!r}; use a code such as fr, en "
+                "or auto",
+                code="bad_language",
+            )
+        await self.start()
+        conductor, silero = self._conductor, self._silero
+        if conductor is None or silero is None:
+            raise EngineError("the Whisper engine has been closed")
+        if conductor.legs >= self.max_legs:
+            raise CapacityError(
+                f"this machine carries {self.max_legs} legs at once and all are taken; "
+                "try again when a call has ended, or set CALLSCRIBE_MAX_LEGS"
+            )
+        options = options or StreamOptions()
+        rules = EndpointRules()
+        if options.endpointing_ms is not None:
+            rules = EndpointRules(
+                endpoint=options.endpointing_ms / 1000,
+                pause=min(rules.pause, options.endpointing_ms / 2000),
+                hurried_endpoint=min(rules.hurried_endpoint, options.endpointing_ms / 1000),
+            )
+        stream = LegStream(
+            sample_rate=sample_rate,
+            language=language,
+            detect=silero.stream(),
+            rules=rules,
+            keyterms=options.keyterms,
+            interim_results=options.interim_results,
+        )
+        return WhisperConnection(session_id, conductor, stream, on_transcript)
+
+    async def transcribe_blocks(
+        self,
+        blocks: AsyncIterator[FloatArray],
+        language: str,
+        *,
+        keyterms: tuple[str, ...] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> list[Result]:
+        """Transcribes a recording that comes in blocks (16 kHz, -1 to 1): finals in order.
+
+        ``language`` may be ``auto``. ``on_progress`` is told the seconds that are done.
+        """
+        await self.start()
+        decoder, silero = self.decoder, self._silero
+        if decoder is None or silero is None:
+            raise EngineError("the Whisper engine has been closed")
+        work = Recording(decoder, Cutter(silero.stream()), language, ", ".join(keyterms))
+        results: list[Result] = []
+        async for block in blocks:
+            results += await asyncio.to_thread(work.push, block)
+            if on_progress is not None:
+                on_progress(work.done)
+        results += await asyncio.to_thread(work.finish)
+        if on_progress is not None:
+            on_progress(work.done)
+        return results
+
+    async def close(self) -> None:
+        """Frees the model. Legs should be closed first. Idempotent."""
+        self._closed = True
+        async with self._loading:
+            conductor, self._conductor = self._conductor, None
+            if conductor is not None:
+                await asyncio.get_running_loop().run_in_executor(self._loader, conductor.stop)
+            self.decoder = None
+        self._loader.shutdown(wait=False)
+
+
+class WhisperConnection:
+    """One leg in the local engine."""
+
+    def __init__(
+        self,
+        session_id: str,
+        conductor: Conductor,
+        stream: LegStream,
+        on_transcript: TranscriptCallback,
+    ) -> None:
+        self._session_id = session_id
+        self._conductor = conductor
+        self._on_transcript = on_transcript
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Result | SpeechBegan | None] = asyncio.Queue()
+        self._seat = Seat(stream, self._from_conductor)
+        self._open = True
+        self.callback_errors = 0
+        """How often ``on_transcript`` raised; each is logged, none ends the stream."""
+        # The one task of a leg: it hands results over in order, also to async callbacks.
+        self._pump = self._loop.create_task(self._hand_over(), name=f"whisper-{session_id}")
+        conductor.join(self._seat)
+
+    @property
+    def is_connected(self) -> bool:
+        """True until ``close``."""
+        return self._open
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Takes 16-bit PCM; returns at once. Empty audio is ignored."""
+        if not self._open:
+            raise EngineError("this leg is closed; open a new one to send audio")
+        if audio:
+            self._conductor.hear(self._seat, audio)
+
+    async def finalize(self) -> None:
+        """Ends the open utterance; its final follows soon."""
+        if self._open:
+            self._conductor.finalize(self._seat)
+
+    async def close(self) -> None:
+        """Ends the leg and waits, at most 30 s, until its last final was handed over."""
+        if self._open:
+            self._open = False
+            done = asyncio.wrap_future(self._conductor.leave(self._seat))
+            try:
+                async with asyncio.timeout(CLOSE_DEADLINE):
+                    await done
+            except (TimeoutError, asyncio.CancelledError) as error:
+                log.warning("whisper_close_incomplete", session=self._session_id)
+                if isinstance(error, asyncio.CancelledError) and not done.cancelled():
+                    raise
+            finally:
+                self._queue.put_nowait(None)
+        await asyncio.shield(self._pump)
+
+    def _from_conductor(self, results: list[Result | SpeechBegan]) -> None:
+        """Runs on the conductor's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._enqueue, results)
+        except RuntimeError:
+            # The loop is closed: nobody is there any more to tell.
+            log.warning("whisper_results_unheard", session=self._session_id, count=len(results))
+
+    def _enqueue(self, results: list[Result | SpeechBegan]) -> None:
+        for result in results:
+            self._queue.put_nowait(result)
+
+    async def _hand_over(self) -> None:
+        while (result := await self._queue.get()) is not None:
+            try:
+                answer = self._on_transcript(result)
+                if inspect.isawaitable(answer):
+                    await answer
+            except Exception:
+                self.callback_errors += 1
+                log.exception("transcript_callback_failed", session=self._session_id)

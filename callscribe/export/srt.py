@@ -1,0 +1,32 @@
+"""A transcript as SubRip captions, each cue with its speaker's name.
+
+May import ``transcript``.
+"""
+
+from __future__ import annotations
+
+from pysubs2 import SSAEvent, SSAFile
+
+from callscribe.export.cues import Cue, make_cues
+from callscribe.transcript import Transcript
+
+BACKSLASH = "\ue000"
+"""Stands for a backslash on the way through the library, which would read ``\\N`` as a new line."""
+
+
+def to_srt(transcript: Transcript) -> str:
+    """SRT text; every cue begins with ``speaker:``. Times are ``hh:mm:ss,mmm``."""
+    cues = make_cues(transcript, named=True)
+    # SRT has no escaping: an arrow in the words must not look like a line of times.
+    texts = ["\n".join(cue.lines).replace("-->", "->") for cue in cues]
+    return render(cues, texts, "srt")
+
+
+def render(cues: list[Cue], texts: list[str], format_: str) -> str:
+    """Cues with these texts in the library's ``srt`` or ``vtt`` form, the texts as they are."""
+    subtitles = SSAFile()
+    subtitles.events = [
+        SSAEvent(cue.start_ms, cue.end_ms, text.replace("\\", BACKSLASH))
+        for cue, text in zip(cues, texts, strict=True)
+    ]
+    return subtitles.to_string(format_, keep_ssa_tags=True).replace(BACKSLASH, "\\")

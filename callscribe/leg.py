@@ -1,0 +1,163 @@
+"""One speaker's audio on its way through a session.
+
+May import ``engines.base``, ``errors`` and core. The session decides when a leg ends; the leg
+knows what has arrived, who holds it, and how its time maps onto the call clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import secrets
+from collections.abc import Callable
+
+from callscribe.engines.base import SpeechBegan, StreamingConnection
+from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
+from callscribe.transcript import Result
+
+BYTES_PER_SAMPLE = 2
+
+
+class LegState(enum.StrEnum):
+    """Where a leg is in its life."""
+
+    OPEN = "open"
+    DETACHED = "detached"
+    ENDED = "ended"
+
+
+class Leg:
+    """The state of one leg: its format, its engine's connection and what it has received."""
+
+    def __init__(
+        self,
+        speaker: str,
+        *,
+        sample_rate: int,
+        language: str,
+        engine: str,
+        since: int,
+        on_begin: Callable[[Leg, float], None],
+    ) -> None:
+        self.speaker = speaker
+        self.sample_rate = sample_rate
+        self.language = language
+        self.engine = engine
+        self.since = since
+        """The number of the session's last event before this leg's first."""
+        self.connection: StreamingConnection | None = None
+        self.resume = secrets.token_urlsafe(24)
+        self.state = LegState.OPEN
+        self.holder: Attachment | None = None
+        self.received = 0
+        """Samples taken since the leg's start."""
+        self.offset: float | None = None
+        """Its first sample on the call clock (s); None until audio has come."""
+        self.detached_at: float | None = None
+        """When the client was lost, on the session's monotonic clock."""
+        self.end_asked = False
+        self.ending = False
+        """Its engine's connection is being closed."""
+        self.ended = asyncio.Event()
+        self.begin = on_begin
+        """Called once, with the seconds of audio that came first."""
+        self._heard = 0.0
+        self._speaking = False
+
+    @property
+    def seconds(self) -> float:
+        """How much audio has arrived."""
+        return self.received / self.sample_rate
+
+    @property
+    def lag_ms(self) -> float | None:
+        """How far the text stands behind the audio; None while nobody speaks."""
+        if not self._speaking:
+            return None
+        return round(max(0.0, self.seconds - self._heard) * 1000, 1)
+
+    def follow(self, heard: Result | SpeechBegan) -> None:
+        """Notes how far the engine has come, for ``lag_ms``."""
+        if isinstance(heard, SpeechBegan):
+            self._speaking = True
+            self._heard = max(self._heard, heard.start)
+            return
+        self._heard = max(self._heard, heard.end)
+        self._speaking = not (heard.is_final and heard.speech_final)
+
+    def let_go(self, now: float) -> None:
+        """Its client is gone since ``now`` (monotonic s) and may come back."""
+        self.holder = None
+        self.state = LegState.DETACHED
+        self.detached_at = now
+
+    def ask_end(self) -> None:
+        """Takes no more audio; the session then closes the engine's connection."""
+        self.end_asked = True
+        self.holder = None
+
+    def deadline(self, grace: float) -> float | None:
+        """When the leg is due to end (monotonic s); None while that is open."""
+        if self.end_asked:
+            return 0.0  # long ago on any monotonic clock
+        return None if self.detached_at is None else self.detached_at + grace
+
+    def to_dict(self) -> dict[str, object]:
+        """The JSON form that the API shows."""
+        return {
+            "speaker": self.speaker,
+            "state": self.state.value,
+            "sample_rate": self.sample_rate,
+            "language": self.language,
+            "engine": self.engine,
+            "received": self.received,
+            "duration": round(self.seconds, 3),
+        }
+
+
+class Attachment:
+    """One client's hold on a leg, until it lets go, the leg ends or another takes it over."""
+
+    def __init__(self, leg: Leg, connection: StreamingConnection) -> None:
+        self.leg = leg
+        self.lost = asyncio.Event()
+        """Set when another connection has taken the leg over."""
+        self._send = connection.send_audio
+        if leg.holder is not None:
+            leg.holder.lost.set()
+        leg.holder = self
+        leg.state = LegState.OPEN
+        leg.detached_at = None
+
+    async def send(self, audio: bytes) -> None:
+        """Takes 16-bit little-endian mono PCM. The path of every frame: no task, lock or queue.
+
+        ``AudioError`` for half a sample or nothing at all, ``SessionClosed`` when the leg has
+        ended, ``SpeakerTaken`` when another connection holds it now.
+        """
+        leg = self.leg
+        if leg.holder is not self:
+            raise self._refusal()
+        size = len(audio)
+        if size % BYTES_PER_SAMPLE or not size:
+            raise _bad_audio(size)
+        if leg.offset is None:
+            leg.begin(leg, size / BYTES_PER_SAMPLE / leg.sample_rate)
+        await self._send(audio)
+        leg.received += size // BYTES_PER_SAMPLE
+
+    def _refusal(self) -> SessionClosed | SpeakerTaken:
+        if self.lost.is_set():
+            return SpeakerTaken(
+                f"another connection has taken over the leg of {self.leg.speaker}",
+                code="taken_over",
+            )
+        return SessionClosed(f"the leg of {self.leg.speaker} has ended; start a new one")
+
+
+def _bad_audio(size: int) -> AudioError:
+    if not size:
+        return AudioError("an audio frame without any audio; leave it out or send samples")
+    return AudioError(
+        f"{size} bytes are no whole number of 16-bit samples; send two bytes per sample"
+    )

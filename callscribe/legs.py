@@ -1,0 +1,235 @@
+"""The legs of one session: they open, lose their client and are taken up again.
+
+May import ``leg``, ``record``, ``engines.base`` and core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from callscribe import events
+from callscribe.engines.base import StreamOptions, TranscriptionEngine
+from callscribe.errors import (
+    AudioError,
+    ConfigurationError,
+    LegNotFound,
+    SessionClosed,
+    SessionError,
+    SpeakerTaken,
+)
+from callscribe.leg import Attachment, Leg, LegState
+from callscribe.record import Record
+from callscribe.settings import TranscriptionConfig
+
+_log = structlog.get_logger(__name__)
+
+
+class Legs:
+    """Who is on the line, and who was.
+
+    ``on_change`` is called whenever the session has to look at its legs again. ``monotonic`` is in
+    seconds, as is ``grace``, how long a leg waits for a lost client.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        config: TranscriptionConfig,
+        engine: TranscriptionEngine,
+        *,
+        monotonic: Callable[[], float],
+        grace: float,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.all: list[Leg] = []
+        """Every leg there was, in the order in which they opened."""
+        self.closed = False
+        """The session ends: no leg is opened any more."""
+        self._record = record
+        self._config = config
+        self._engine = engine
+        self._monotonic = monotonic
+        self._grace = grace
+        self._on_change = on_change
+        self._current: dict[str, Leg] = {}
+        self._opening: set[str] = set()
+        self._fed: dict[str, Attachment] = {}
+        self._feeding = asyncio.Lock()
+        self._began_at: float | None = None
+
+    @property
+    def live(self) -> list[Leg]:
+        """The legs that have not ended."""
+        return [leg for leg in self._current.values() if leg.state is not LegState.ENDED]
+
+    @property
+    def occupied(self) -> bool:
+        """Whether a leg lives or is being opened."""
+        return bool(self._opening or self.live)
+
+    def of(self, speaker: str) -> Leg:
+        """The speaker's latest leg; ``LegNotFound`` when there was none."""
+        try:
+            return self._current[speaker]
+        except KeyError:
+            raise LegNotFound(
+                f"session {self._record.session_id} has no leg of {speaker}"
+            ) from None
+
+    async def open(self, speaker: str, sample_rate: int, language: str = "") -> Attachment:
+        """Opens a leg; a detached one of the same speaker is ended first.
+
+        ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
+        has not, and what the engine raises. An empty language means the configured one.
+        """
+        self._check_open()
+        language = language or self._config.transcription_language
+        self._check_language(language)
+        before = self._current.get(speaker)
+        if speaker in self._opening or (before is not None and before.holder is not None):
+            raise SpeakerTaken(
+                f"{speaker} is on the line already; end that leg or take another name"
+            )
+        self._opening.add(speaker)
+        self._on_change()
+        try:
+            if before is not None:
+                await self.end(before)  # its client starts anew instead of coming back
+            return await self._connect(speaker, sample_rate, language)
+        finally:
+            self._opening.discard(speaker)
+            self._on_change()
+
+    async def feed(self, speaker: str, audio: bytes, sample_rate: int) -> None:
+        """Takes audio from a caller without a connection of its own; opens the leg at first.
+
+        Errors of ``open`` and ``Attachment.send``; ``AudioError`` for a rate other than the leg's.
+        """
+        attachment = self._fed.get(speaker)
+        if attachment is None or attachment.leg.ended.is_set():
+            async with self._feeding:
+                attachment = self._fed.get(speaker)
+                if attachment is None or attachment.leg.ended.is_set():
+                    attachment = self._fed[speaker] = await self.open(speaker, sample_rate)
+        if sample_rate != attachment.leg.sample_rate:
+            raise _other_rate(attachment.leg, sample_rate)
+        await attachment.send(audio)
+
+    def resume(self, speaker: str, token: str, sample_rate: int) -> Attachment:
+        """Takes a leg up again where its client was lost, or where it only seems to be there.
+
+        ``LegNotFound``, ``SessionClosed`` when it has ended, ``SessionError`` for a wrong token,
+        ``AudioError`` for another rate.
+        """
+        self._check_open()
+        leg = self.of(speaker)
+        if not hmac.compare_digest(token.encode(), leg.resume.encode()):
+            raise SessionError(
+                "this resume token is not that of the leg; start without one", code="bad_resume"
+            )
+        if leg.connection is None or leg.end_asked or leg.ending:
+            raise SessionClosed(f"the leg of {speaker} has ended; start without a resume token")
+        if sample_rate != leg.sample_rate:
+            raise _other_rate(leg, sample_rate)
+        attachment = Attachment(leg, leg.connection)
+        self._record.publish(events.LegResumed, speaker=speaker, received=leg.received)
+        _log.info("leg_resumed", session_id=self._record.session_id, speaker=speaker)
+        self._on_change()
+        return attachment
+
+    def detach(self, attachment: Attachment) -> None:
+        """A client is gone without having ended its leg: it may come back for a while."""
+        leg = attachment.leg
+        if leg.holder is not attachment:
+            return
+        leg.let_go(self._monotonic())
+        self._record.publish(events.LegDetached, speaker=leg.speaker, grace=self._grace)
+        _log.info("leg_detached", session_id=self._record.session_id, speaker=leg.speaker)
+        self._on_change()
+
+    async def end(self, leg: Leg) -> None:
+        """Asks for the end of a leg and waits until its last final is out. Idempotent."""
+        self.ask_end(leg)
+        await leg.ended.wait()
+
+    def ask_end(self, leg: Leg) -> None:
+        """Has a leg end soon, without waiting for it."""
+        leg.ask_end()
+        self._on_change()
+
+    async def _connect(self, speaker: str, sample_rate: int, language: str) -> Attachment:
+        leg = Leg(
+            speaker,
+            sample_rate=sample_rate,
+            language=language,
+            engine=self._engine.name,
+            since=self._record.seq,
+            on_begin=self._begin,
+        )
+        connection = await self._engine.transcribe_streaming(
+            self._record.session_id,
+            language,
+            sample_rate,
+            partial(self._record.hear, leg),
+            options=StreamOptions(
+                keyterms=self._config.keyterms,
+                interim_results=self._config.interim_results,
+                endpointing_ms=self._config.endpointing_ms,
+            ),
+        )
+        if self.closed:  # while the engine was opening
+            await connection.close()
+            self._check_open()
+        leg.connection = connection
+        self._current[speaker] = leg
+        self.all.append(leg)
+        _log.info(
+            "leg_opened",
+            session_id=self._record.session_id,
+            speaker=speaker,
+            sample_rate=sample_rate,
+            language=language,
+        )
+        return Attachment(leg, connection)
+
+    def _begin(self, leg: Leg, seconds: float) -> None:
+        """Places a leg on the call clock: its first ``seconds`` of audio have just come."""
+        first_sample = self._monotonic() - seconds
+        if self._began_at is None:
+            self._began_at = first_sample
+        leg.offset = max(0.0, first_sample - self._began_at)
+        self._record.publish(
+            events.LegStarted,
+            speaker=leg.speaker,
+            sample_rate=leg.sample_rate,
+            language=leg.language,
+            engine=leg.engine,
+            offset=leg.offset,
+        )
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise SessionClosed(f"session {self._record.session_id} has ended; start a new one")
+
+    def _check_language(self, language: str) -> None:
+        able = self._engine.capabilities
+        if language == "auto" and able.auto_language:
+            return
+        if language not in able.languages:
+            raise ConfigurationError(
+                f"{self._engine.name} does not know the language {language!r}; "
+                f"it knows {', '.join(sorted(able.languages))}",
+                code="bad_language",
+            )
+
+
+def _other_rate(leg: Leg, sample_rate: int) -> AudioError:
+    return AudioError(
+        f"the leg of {leg.speaker} was opened at {leg.sample_rate} Hz, not at {sample_rate} Hz",
+        code="bad_sample_rate",
+    )

@@ -1,0 +1,118 @@
+"""What a session has to show: its numbered events and its transcript.
+
+Engines' results come in here and go out as events. May import ``leg``, ``utterances``,
+``engines.base``, ``bus.base`` and core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from callscribe import events
+from callscribe.bus.base import Bus
+from callscribe.engines.base import SpeechBegan
+from callscribe.leg import Leg
+from callscribe.transcript import Result, Transcript
+from callscribe.utterances import Step, UtteranceBuilder
+
+_log = structlog.get_logger(__name__)
+
+
+class Record:
+    """The event numbers, the open utterances and the transcript of one session."""
+
+    def __init__(self, session_id: str, bus: Bus, clock: Callable[[], float]) -> None:
+        self.session_id = session_id
+        self.transcript = Transcript(session_id)
+        self.seq = 0
+        """The number of the latest event."""
+        self.faults = 0
+        """Errors that were logged and survived: of sinks, of engines, of this fold."""
+        self._bus = bus
+        self._clock = clock
+        self._builders: dict[str, UtteranceBuilder] = {}
+        self._over = False
+
+    def publish(self, kind: Callable[..., events.Event], **fields: object) -> None:
+        """Gives an event its number and its time, and tells whoever listens."""
+        self.seq += 1
+        self._bus.publish(
+            kind(session_id=self.session_id, seq=self.seq, at=self._clock(), **fields)
+        )
+
+    def end(self) -> None:
+        """Publishes the last event; what an engine may still say is counted as a fault."""
+        self._over = True
+        self.publish(events.SessionEnded)
+
+    def hear(self, leg: Leg, heard: Result | SpeechBegan) -> None:
+        """Takes what an engine says about a leg. Never raises: the stream must go on."""
+        try:
+            self._hear(leg, heard)
+        except Exception as error:  # noqa: BLE001 - an engine's callback has nobody to raise to
+            self.fault("result_not_recorded", leg.speaker, error)
+
+    def finish(self, speaker: str) -> None:
+        """Ends the speaker's open utterance where no endpoint came."""
+        step = self._builder(speaker).finish()
+        if step is not None:
+            self._record(step, latency_ms=None)
+
+    def fault(self, what: str, speaker: str | None, error: BaseException) -> None:
+        """Logs and counts an error that must not end anything."""
+        self.faults += 1
+        _log.error(what, session_id=self.session_id, speaker=speaker, exc_info=error)
+
+    def _builder(self, speaker: str) -> UtteranceBuilder:
+        return self._builders.setdefault(speaker, UtteranceBuilder(speaker))
+
+    def _hear(self, leg: Leg, heard: Result | SpeechBegan) -> None:
+        if self._over:
+            raise RuntimeError("the engine spoke after the end of the session")
+        leg.follow(heard)
+        offset = leg.offset or 0.0
+        builder = self._builder(leg.speaker)
+        if isinstance(heard, SpeechBegan):
+            self.publish(
+                events.SpeechStarted,
+                speaker=leg.speaker,
+                utterance_id=builder.utterance_id,
+                start=heard.start + offset,
+            )
+            return
+        step = builder.add(heard, offset)
+        if step is not None:
+            self._record(step, heard.latency_ms)
+
+    def _record(self, step: Step, latency_ms: float | None) -> None:
+        said = step.utterance
+        if not step.is_final:
+            self.publish(
+                events.InterimResult,
+                speaker=said.speaker,
+                utterance_id=said.utterance_id,
+                text=said.text,
+                start=said.start,
+                end=said.end,
+                words=said.words,
+                latency_ms=latency_ms,
+            )
+            return
+        if said.text:
+            self.transcript.add(said)  # before anyone is told
+            _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
+        self.publish(
+            events.FinalResult,
+            speaker=said.speaker,
+            utterance_id=said.utterance_id,
+            text=said.text,
+            start=said.start,
+            end=said.end,
+            words=said.words,
+            confidence=said.confidence,
+            language=said.language,
+            speech_final=step.speech_final,
+            latency_ms=latency_ms,
+        )

@@ -1,0 +1,255 @@
+"""``EnhancedTranscriptionService``: the façade that the web and the command line call.
+
+May import ``session``, ``engines.base``, ``bus``, ``settings``, ``wire`` and core. Engines, bus
+and configuration are handed in; who made them closes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from callscribe.bus.base import Bus, Subscription
+from callscribe.engines.base import StreamingConnection, TranscriptionEngine
+from callscribe.errors import CapacityError, SessionError, SessionNotFound
+from callscribe.events import Event
+from callscribe.leg import Attachment, Leg
+from callscribe.session import Session, Surroundings, TranscriptSink
+from callscribe.settings import Settings, TranscriptionConfig
+from callscribe.transcript import Transcript
+from callscribe.wire.browser import NAME
+
+KEPT_SESSIONS = 500
+"""Ended sessions that stay readable in memory; the oldest make room."""
+
+STAND_IN = "whisper"
+"""The engine that needs no key and no network."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Configuration(Protocol):
+    """Where the configuration of the next session is read."""
+
+    @property
+    def current(self) -> TranscriptionConfig:
+        """The configuration as it is now."""
+        ...
+
+
+class EnhancedTranscriptionService:
+    """Live transcription of calls: sessions begin, audio goes in, events and transcripts come out.
+
+    ``engines`` are those that can be used, by name. ``clock`` is UNIX time, ``monotonic`` measures
+    waiting, both in seconds. Use it as an async context manager, or ``close`` it: shutting down
+    loses nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engines: Mapping[str, TranscriptionEngine],
+        bus: Bus,
+        configuration: Configuration,
+        sinks: Sequence[TranscriptSink] = (),
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engines = engines
+        self._bus = bus
+        self._configuration = configuration
+        self._around = Surroundings(
+            bus=bus,
+            sinks=sinks,
+            clock=clock,
+            monotonic=monotonic,
+            leg_grace=settings.leg_grace,
+            idle=settings.session_idle,
+        )
+        self._sessions: dict[str, Session] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._said_stand_in = False
+        self.closing = False
+        """Set when the service drains: nothing new is taken."""
+
+    async def initialize_session(
+        self, session_id: str | None = None, *, config: TranscriptionConfig | None = None
+    ) -> str:
+        """Begins a session and returns its id; it keeps this configuration to its end.
+
+        Without an id one is made. ``SessionError`` for an id that is taken or cannot be one,
+        ``CapacityError`` while the service shuts down.
+        """
+        if self.closing:
+            raise CapacityError("the server is shutting down; try again", code="shutting_down")
+        session_id = session_id or uuid.uuid4().hex
+        if not NAME.fullmatch(session_id):
+            raise SessionError(
+                "a session id may hold up to 64 letters, digits and _ . : - "
+                "and begins with a letter or digit"
+            )
+        if session_id in self._sessions:
+            raise SessionError(f"there is a session {session_id} already", code="session_exists")
+        config = config or self._configuration.current
+        engine, instead_of = self._choose_engine(config)
+        session = Session(session_id, config, engine, self._around)
+        self._sessions[session_id] = session
+        if instead_of is not None:
+            session.notify(
+                "engine_stand_in", f"{instead_of} is not available: {engine.name} listens."
+            )
+        # The one loose task of the house: a session outlives the request that began it. It is
+        # kept here, and waited for in close().
+        task = asyncio.create_task(session.run(), name=f"session {session_id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        self._forget_oldest()
+        return session_id
+
+    async def process_audio_stream(
+        self, session_id: str, speaker: str, audio: bytes, *, sample_rate: int = 16_000
+    ) -> None:
+        """Hands over a piece of a speaker's audio: 16-bit little-endian mono PCM.
+
+        The first piece opens the leg. ``SessionNotFound`` when the session was not initialised,
+        ``SessionClosed`` when it or the leg has ended, ``AudioError`` for half samples or a rate
+        other than the leg's.
+        """
+        await self.session(session_id).legs.feed(speaker, audio, sample_rate)
+
+    async def open_leg(
+        self,
+        session_id: str,
+        speaker: str,
+        *,
+        sample_rate: int = 16_000,
+        language: str = "",
+        resume: str = "",
+    ) -> Attachment:
+        """Opens a leg for a client that may be lost and come back with the ``resume`` token.
+
+        Errors: those of ``Legs.open`` and ``Legs.resume``, and ``SessionNotFound``.
+        """
+        return await self.session(session_id).open_leg(
+            speaker, sample_rate=sample_rate, language=language, resume=resume
+        )
+
+    async def end_leg(self, session_id: str, speaker: str) -> Leg:
+        """Ends a speaker's leg and waits for its last final. Idempotent."""
+        return await self.session(session_id).end_leg(speaker)
+
+    async def end_session(self, session_id: str) -> Transcript:
+        """Ends a session, waits for the last finals and gives the transcript. Idempotent."""
+        return await self.session(session_id).end()
+
+    async def delete_session(self, session_id: str) -> None:
+        """Ends a session and drops it from memory, with its events."""
+        await self.end_session(session_id)
+        self._forget(session_id)
+
+    def session(self, session_id: str) -> Session:
+        """The session with this id; ``SessionNotFound`` when there is none."""
+        try:
+            return self._sessions[session_id]
+        except KeyError:
+            raise SessionNotFound(
+                f"there is no session {session_id[:64]}; initialise it first"
+            ) from None
+
+    def sessions(self) -> list[Session]:
+        """All sessions in memory, the latest first."""
+        return list(reversed(self._sessions.values()))
+
+    def transcript(self, session_id: str) -> Transcript:
+        """What has been said so far in a session; it grows while the session lives."""
+        return self.session(session_id).record.transcript
+
+    def subscribe(self, session_id: str, since: int = 0) -> Subscription:
+        """The session's durable events above ``since``, then all as they happen, to its end."""
+        self.session(session_id)
+        return self._bus.subscribe(session_id, since)
+
+    def history(self, session_id: str, since: int = 0) -> list[Event]:
+        """The session's durable events with a number above ``since``."""
+        self.session(session_id)
+        return self._bus.history(session_id, since)
+
+    @property
+    def streaming_connections(self) -> Mapping[str, StreamingConnection]:
+        """A read-only view of the live legs' ways into their engine, by ``session_speaker``."""
+        return _Connections(self._sessions)
+
+    @property
+    def live_legs(self) -> int:
+        """How many legs are open or wait for their client."""
+        return sum(len(session.legs.live) for session in self._sessions.values())
+
+    async def close(self) -> None:
+        """Ends all sessions at once and waits for their finals and transcripts. Idempotent."""
+        self.closing = True
+        for session in self._sessions.values():
+            session.ask_end()
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _choose_engine(self, config: TranscriptionConfig) -> tuple[TranscriptionEngine, str | None]:
+        """The engine for a session, and the name of the one it stands in for."""
+        wanted = config.transcription_backend
+        engine = self._engines.get(wanted)
+        if engine is not None:
+            return engine, None
+        if not self._said_stand_in:
+            self._said_stand_in = True
+            _log.warning("engine_stand_in", wanted=wanted, used=STAND_IN)
+        return self._engines[STAND_IN], wanted
+
+    def _forget_oldest(self) -> None:
+        over = [name for name, session in self._sessions.items() if session.ended.is_set()]
+        for session_id in over[: max(0, len(over) - KEPT_SESSIONS)]:
+            self._forget(session_id)
+
+    def _forget(self, session_id: str) -> None:
+        del self._sessions[session_id]
+        self._bus.forget(session_id)
+
+
+class _Connections(Mapping[str, StreamingConnection]):
+    """The live legs of all sessions as they are when it is looked at."""
+
+    def __init__(self, sessions: Mapping[str, Session]) -> None:
+        self._sessions = sessions
+
+    def _live(self) -> dict[str, StreamingConnection]:
+        return {
+            f"{session_id}_{leg.speaker}": leg.connection
+            for session_id, session in self._sessions.items()
+            for leg in session.legs.live
+            if leg.connection is not None
+        }
+
+    def __getitem__(self, key: str) -> StreamingConnection:
+        return self._live()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._live())
+
+    def __len__(self) -> int:
+        return len(self._live())

@@ -1,0 +1,212 @@
+"""One call, from its first leg to its saved transcript. The one place with a task group.
+
+``run`` lives as long as the call does. Whoever wants a leg or the session to end asks for it and
+waits; ``run`` does it, so that a caller who goes away leaves nothing half done. May import
+``legs``, ``leg``, ``record``, ``engines.base``, ``bus.base`` and core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from callscribe import events
+from callscribe.bus.base import Bus
+from callscribe.engines.base import TranscriptionEngine
+from callscribe.leg import Attachment, Leg, LegState
+from callscribe.legs import Legs
+from callscribe.record import Record
+from callscribe.settings import TranscriptionConfig
+from callscribe.transcript import Transcript
+
+LAST_FINALS = 40.0
+"""Seconds that an engine may take to close a leg; its own deadline for finals is shorter."""
+
+SAVING = 15.0
+"""Seconds that one sink may take for a transcript."""
+
+TranscriptSink = Callable[[Transcript], Awaitable[None]]
+"""Takes the transcript of a session that has ended. What it raises is logged and counted."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session is given: where events go, who keeps transcripts, the clocks, its patience.
+
+    ``leg_grace`` and ``idle`` are seconds: for a lost client, and for a session without any leg.
+    ``clock`` is UNIX time, ``monotonic`` measures waiting; both in seconds.
+    """
+
+    bus: Bus
+    sinks: Sequence[TranscriptSink]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    leg_grace: float
+    idle: float
+
+
+class Session:
+    """A call between two or more speakers, all served by one engine under one configuration."""
+
+    def __init__(
+        self,
+        session_id: str,
+        config: TranscriptionConfig,
+        engine: TranscriptionEngine,
+        around: Surroundings,
+    ) -> None:
+        self.session_id = session_id
+        self.config = config
+        self.started_at = around.clock()
+        self.ended_at: float | None = None
+        self.ended = asyncio.Event()
+        self.record = Record(session_id, around.bus, around.clock)
+        self.engine_name = engine.name
+        self._around = around
+        self._changed = asyncio.Event()
+        self._alone_since: float | None = around.monotonic()
+        self.legs = Legs(
+            self.record,
+            config,
+            engine,
+            monotonic=around.monotonic,
+            grace=around.leg_grace,
+            on_change=self._look_again,
+        )
+        self.record.publish(events.SessionStarted)
+        _log.info("session_started", session_id=session_id, engine=engine.name)
+
+    async def open_leg(
+        self, speaker: str, *, sample_rate: int, language: str = "", resume: str = ""
+    ) -> Attachment:
+        """Opens a leg, or takes one up again by its ``resume`` token; errors as in ``Legs``."""
+        if resume:
+            return self.legs.resume(speaker, resume, sample_rate)
+        return await self.legs.open(speaker, sample_rate, language)
+
+    async def end_leg(self, speaker: str) -> Leg:
+        """Ends the speaker's leg and waits until its last final is out. Idempotent."""
+        leg = self.legs.of(speaker)
+        await self.legs.end(leg)
+        return leg
+
+    async def finalize(self, speaker: str) -> None:
+        """Asks for a final of what the speaker has said so far."""
+        leg = self.legs.of(speaker)
+        if leg.connection is not None and not leg.end_asked:
+            await leg.connection.finalize()
+
+    async def end(self) -> Transcript:
+        """Ends the session and waits until its transcript is complete and saved. Idempotent."""
+        self.ask_end()
+        await self.ended.wait()
+        return self.record.transcript
+
+    def ask_end(self) -> None:
+        """Has the session end soon, without waiting for it."""
+        self.legs.closed = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Ends the legs that are due until the session itself is; then brings everything home."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._watch(tasks)
+                self.legs.closed = True
+                self._finish_due(tasks, float("inf"))
+            self.ended_at = self._around.clock()
+            for sink in self._around.sinks:
+                await self._hand_over(sink)
+        finally:
+            self.record.end()
+            self.ended.set()
+            transcript = self.record.transcript
+            _log.info(
+                "session_ended",
+                session_id=self.session_id,
+                utterances=len(transcript.utterances),
+                seconds=round(transcript.duration, 1),
+                faults=self.record.faults,
+            )
+
+    def _look_again(self) -> None:
+        """Something about the legs has changed: whether there are any, or what one waits for."""
+        if self.legs.occupied:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = self._around.monotonic()
+        self._changed.set()
+
+    async def _watch(self, tasks: asyncio.TaskGroup) -> None:
+        """Returns when the session is to end."""
+        while not self.legs.closed:
+            now = self._around.monotonic()
+            waits = self._finish_due(tasks, now)
+            if self._alone_since is not None:
+                waits.append(self._alone_since + self._around.idle - now)
+                if waits[-1] <= 0:
+                    return
+            try:
+                async with asyncio.timeout(min(waits, default=None)):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+
+    def _finish_due(self, tasks: asyncio.TaskGroup, now: float) -> list[float]:
+        """Begins to finish the legs that are due at ``now``; how long the others still wait."""
+        waits = []
+        for leg in self.legs.live:
+            deadline = leg.deadline(self._around.leg_grace)
+            if leg.ending:
+                continue
+            if now == float("inf") or (deadline is not None and deadline <= now):
+                leg.ending = True
+                tasks.create_task(self._finish(leg))
+            elif deadline is not None:
+                waits.append(deadline - now)
+        return waits
+
+    async def _finish(self, leg: Leg) -> None:
+        """Closes the way into the engine, waits for its last finals, says that the leg is over."""
+        leg.ask_end()
+        try:
+            if leg.connection is not None:
+                async with asyncio.timeout(LAST_FINALS):
+                    await leg.connection.close()
+        except Exception as error:  # noqa: BLE001 - whatever an engine does, the call must end
+            self.record.fault("last_finals_failed", leg.speaker, error)
+            self.notify(
+                "last_finals_failed",
+                f"The last words of {leg.speaker} may be missing: the engine did not finish.",
+                leg.speaker,
+            )
+        self.record.finish(leg.speaker)
+        if leg.offset is None:
+            leg.begin(leg, 0.0)  # no audio ever came: who counts beginnings and ends must agree
+        leg.state = LegState.ENDED
+        self.record.publish(events.LegEnded, speaker=leg.speaker, seconds=leg.seconds)
+        leg.ended.set()
+        self._look_again()
+        _log.info(
+            "leg_closed",
+            session_id=self.session_id,
+            speaker=leg.speaker,
+            seconds=round(leg.seconds, 1),
+        )
+
+    def notify(self, code: str, message: str, speaker: str | None = None) -> None:
+        """Says something to whoever follows the session."""
+        self.record.publish(events.Notice, code=code, message=message, speaker=speaker)
+
+    async def _hand_over(self, sink: TranscriptSink) -> None:
+        try:
+            async with asyncio.timeout(SAVING):
+                await sink(self.record.transcript)
+        except Exception as error:  # noqa: BLE001 - one sink's trouble is not the next one's
+            self.record.fault("transcript_not_handed_over", None, error)

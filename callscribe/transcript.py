@@ -1,0 +1,143 @@
+"""What is said: words, results, utterances and the transcript they add up to.
+
+Core: no I/O, imports nothing of ours. All times are float seconds from the first sample of the
+leg unless a name ends in ``_ms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as shown, punctuation included.
+
+    ``start`` and ``end`` are seconds on the leg's clock, ``confidence`` is 0 to 1,
+    ``speaker_label`` is a diarization label where an engine gives one.
+    """
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+    speaker_label: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; the label only where there is one."""
+        data: dict[str, Any] = {
+            "text": self.text,
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "confidence": round(self.confidence, 4),
+        }
+        if self.speaker_label is not None:
+            data["speaker_label"] = self.speaker_label
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One engine message about one stretch of a leg.
+
+    An interim result (``is_final`` false) restates the whole open stretch and is replaced by the
+    next one. A final never changes; ``speech_final`` adds that an endpoint was found there.
+    ``latency_ms`` is the time between the arrival of the last audio it covers and the result.
+    """
+
+    text: str
+    start: float
+    end: float
+    is_final: bool
+    speech_final: bool = False
+    words: tuple[Word, ...] = ()
+    confidence: float = 0.0
+    language: str | None = None
+    latency_ms: float | None = None
+    from_finalize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What one speaker said up to an endpoint: one or more finals."""
+
+    utterance_id: str
+    speaker: str
+    text: str
+    start: float
+    end: float
+    words: tuple[Word, ...]
+    confidence: float
+    language: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "utterance_id": self.utterance_id,
+            "speaker": self.speaker,
+            "text": self.text,
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "confidence": round(self.confidence, 4),
+            "language": self.language,
+            "words": [word.to_dict() for word in self.words],
+        }
+
+
+def mean_confidence(words: Sequence[Word]) -> float:
+    """The mean of the words' confidences, 0.0 for no words."""
+    return sum(word.confidence for word in words) / len(words) if words else 0.0
+
+
+def join_text(parts: Iterable[str]) -> str:
+    """Joins texts with one space, empty ones left out."""
+    return " ".join(part.strip() for part in parts if part.strip())
+
+
+@dataclass(slots=True)
+class Transcript:
+    """A session's utterances in the order in which they began."""
+
+    session_id: str
+    utterances: list[Utterance] = field(default_factory=list)
+
+    def add(self, utterance: Utterance) -> None:
+        """Puts an utterance in its place; one with the same id is replaced (a revision)."""
+        for index, known in enumerate(self.utterances):
+            if known.utterance_id == utterance.utterance_id:
+                del self.utterances[index]
+                break
+        index = len(self.utterances)
+        while index and self.utterances[index - 1].start > utterance.start:
+            index -= 1
+        self.utterances.insert(index, utterance)
+
+    @property
+    def speakers(self) -> list[str]:
+        """The speakers in the order in which they first spoke."""
+        return list(dict.fromkeys(utterance.speaker for utterance in self.utterances))
+
+    @property
+    def text(self) -> str:
+        """All that was said, one utterance a line."""
+        return "\n".join(utterance.text for utterance in self.utterances)
+
+    @property
+    def duration(self) -> float:
+        """The end of the last utterance in seconds."""
+        return max((utterance.end for utterance in self.utterances), default=0.0)
+
+    def of(self, speaker: str) -> str:
+        """All that one speaker said, on one line."""
+        return join_text(u.text for u in self.utterances if u.speaker == speaker)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "session_id": self.session_id,
+            "duration": round(self.duration, 3),
+            "speakers": self.speakers,
+            "utterances": [utterance.to_dict() for utterance in self.utterances],
+        }

@@ -1,0 +1,108 @@
+"""How one speaker's results add up to utterances. Core: no I/O; may import ``transcript``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from callscribe.transcript import Result, Utterance, Word, join_text, mean_confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The open utterance after one more result.
+
+    ``is_final``: its words will not change; ``speech_final``: nothing will be added either. A
+    final step without text takes back what interims had shown.
+    """
+
+    utterance: Utterance
+    is_final: bool
+    speech_final: bool
+
+
+class UtteranceBuilder:
+    """Folds a speaker's results into numbered utterances on the call clock.
+
+    An utterance is the finals up to an endpoint. Its id, ``speaker-n``, is the same from its first
+    interim to its end, and no two utterances of a speaker share one, whatever leg they came by.
+    """
+
+    def __init__(self, speaker: str) -> None:
+        self._speaker = speaker
+        self._number = 1
+        self._finals: list[Result] = []
+        self._shown = False
+
+    @property
+    def utterance_id(self) -> str:
+        """The id of the utterance that is open or comes next."""
+        return f"{self._speaker}-{self._number}"
+
+    def add(self, result: Result, offset: float = 0.0) -> Step | None:
+        """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
+        result = _shifted(result, offset)
+        if not result.is_final:
+            return self._interim(result)
+        if result.text.strip():
+            self._finals.append(result)
+        elif not (self._finals or self._shown):
+            return None
+        return self._final(result.speech_final, result)
+
+    def finish(self) -> Step | None:
+        """Ends the open utterance where no endpoint came; None when none is open."""
+        if self._finals:
+            return self._final(True, self._finals[-1])
+        self._shown = False
+        return None
+
+    def _interim(self, result: Result) -> Step | None:
+        has_text = bool(result.text.strip())
+        if not has_text and not self._shown:
+            return None
+        self._shown = has_text
+        parts = [*self._finals, result] if has_text else self._finals
+        return Step(self._utterance(parts, result), is_final=False, speech_final=False)
+
+    def _final(self, speech_final: bool, last: Result) -> Step:
+        step = Step(self._utterance(self._finals, last), is_final=True, speech_final=speech_final)
+        self._shown = False
+        if speech_final:
+            self._number += 1
+            self._finals = []
+        return step
+
+    def _utterance(self, parts: list[Result], last: Result) -> Utterance:
+        words = tuple(word for part in parts for word in part.words)
+        confidences = [part.confidence for part in parts]
+        return Utterance(
+            utterance_id=self.utterance_id,
+            speaker=self._speaker,
+            text=join_text(part.text for part in parts),
+            start=min((part.start for part in parts), default=last.start),
+            end=max((part.end for part in parts), default=last.end),
+            words=words,
+            confidence=(
+                mean_confidence(words)
+                if words
+                else sum(confidences) / len(confidences)
+                if confidences
+                else 0.0
+            ),
+            language=next((part.language for part in reversed(parts) if part.language), None),
+        )
+
+
+def _shifted(result: Result, offset: float) -> Result:
+    if not offset:
+        return result
+    return replace(
+        result,
+        start=result.start + offset,
+        end=result.end + offset,
+        words=tuple(_moved(word, offset) for word in result.words),
+    )
+
+
+def _moved(word: Word, offset: float) -> Word:
+    return replace(word, start=word.start + offset, end=word.end + offset)

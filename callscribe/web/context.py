@@ -1,0 +1,35 @@
+"""What the routes need, in one place; ``web/app.py`` fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from callscribe.configuration import ConfigurationStore
+from callscribe.service import EnhancedTranscriptionService
+from callscribe.settings import Settings
+from callscribe.web.backends import Backends
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of the running server."""
+
+    settings: Settings
+    configuration: ConfigurationStore
+    backends: Backends
+    service: EnhancedTranscriptionService
+
+
+def get_context(connection: HTTPConnection) -> Context:
+    """The context of the application that a request or socket belongs to."""
+    context = connection.app.state.context
+    if not isinstance(context, Context):
+        raise TypeError("this application was not made by create_app")
+    return context
+
+
+InContext = Annotated[Context, Depends(get_context)]

@@ -1,0 +1,147 @@
+"""The forms of the HTTP API, as its OpenAPI description shows them. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Problem(BaseModel):
+    """What every failed request is answered with."""
+
+    code: str = Field(description="A stable name for programs.")
+    message: str = Field(description="A sentence for people that says what to do.")
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "code": "no_such_session",
+                "message": "there is no session call-7; initialise it first",
+                "retryable": False,
+            }
+        }
+    )
+
+
+class Detail(BaseModel):
+    """One thing that is wrong with a request."""
+
+    loc: list[str | int] = Field(description="Where it is.")
+    msg: str = Field(description="What is wrong, and which values are right.")
+    type: str = Field(description="The kind of mistake.")
+
+
+class InvalidRequest(Problem):
+    """What a request with wrong values is answered with."""
+
+    detail: list[Detail]
+
+
+class BackendStatus(BaseModel):
+    """An engine."""
+
+    name: str
+    available: bool = Field(description="Whether it can take a leg now.")
+    reason: str = Field(description="Why not; empty when it can.")
+
+
+class LanguageInfo(BaseModel):
+    """A language that can be spoken."""
+
+    code: str
+    name: str = Field(description="Its English name.")
+    native: str = Field(description="Its own name.")
+    flag: str = Field(description="The flag of the country it is most associated with.")
+
+
+class Status(BaseModel):
+    """What this server is and can do."""
+
+    version: str
+    backends: list[BackendStatus]
+    languages: list[LanguageInfo]
+    legs: int = Field(description="Legs that are open or wait for their client.")
+    max_legs: int = Field(description="Legs that are taken at once; 0: not known yet.")
+    auth_required: bool = Field(description="Whether the API and the sockets want a key.")
+    model: str = Field(description="The Whisper model.")
+
+
+class NewSession(BaseModel):
+    """A session to begin."""
+
+    session_id: str | None = Field(
+        None, description="Its id; none: one is made.", examples=["call-7"]
+    )
+
+
+class LegInfo(BaseModel):
+    """One speaker's audio."""
+
+    speaker: str = Field(examples=["technician"])
+    state: str = Field(description="`open`, `detached` or `ended`.")
+    sample_rate: int = Field(description="Hz.")
+    language: str
+    engine: str
+    received: int = Field(description="Samples that have arrived.")
+    duration: float = Field(description="Seconds of audio that have arrived.")
+
+
+class WordInfo(BaseModel):
+    """A word as shown, punctuation included."""
+
+    text: str
+    start: float = Field(description="Seconds on the call clock.")
+    end: float
+    confidence: float = Field(description="0 to 1.")
+    speaker_label: str | None = None
+
+
+class UtteranceInfo(BaseModel):
+    """What one speaker said up to an endpoint."""
+
+    utterance_id: str
+    speaker: str
+    text: str
+    start: float = Field(description="Seconds on the call clock.")
+    end: float
+    confidence: float = Field(description="0 to 1.")
+    language: str | None
+    words: list[WordInfo]
+
+
+class TranscriptInfo(BaseModel):
+    """What has been said so far."""
+
+    session_id: str
+    duration: float = Field(description="The end of the last utterance, seconds.")
+    speakers: list[str]
+    utterances: list[UtteranceInfo]
+
+
+class SessionSummary(BaseModel):
+    """A session in the list."""
+
+    session_id: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    legs: list[LegInfo]
+
+
+class SessionInfo(SessionSummary):
+    """A session with its transcript."""
+
+    transcript: TranscriptInfo
+
+
+class SessionList(BaseModel):
+    """The sessions in memory, the latest first."""
+
+    sessions: list[SessionSummary]
+
+
+class EventList(BaseModel):
+    """A session's durable events; `docs/reference/sockets.md` describes each type."""
+
+    events: list[dict[str, Any]]

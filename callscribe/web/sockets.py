@@ -1,0 +1,67 @@
+"""What both kinds of socket do alike: accept, refuse with a reason, close.
+
+May import ``errors``, ``wire.browser`` and ``web.errors``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from callscribe.errors import CallscribeError
+from callscribe.web.errors import INTERNAL, close_code
+from callscribe.wire.browser import Failure, encode
+
+_log = structlog.get_logger(__name__)
+
+
+async def accept(socket: WebSocket) -> None:
+    """Accepts; where the client offers its key as a subprotocol, ``token`` is the one chosen."""
+    offered = socket.scope.get("subprotocols") or []
+    await socket.accept(subprotocol="token" if "token" in offered else None)
+
+
+def failure(error: CallscribeError, *, fatal: bool) -> str:
+    """The text frame that tells a client of an error."""
+    return encode(Failure(error.code, error.message, fatal, error.retryable))
+
+
+async def refuse(socket: WebSocket, error: CallscribeError) -> None:
+    """Says what is wrong and closes with the code that belongs to it."""
+    with contextlib.suppress(WebSocketDisconnect):
+        if socket.client_state is WebSocketState.CONNECTED:
+            await socket.send_text(failure(error, fatal=True))
+    await close(socket, close_code(error), error.code)
+
+
+async def close(socket: WebSocket, code: int, reason: str = "") -> None:
+    """Closes, whether or not the client is still there."""
+    if socket.application_state is WebSocketState.CONNECTED:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(code, reason)
+
+
+@asynccontextmanager
+async def telling_errors(socket: WebSocket) -> AsyncIterator[None]:
+    """Around all that a socket does: what it raises, alone or in groups, is told to the client.
+
+    A client who is gone is no error; a bug is logged, and the client learns only that there is one.
+    """
+    try:
+        yield
+    except* WebSocketDisconnect:
+        pass
+    except* CallscribeError as group:
+        await refuse(socket, _first(group))
+    except* Exception as group:  # noqa: BLE001 - the last stop; it must not take the server down
+        _log.error("socket_failed", path=socket.url.path, exc_info=group)
+        await refuse(socket, INTERNAL)
+
+
+def _first(group: BaseExceptionGroup[CallscribeError]) -> CallscribeError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

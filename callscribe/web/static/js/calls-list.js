@@ -1,0 +1,71 @@
+/** The calls that the server knows, live ones first, looked up again every few seconds. */
+
+import { api } from "./api.js";
+import { dateTime, speakerName } from "./format.js";
+
+const EVERY = 4000;
+
+/** Calls that are listed at most. */
+const SHOWN = 8;
+
+export class CallsList {
+  /** @param {HTMLElement} place holds an `ul` and a `p` for when there are none */
+  constructor(place) {
+    this.list = place.querySelector("ul");
+    this.none = place.querySelector(".none");
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.look();
+    });
+    this.look();
+    setInterval(() => document.hidden || this.look(), EVERY);
+  }
+
+  async look() {
+    let sessions;
+    try {
+      ({ sessions } = await api("/api/sessions"));
+    } catch {
+      // The next look may succeed; the recorder says what matters to a recording.
+      return;
+    }
+    const order = (session) => (session.ended_at === null ? 0 : 1);
+    const shown = [...sessions].sort((a, b) => order(a) - order(b)).slice(0, SHOWN);
+    const state = JSON.stringify(shown);
+    if (state === this.state) return;
+    this.state = state;
+    this.none.hidden = shown.length > 0;
+    this.list.replaceChildren(...shown.map(entry));
+  }
+}
+
+function entry({ session_id: id, started_at: began, ended_at: ended, legs, utterances }) {
+  const item = document.createElement("li");
+  item.dataset.state = ended === null ? "live" : "ended";
+  const link = document.createElement("a");
+  link.className = "call";
+  link.href = `/calls/${encodeURIComponent(id)}`;
+  const names = [...new Set(legs.map(({ speaker }) => speakerName(speaker)))].join(", ");
+  const said = `${utterances} ${utterances === 1 ? "utterance" : "utterances"}`;
+  link.append(
+    line("names", names || "Nobody yet"),
+    line("when", `${dateTime(began)} · ${said}`),
+  );
+  const state = line("badge", ended === null ? "Live" : "Ended");
+  item.append(link, state);
+  if (ended === null) {
+    const join = document.createElement("a");
+    join.className = "button quiet small";
+    join.href = `/config?session=${encodeURIComponent(id)}`;
+    join.textContent = "Join";
+    join.setAttribute("aria-label", `Join the call of ${dateTime(began)} as another speaker`);
+    item.append(join);
+  }
+  return item;
+}
+
+function line(className, text) {
+  const span = document.createElement("span");
+  span.className = className;
+  span.textContent = text;
+  return span;
+}

@@ -1,0 +1,55 @@
+/** The page `/config`: settings, recorder and the list of calls put together. */
+
+import { CallsList } from "./calls-list.js";
+import { installKeyDialog } from "./key-dialog.js";
+import { RecordPanel } from "./record-panel.js";
+import { SettingsForm } from "./settings-form.js";
+import { shortcuts } from "./shortcuts.js";
+import { showTrouble } from "./trouble-view.js";
+
+installKeyDialog();
+
+const find = (selector) => document.querySelector(selector);
+const query = new URLSearchParams(window.location.search);
+const join = query.get("session") ?? "";
+
+const panel = new RecordPanel(find("#recording"), {
+  join,
+  settled: () => settings.saving,
+});
+const settings = new SettingsForm(find("#settings"), (config) => {
+  panel.view.setLow(config.low_confidence);
+});
+
+if (join) {
+  find("#joining").hidden = false;
+  find("#joining-call").textContent = join;
+  find("#joining-call").href = `/calls/${encodeURIComponent(join)}`;
+  find("#speakers [value=technician]").checked = true;
+}
+
+shortcuts({ r: () => panel.toggle(), c: () => panel.toggleConfidence() });
+
+async function load() {
+  try {
+    const { version, legs, max_legs: most } = await settings.load();
+    find("#version").textContent = `Callscribe ${version}`;
+    find("#lines").textContent = most ? `${legs} of ${most} lines in use` : "";
+    if (find("#trouble").dataset.code === "server_gone_page") showTrouble(find("#trouble"), null);
+    return true;
+  } catch (error) {
+    showTrouble(find("#trouble"), error);
+    return false;
+  }
+}
+
+/** Settings may have been changed elsewhere while this tab was not looked at. */
+async function keepLoaded() {
+  if (!(await load())) setTimeout(keepLoaded, 3000);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !panel.recorder.active) load();
+});
+await keepLoaded();
+new CallsList(find("#calls"));

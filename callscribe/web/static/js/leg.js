@@ -1,0 +1,306 @@
+/**
+ * One speaker's audio on its way to the server: the protocol of `/ws/audio`, and its survival.
+ *
+ * The leg sends what `KeptAudio` holds and forgets what the server acknowledges. A connection that
+ * drops is made again with the `resume` token, and the audio goes on from the sample that `ready`
+ * names: nothing is lost, nothing is heard twice. It knows nothing of microphones or of the page.
+ */
+
+import { api, health, openSocket } from "./api.js";
+import { Backoff } from "./backoff.js";
+import { RATE } from "./capture.js";
+import { Trouble } from "./trouble.js";
+
+/** Samples in one message: 20 to 40 ms, so that a resume at any sample falls into step again. */
+const LEAST = RATE / 50;
+const MOST = RATE / 25;
+
+/** Bytes that may wait in the socket: two seconds of audio, the rest stays where it can be seen. */
+const IN_FLIGHT = RATE * 2 * 2;
+
+/** ms without any message after which an open socket counts as dead; `ack` comes every second. */
+const SILENCE = 8_000;
+
+/** ms a connection must hold for its failure to count as a new one. */
+const STABLE = 10_000;
+
+/** ms that finishing may take without a sign of progress. */
+const PATIENCE = 60_000;
+
+/** Codes with which a server says that the leg to be resumed is not there any more. */
+const FORGOTTEN = new Set(["no_such_session", "session_closed", "no_such_leg", "bad_resume"]);
+
+/**
+ * @typedef {object} LegHandlers
+ * @property {(state: "connecting" | "recording" | "reconnecting" | "ended") => void} onstate
+ * @property {(sessionId: string, engine: string) => void} onsession
+ * @property {(lagMs: number | null) => void} onlag
+ * @property {(trouble: Trouble) => void} onwarning said, and the leg goes on
+ * @property {(trouble: Trouble) => void} onfailure the leg is over
+ */
+
+export class Leg {
+  /**
+   * @param {import("./kept-audio.js").KeptAudio} kept
+   * @param {{sessionId: string, speaker: string}} who
+   * @param {LegHandlers} handlers
+   */
+  constructor(kept, { sessionId, speaker }, handlers) {
+    this.kept = kept;
+    this.sessionId = sessionId;
+    this.speaker = speaker;
+    this.handlers = handlers;
+    this.backoff = new Backoff();
+    this.resume = "";
+    /** The server has once taken this leg. */
+    this.begun = false;
+    /** The captured sample that is the leg's first one. */
+    this.base = 0;
+    /** The next captured sample to be sent. */
+    this.sent = 0;
+    this.ready = false;
+    this.stopping = false;
+    this.over = false;
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.hurry = () => this.retryNow();
+  }
+
+  /** Connects. Everything after that is told to the handlers. */
+  open() {
+    window.addEventListener("online", this.hurry);
+    this.watch = setInterval(() => this.check(), 1000);
+    this.handlers.onstate("connecting");
+    this.connect();
+  }
+
+  /** More audio is there to be sent. */
+  pump() {
+    const socket = this.socket;
+    if (!this.ready || this.stopSent || socket?.readyState !== WebSocket.OPEN) return;
+    while (socket.bufferedAmount < IN_FLIGHT) {
+      const waiting = this.kept.end - this.sent;
+      if (waiting === 0 || (waiting < LEAST && !this.stopping)) break;
+      const pcm = this.kept.read(this.sent, MOST);
+      socket.send(pcm);
+      this.sent += pcm.length;
+    }
+    if (this.stopping && this.sent === this.kept.end) {
+      this.stopSent = true;
+      socket.send(JSON.stringify({ type: "stop" }));
+    } else if (this.kept.end - this.sent >= LEAST) {
+      clearTimeout(this.refill);
+      this.refill = setTimeout(() => this.pump(), 20);
+    }
+  }
+
+  /** No audio follows: the rest is sent, then the server is asked for its last words. */
+  stop() {
+    this.stopping = true;
+    this.progress = performance.now();
+    this.pump();
+    this.retryNow();
+  }
+
+  /** Ends at once, whatever has not been sent. */
+  abandon() {
+    this.finish();
+  }
+
+  /** The page goes away: a last word, so that the server need not wait for this leg. */
+  farewell() {
+    if (this.ready && !this.stopSent) {
+      this.stopping = true;
+      this.pump();
+    }
+  }
+
+  /** The first captured sample that the server is not known to have. */
+  get unsent() {
+    return this.kept.first;
+  }
+
+  connect() {
+    if (this.over) return;
+    let socket;
+    try {
+      socket = openSocket("/ws/audio");
+    } catch (trouble) {
+      this.fail(/** @type {Trouble} */ (trouble));
+      return;
+    }
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    this.ready = this.stopSent = false;
+    this.failure = null;
+    this.heard = performance.now();
+    socket.onopen = () => this.introduce();
+    socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
+    socket.onclose = ({ code, reason }) => this.closed(code, reason);
+  }
+
+  introduce() {
+    this.opened = performance.now();
+    this.socket?.send(
+      JSON.stringify({
+        type: "start",
+        session_id: this.sessionId,
+        speaker: this.speaker,
+        sample_rate: RATE,
+        encoding: "linear16",
+        resume: this.resume,
+      }),
+    );
+  }
+
+  receive(message) {
+    this.heard = this.progress = performance.now();
+    if (message.type === "ready") this.begin(message);
+    else if (message.type === "ack") this.acknowledge(message);
+    else if (message.type === "error") this.complain(message);
+    else if (message.type === "ended") this.finish("ended");
+  }
+
+  begin({ session_id: sessionId, resume, received, engine }) {
+    if (!this.resume) this.base = this.kept.first;
+    this.sessionId = sessionId;
+    this.resume = resume;
+    this.ready = this.begun = true;
+    this.sent = Math.min(this.base + received, this.kept.end);
+    this.kept.forget(this.sent);
+    this.handlers.onsession(sessionId, engine);
+    this.handlers.onstate("recording");
+    this.pump();
+  }
+
+  acknowledge({ received, lag_ms: lag }) {
+    this.kept.forget(this.base + received);
+    this.handlers.onlag(lag);
+    this.pump();
+  }
+
+  complain(message) {
+    if (message.fatal) this.failure = message;
+    else this.handlers.onwarning(new Trouble(message.code, message.message));
+  }
+
+  /** The connection is gone: what that means depends on the code, and on how far it had come. */
+  async closed(code, reason) {
+    const opened = this.opened;
+    const { failure, ready } = this;
+    this.drop();
+    if (this.over) return;
+    if (opened && performance.now() - opened > STABLE) this.backoff.reset();
+    if (this.begun && FORGOTTEN.has(failure?.code)) {
+      await this.startAfresh();
+      return;
+    }
+    const trouble = refusal(code, reason, failure, this.begun);
+    if (trouble) {
+      this.fail(trouble);
+      return;
+    }
+    this.handlers.onstate("reconnecting");
+    if (failure) this.handlers.onwarning(new Trouble(failure.code, failure.message));
+    else if (!ready) await this.diagnose();
+    this.later();
+  }
+
+  /** Why a connection does not come about: the wrong key ends the leg, an absent server does not. */
+  async diagnose() {
+    const state = await health();
+    if (state === "unauthorized") this.fail(new Trouble("unauthorized"));
+    else if (state === "gone" && !this.over) this.handlers.onwarning(new Trouble("server_gone"));
+  }
+
+  /**
+   * The server has ended this leg while it could not be reached. What it had taken stays there;
+   * the rest goes to a new leg, of the same session where that still lives.
+   */
+  async startAfresh() {
+    this.handlers.onstate("reconnecting");
+    if (this.resume) {
+      this.resume = "";
+      const legs = await api(`/api/sessions/${encodeURIComponent(this.sessionId)}`).then(
+        (session) => session.legs,
+        () => [],
+      );
+      const mine = legs.filter(({ speaker }) => speaker === this.speaker).pop();
+      if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
+    } else {
+      this.sessionId = "";
+      this.handlers.onwarning(new Trouble("new_session"));
+    }
+    if (this.stopping && this.kept.first === this.kept.end) this.finish("ended");
+    else this.later();
+  }
+
+  later() {
+    if (this.over) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.connect(), this.backoff.next());
+  }
+
+  retryNow() {
+    if (this.over || this.socket) return;
+    clearTimeout(this.retry);
+    this.connect();
+  }
+
+  /** A socket may be dead without saying so; finishing may never come to an end. */
+  check() {
+    const now = performance.now();
+    if (this.socket && now - this.heard > SILENCE) {
+      const socket = this.socket;
+      this.closed(1006, "");
+      socket.close();
+    }
+    if (this.stopping && now - this.progress > PATIENCE) this.fail(new Trouble("not_confirmed"));
+  }
+
+  drop() {
+    clearTimeout(this.refill);
+    if (this.socket) this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket = null;
+    this.ready = this.stopSent = false;
+    this.opened = 0;
+  }
+
+  fail(trouble) {
+    if (this.over) return;
+    this.finish();
+    this.handlers.onfailure(trouble);
+  }
+
+  finish(state) {
+    if (this.over) return;
+    this.over = true;
+    window.removeEventListener("online", this.hurry);
+    clearInterval(this.watch);
+    clearTimeout(this.retry);
+    const socket = this.socket;
+    this.drop();
+    socket?.close(1000);
+    if (state === "ended") this.kept.forget(this.kept.end);
+    if (state) this.handlers.onstate(state);
+  }
+}
+
+/**
+ * Why a closed connection must not be made again, or null when it may.
+ *
+ * @param {number} code
+ * @param {string} reason
+ * @param {{code: string, message: string, retryable: boolean} | null} failure
+ * @param {boolean} resuming a leg that was open already has its place on the server
+ */
+function refusal(code, reason, failure, resuming) {
+  if (failure?.code === "shutting_down") return null;
+  const full = code === 1013 || failure?.code === "at_capacity";
+  if (full) return resuming ? null : new Trouble("at_capacity");
+  // The server may notice later than this page that the earlier connection is dead.
+  if (failure?.code === "speaker_taken") return resuming ? null : new Trouble("speaker_taken");
+  if (failure && !failure.retryable) return new Trouble(failure.code, failure.message);
+  const refused = code === 1008 || code === 1003 || code === 1007 || code === 1009;
+  return refused ? new Trouble(code === 1008 ? "unauthorized" : "refused", reason) : null;
+}

@@ -1,0 +1,46 @@
+/** Who is on the line: each speaker's state, engine and lag, above their column. */
+
+import { lag, speakerName } from "./format.js";
+
+const STATES = { open: "On the line", detached: "Connection lost", ended: "Has left" };
+
+export class LegsView {
+  /**
+   * @param {HTMLElement} list an `ul`
+   * @param {import("./transcript.js").TranscriptModel} model
+   */
+  constructor(list, model) {
+    this.list = list;
+    this.model = model;
+    this.items = new Map();
+  }
+
+  update() {
+    [...this.model.legs.values()].forEach((leg, index) => {
+      const item = this.items.get(leg.speaker) ?? this.create(leg.speaker, index);
+      const state = leg.state === "open" && leg.speaking ? "speaking" : leg.state;
+      if (item.dataset.state !== state) item.dataset.state = state;
+      const details = [STATES[leg.state], leg.engine];
+      write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
+      write(item.querySelector(".lag"), leg.state === "ended" ? "" : `Lag ${lag(leg.latencyMs)}`);
+    });
+  }
+
+  create(speaker, index) {
+    const item = document.createElement("li");
+    item.className = "leg";
+    item.dataset.hue = String(index % 4);
+    item.dataset.side = index % 2 ? "right" : "left";
+    item.innerHTML =
+      '<span class="voice" aria-hidden="true"></span><span class="who"></span>' +
+      '<span class="detail"></span><span class="lag"></span>';
+    item.querySelector(".who").textContent = speakerName(speaker);
+    this.items.set(speaker, item);
+    this.list.append(item);
+    return item;
+  }
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

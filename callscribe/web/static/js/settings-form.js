@@ -1,0 +1,130 @@
+/** The settings of the next recording: every change is saved at once, or its error is shown. */
+
+import { api, ApiError } from "./api.js";
+import { LanguagePicker } from "./language-picker.js";
+
+const PATH = "/api/config/transcription";
+
+export class SettingsForm {
+  /**
+   * @param {HTMLFormElement} form its fields are named as the configuration keys
+   * @param {(config: any) => void} onconfig called with the configuration whenever it is known anew
+   */
+  constructor(form, onconfig) {
+    this.form = form;
+    this.onconfig = onconfig;
+    this.note = form.querySelector("#saved");
+    this.picker = new LanguagePicker(form.querySelector(".combobox"), (code) =>
+      this.save({ transcription_language: code }),
+    );
+    /** Changes are saved one after the other: the last one wins. */
+    this.saving = Promise.resolve();
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("change", ({ target }) => {
+      const key = target.name;
+      if (key) this.save({ [key]: this.read(key) });
+    });
+    form.addEventListener("input", () => this.label());
+  }
+
+  async load() {
+    const [config, status] = await Promise.all([api(PATH), api("/api/status")]);
+    this.picker.fill(status.languages);
+    this.show(config);
+    this.showBackends(status.backends, config.transcription_backend);
+    return status;
+  }
+
+  /**
+   * @param {Record<string, unknown>} changes
+   * @returns {Promise<void>} when they are saved or refused
+   */
+  save(changes) {
+    this.saving = this.saving.then(() => this.put(changes));
+    return this.saving;
+  }
+
+  async put(changes) {
+    this.say("Saving…", "saving");
+    for (const key of Object.keys(changes)) this.complain(key, "");
+    try {
+      this.show(await api(PATH, { method: "PUT", body: changes }), changes);
+      this.say("Saved", "saved");
+    } catch (error) {
+      this.say("Not saved", "failed");
+      const problems = error instanceof ApiError ? error.detail : [];
+      for (const { loc, msg } of problems) this.complain(this.keyOf(loc), msg);
+      if (!problems.length) this.complain(Object.keys(changes)[0], error.message);
+    }
+  }
+
+  /** The field that an error is about: a `loc` may begin with `body` and end with an index. */
+  keyOf(loc) {
+    return loc.find((part) => this.place(String(part))) ?? "";
+  }
+
+  place(key) {
+    return this.form.querySelector(`[data-error-for="${CSS.escape(key)}"]`);
+  }
+
+  complain(key, message) {
+    const place = this.place(String(key)) ?? this.form.querySelector("[data-error-for='']");
+    place.textContent = message.replace(/^Value error, /, "");
+    place.hidden = !message;
+  }
+
+  say(text, state) {
+    this.note.textContent = text;
+    this.note.dataset.state = state;
+  }
+
+  read(key) {
+    const field = this.form.elements[key];
+    if (key === "keyterms") {
+      return field.value
+        .split(/[\n,;]/)
+        .map((term) => term.trim())
+        .filter(Boolean);
+    }
+    if (key === "low_confidence") return Number(field.value) / 100;
+    if (field.type === "checkbox") return field.checked;
+    return field.type === "range" ? Number(field.value) : field.value;
+  }
+
+  /** Shows what the server has; a field that is being written in is left alone. */
+  show(config, changes = config) {
+    const { elements } = this.form;
+    elements.transcription_backend.value = config.transcription_backend;
+    this.picker.set(config.transcription_language);
+    elements.deepgram_use_streaming.checked = config.deepgram_use_streaming;
+    elements.interim_results.checked = config.interim_results;
+    elements.endpointing_ms.value = String(config.endpointing_ms);
+    elements.low_confidence.value = String(Math.round(config.low_confidence * 100));
+    if ("keyterms" in changes && document.activeElement !== elements.keyterms) {
+      elements.keyterms.value = config.keyterms.join("\n");
+    }
+    this.label();
+    this.onconfig(config);
+  }
+
+  /** The numbers beside the sliders. */
+  label() {
+    const { endpointing_ms: silence, low_confidence: low } = this.form.elements;
+    const outputs = this.form.querySelectorAll("output");
+    outputs[0].textContent = `${(Number(silence.value) / 1000).toFixed(2)} s`;
+    outputs[1].textContent = `${low.value} %`;
+  }
+
+  showBackends(backends, chosen) {
+    for (const { name, available, reason } of backends) {
+      const radio = this.form.querySelector(`input[value="${CSS.escape(name)}"]`);
+      if (!radio) continue;
+      radio.disabled = !available;
+      const note = radio.closest("label").querySelector(".reason");
+      note.textContent = available ? "" : (reason ?? "Not available");
+      note.hidden = available;
+    }
+    const missing = backends.some(({ name, available }) => name === chosen && !available);
+    this.form.querySelector("#stand-in").hidden = !(missing && chosen === "deepgram");
+  }
+}

@@ -1,0 +1,110 @@
+/** A `TranscriptModel` as a list: each utterance keeps its element, each word its span. */
+
+import { clock, langTag, percent, speakerName } from "./format.js";
+import { rowPieces } from "./transcript.js";
+
+export class TranscriptView {
+  /**
+   * @param {HTMLElement} list an `ol`
+   * @param {import("./transcript.js").TranscriptModel} model
+   */
+  constructor(list, model) {
+    this.list = list;
+    this.model = model;
+    this.low = 0.5;
+    this.confident = false;
+    /** @type {Map<string, HTMLLIElement>} */
+    this.items = new Map();
+  }
+
+  /** @param {import("./transcript.js").TranscriptModel} model another one to show */
+  show(model) {
+    this.model = model;
+    this.items.clear();
+    this.list.replaceChildren();
+    this.refresh();
+  }
+
+  /** @param {number} low words under this confidence are marked */
+  setLow(low) {
+    this.low = low;
+    this.refresh();
+  }
+
+  /** @param {boolean} confident whether every word shows its confidence */
+  setConfident(confident) {
+    this.confident = confident;
+    this.list.dataset.confidence = confident ? "on" : "off";
+    this.refresh();
+  }
+
+  refresh() {
+    for (const row of this.model.rows) this.update(row);
+  }
+
+  /** @param {import("./transcript.js").Row} row one that has changed, come or gone */
+  update(row) {
+    const place = this.model.rows.indexOf(row);
+    if (place < 0) {
+      this.items.get(row.id)?.remove();
+      this.items.delete(row.id);
+      return;
+    }
+    const item = this.items.get(row.id) ?? this.create(row);
+    const next = this.model.rows[place + 1];
+    const before = next ? (this.items.get(next.id) ?? null) : null;
+    if (item.parentNode !== this.list || item.nextSibling !== before) {
+      this.list.insertBefore(item, before);
+    }
+    this.fill(item, row);
+  }
+
+  create(row) {
+    const item = document.createElement("li");
+    item.className = `row ${row.kind}`;
+    item.innerHTML =
+      '<p class="head"><span class="who"></span> <time class="at"></time></p><p class="said"></p>';
+    this.items.set(row.id, item);
+    return item;
+  }
+
+  fill(item, row) {
+    const order = [...this.model.legs.keys()].indexOf(row.speaker);
+    item.dataset.hue = String(order < 0 ? "none" : order % 4);
+    item.dataset.side = order % 2 === 1 ? "right" : "left";
+    item.dataset.state = row.interim ? "interim" : "final";
+    const [head, said] = /** @type {HTMLElement[]} */ ([...item.children]);
+    set(head.children[0], row.kind === "notice" ? "Note" : speakerName(row.speaker));
+    set(head.children[1], clock(row.start));
+    const tag = row.kind === "notice" ? "" : langTag(row.language);
+    if (tag && said.lang !== tag) said.lang = tag;
+    said.dir = "auto";
+    // What still changes is not read out; the final words are.
+    said.ariaHidden = row.interim ? "true" : null;
+    this.words(said, rowPieces(row));
+  }
+
+  words(said, pieces) {
+    while (said.children.length > pieces.length) said.lastElementChild.remove();
+    pieces.forEach((piece, index) => {
+      const span = said.children[index] ?? said.appendChild(document.createElement("span"));
+      set(span, piece.text);
+      const name = `w ${piece.interim ? "interim" : ""} ${this.band(piece.confidence)}`;
+      if (span.className !== name) span.className = name;
+      const known = this.confident && piece.confidence !== null;
+      if (known) span.title = `Confidence ${percent(piece.confidence)}`;
+      else span.removeAttribute("title");
+    });
+  }
+
+  band(confidence) {
+    if (confidence === null) return "";
+    if (confidence < this.low) return "low";
+    return confidence < (1 + this.low) / 2 ? "middling" : "high";
+  }
+}
+
+/** Touches the page only where something is new, so that nothing flickers or is read out twice. */
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,38 @@
+"""``/api/status`` for pages and programs, ``/healthz`` for whoever watches the process.
+
+May import ``languages``, ``service`` and the rest of ``web``.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from callscribe import __version__
+from callscribe.languages import LANGUAGES
+from callscribe.web.context import InContext
+from callscribe.web.models import BackendStatus, LanguageInfo, Status
+
+router = APIRouter(tags=["status"])
+
+
+@router.get("/api/status")
+async def status(context: InContext) -> Status:
+    """What this server is, what it can do and how busy it is."""
+    return Status(
+        version=__version__,
+        backends=[
+            BackendStatus(name=name, available=available, reason=reason)
+            for name, available, reason in context.backends.status()
+        ],
+        languages=[LanguageInfo(**language.to_dict()) for language in LANGUAGES.values()],
+        legs=context.service.live_legs,
+        max_legs=context.backends.max_legs,
+        auth_required=bool(context.settings.api_keys),
+        model=context.settings.whisper_model,
+    )
+
+
+@router.get("/healthz")
+async def health() -> dict[str, str]:
+    """Answers as long as the server can answer at all; needs no key."""
+    return {"status": "ok"}

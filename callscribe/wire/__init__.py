@@ -1,0 +1,1 @@
+"""Pure codecs: messages to text and back, both directions, never a socket."""

@@ -1,0 +1,5 @@
+"""Starts the server: the same as ``python -m callscribe serve``."""
+
+from callscribe.__main__ import main
+
+main("serve")

@@ -1,0 +1,33 @@
+"""What every test may use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from callscribe.settings import Settings
+from tests.serving import Served, serving
+
+# A busy machine must not turn a slow example into a failure.
+hypothesis.settings.register_profile("callscribe", deadline=None)
+hypothesis.settings.load_profile("callscribe")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, which the server runs on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of their own for each test, whatever the environment says."""
+    return Settings.model_validate({"data_dir": tmp_path, "port": 0, "leg_grace": 5.0})
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[Served]:
+    """A real server that hears tones."""
+    with serving(settings) as running:
+        yield running

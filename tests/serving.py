@@ -1,0 +1,126 @@
+"""A real server on a free port, in a thread, for tests with real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from callscribe.settings import Settings
+from callscribe.web.app import EngineFactory
+from callscribe.web.context import Context
+from callscribe.web.server import Server, create_server
+from tests.engines_for_tests import EnergyEngine, energy_factory
+
+
+@dataclass
+class Served:
+    """A running server, its address and its inside."""
+
+    server: Server
+    port: int
+    context: Context
+    thread: threading.Thread
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def engine(self) -> EnergyEngine:
+        engine = self.context.backends.engines["whisper"]
+        assert isinstance(engine, EnergyEngine)
+        return engine
+
+    def stop(self) -> None:
+        """What SIGTERM does."""
+        self.server.should_exit = True
+
+    def join(self) -> None:
+        self.thread.join(30)
+        assert not self.thread.is_alive(), "the server did not end"
+
+
+@contextmanager
+def serving(settings: Settings, engine_factory: EngineFactory = energy_factory) -> Iterator[Served]:
+    """Serves until the block ends."""
+    server = create_server(settings, engine_factory=engine_factory)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    served = Served(server, port, server.config.app.state.context, thread)
+    try:
+        deadline = time.monotonic() + 20
+        while not server.started and thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.started
+        yield served
+    finally:
+        served.stop()
+        served.join()
+
+
+class AudioClient:
+    """A client of ``/ws/audio`` that reads what comes when it is asked."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.messages: list[dict[str, Any]] = []
+
+    @classmethod
+    async def start(cls, served: Served, **start: Any) -> AudioClient:
+        """Connects and starts a leg; ``messages[0]`` is then ``ready``, or the error."""
+        client = cls(await connect(f"{served.ws}/ws/audio"))
+        await client.send(type="start", **start)
+        await client.next()
+        return client
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        assert self.messages[0]["type"] == "ready", self.messages[0]
+        return self.messages[0]
+
+    async def send(self, **message: Any) -> None:
+        await self.socket.send(json.dumps(message))
+
+    async def next(self) -> dict[str, Any]:
+        message = json.loads(await self.socket.recv())
+        self.messages.append(message)
+        return message
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """Reads on to the next message of a type."""
+        while True:
+            message = await self.next()
+            if message["type"] == kind:
+                return message
+
+    async def audio(self, pcm: bytes, frame: int = 640) -> None:
+        for at in range(0, len(pcm), frame):
+            await self.socket.send(pcm[at : at + frame])
+
+    async def stop(self) -> dict[str, Any]:
+        await self.send(type="stop")
+        return await self.until("ended")
+
+    async def closed(self) -> tuple[int, str]:
+        """Reads to the end; the close code and reason."""
+        async for text in self.socket:
+            self.messages.append(json.loads(text))
+        assert self.socket.close_code is not None
+        return self.socket.close_code, self.socket.close_reason or ""
+
+    def finals(self) -> list[str]:
+        return [m["text"] for m in self.messages if m["type"] == "final"]

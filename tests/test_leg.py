@@ -1,0 +1,122 @@
+"""A leg and who holds it."""
+
+from __future__ import annotations
+
+import pytest
+
+from callscribe.engines.base import SpeechBegan
+from callscribe.errors import AudioError, EngineError, SessionClosed, SpeakerTaken
+from callscribe.leg import Attachment, Leg, LegState
+from callscribe.transcript import Result
+
+pytestmark = pytest.mark.anyio
+
+
+class Sink:
+    """A connection that keeps what it gets."""
+
+    is_connected = True
+
+    def __init__(self) -> None:
+        self.audio = b""
+        self.broken = False
+
+    async def send_audio(self, audio: bytes) -> None:
+        if self.broken:
+            raise EngineError("broken")
+        self.audio += audio
+
+    async def finalize(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+begun: list[float] = []
+
+
+@pytest.fixture
+def leg() -> Leg:
+    def begin(leg: Leg, seconds: float) -> None:
+        leg.offset = 0.0
+        begun.append(seconds)
+
+    begun.clear()
+    return Leg("agent", sample_rate=8000, language="fr", engine="e", since=0, on_begin=begin)
+
+
+async def test_every_sample_is_counted(leg: Leg) -> None:
+    sink = Sink()
+    attachment = Attachment(leg, sink)
+    for size in (2, 320, 6, 31_998):
+        await attachment.send(b"\1" * size)
+    assert leg.received == len(sink.audio) // 2 == 16_163
+    assert leg.seconds == 16_163 / 8000
+    assert begun == [1 / 8000]
+
+
+@pytest.mark.parametrize(("audio", "says"), [(b"", "without any audio"), (b"abc", "16-bit")])
+async def test_half_samples_are_refused_whole(leg: Leg, audio: bytes, says: str) -> None:
+    sink = Sink()
+    with pytest.raises(AudioError, match=says) as caught:
+        await Attachment(leg, sink).send(audio)
+    assert caught.value.code == "bad_audio"
+    assert (leg.received, sink.audio, begun) == (0, b"", [])
+
+
+async def test_audio_that_the_engine_refused_is_not_counted(leg: Leg) -> None:
+    sink = Sink()
+    sink.broken = True
+    with pytest.raises(EngineError):
+        await Attachment(leg, sink).send(b"ab")
+    assert leg.received == 0
+
+
+async def test_a_second_attachment_takes_over(leg: Leg) -> None:
+    sink = Sink()
+    old = Attachment(leg, sink)
+    new = Attachment(leg, sink)
+    assert old.lost.is_set()
+    with pytest.raises(SpeakerTaken) as caught:
+        await old.send(b"ab")
+    assert caught.value.code == "taken_over"
+    await new.send(b"ab")
+    assert not new.lost.is_set()
+
+
+async def test_after_the_end_nothing_is_taken(leg: Leg) -> None:
+    attachment = Attachment(leg, Sink())
+    leg.ask_end()
+    with pytest.raises(SessionClosed):
+        await attachment.send(b"ab")
+
+
+def test_deadlines(leg: Leg) -> None:
+    assert leg.deadline(30) is None
+    leg.let_go(100.0)
+    assert leg.state is LegState.DETACHED
+    assert leg.deadline(30) == 130
+    Attachment(leg, Sink())
+    assert leg.state is LegState.OPEN
+    assert leg.deadline(30) is None
+    leg.ask_end()
+    assert leg.deadline(30) == 0
+
+
+def test_lag_is_the_text_behind_the_audio_while_somebody_speaks(leg: Leg) -> None:
+    leg.received = 8000 * 10
+    assert leg.lag_ms is None
+    leg.follow(SpeechBegan(8.0))
+    assert leg.lag_ms == 2000
+    leg.follow(Result("oui", 8.0, 9.5, is_final=False))
+    assert leg.lag_ms == 500
+    leg.follow(Result("oui", 8.0, 10.5, is_final=True, speech_final=False))
+    assert leg.lag_ms == 0
+    leg.follow(Result("oui", 8.0, 10.5, is_final=True, speech_final=True))
+    assert leg.lag_ms is None
+
+
+def test_tokens_differ_and_do_not_appear_in_what_is_shown(leg: Leg) -> None:
+    other = Leg("b", sample_rate=8000, language="fr", engine="e", since=0, on_begin=leg.begin)
+    assert leg.resume != other.resume
+    assert len(leg.resume) >= 32
+    assert leg.resume not in str(leg.to_dict())

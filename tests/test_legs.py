@@ -1,0 +1,245 @@
+"""The legs of a session: opened, lost, taken up again, refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from callscribe.errors import (
+    AudioError,
+    CapacityError,
+    ConfigurationError,
+    LegNotFound,
+    SessionClosed,
+    SessionError,
+    SpeakerTaken,
+)
+from callscribe.events import LegResumed, LegStarted
+from callscribe.leg import LegState
+from callscribe.transcript import Utterance
+from tests.calls import calls
+from tests.engines_for_tests import tones
+
+pytestmark = pytest.mark.anyio
+
+
+def said(utterances: list[Utterance]) -> list[tuple[str, str]]:
+    return [(u.speaker, u.text) for u in utterances]
+
+
+async def test_a_speaker_speaks_once_at_a_time() -> None:
+    async with calls() as call:
+        session = await call.session()
+        await session.legs.open("agent", 16_000)
+        with pytest.raises(SpeakerTaken):
+            await session.legs.open("agent", 16_000)
+        await session.legs.open("technician", 8_000)
+        assert [leg.speaker for leg in session.legs.live] == ["agent", "technician"]
+
+
+async def test_two_who_open_at_the_same_time_do_not_both_get_it() -> None:
+    async with calls() as call:
+        call.engine.opening_delay = 0.01
+        session = await call.session()
+        answers = await asyncio.gather(
+            *(session.legs.open("agent", 16_000) for _ in range(5)), return_exceptions=True
+        )
+        assert sum(isinstance(answer, SpeakerTaken) for answer in answers) == 4
+        assert call.engine.open_legs == 1
+
+
+async def test_a_speaker_may_speak_again_after_the_end() -> None:
+    async with calls() as call:
+        session = await call.session()
+        for _ in range(2):
+            attachment = await session.legs.open("agent", 16_000)
+            await attachment.send(tones(440))
+            await session.end_leg("agent")
+        assert said(session.record.transcript.utterances) == [("agent", "f440")] * 2
+        ids = [u.utterance_id for u in session.record.transcript.utterances]
+        assert ids == ["agent-1", "agent-2"]
+        assert len(session.legs.all) == 2
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+async def test_a_resumed_leg_goes_on_at_the_sample(rate: int) -> None:
+    """Cut at every kind of place, the words and their times are those of the uncut leg."""
+    audio = tones(440, 600, 800, rate=rate)
+    async with calls() as call:
+        session = await call.session()
+        attachment = await session.legs.open("agent", rate)
+        received = 0
+        for cut in (0.05, 0.22, 0.5, 0.77, 1.0):
+            await attachment.send(audio[received * 2 : int(cut * len(audio)) // 2 * 2])
+            leg = attachment.leg
+            session.legs.detach(attachment)
+            assert leg.state is LegState.DETACHED
+            await call.clock.advance(29, session)
+            attachment = session.legs.resume("agent", leg.resume, rate)
+            received = leg.received
+        await session.end_leg("agent")
+        utterances = session.record.transcript.utterances
+        assert [u.text for u in utterances] == ["f440", "f600", "f800"]
+        assert [round(u.start, 3) for u in utterances] == [0.1, 0.9, 1.7]
+        assert len(call.engine.connections) == 1
+        resumed = [e.received for e in call.events(session.session_id) if isinstance(e, LegResumed)]
+        assert resumed[-1] == len(audio) // 2
+
+
+async def test_who_does_not_come_back_in_time_is_ended_and_keeps_the_last_words() -> None:
+    async with calls() as call:
+        session = await call.session()
+        attachment = await session.legs.open("agent", 16_000)
+        await attachment.send(tones(440, gap=0.0))  # no endpoint yet
+        session.legs.detach(attachment)
+        await call.clock.advance(29.9, session)
+        assert attachment.leg.state is LegState.DETACHED
+        assert said(session.record.transcript.utterances) == []
+        await call.clock.advance(0.2, session)
+        assert attachment.leg.state is LegState.ENDED
+        assert said(session.record.transcript.utterances) == [("agent", "f440")]
+        assert call.types(session.session_id)[-4:] == [
+            "leg_started",
+            "leg_detached",
+            "final",
+            "leg_ended",
+        ]
+        with pytest.raises(SessionClosed):
+            session.legs.resume("agent", attachment.leg.resume, 16_000)
+
+
+async def test_a_half_open_connection_is_taken_over_with_the_token() -> None:
+    async with calls() as call:
+        session = await call.session()
+        old = await session.legs.open("agent", 16_000)
+        await old.send(tones(440))
+        new = session.legs.resume("agent", old.leg.resume, 16_000)
+        assert old.lost.is_set()
+        session.legs.detach(old)  # its socket closes late: that means nothing any more
+        assert new.leg.state is LegState.OPEN
+        await new.send(tones(600))
+        await session.end_leg("agent")
+        assert [u.text for u in session.record.transcript.utterances] == ["f440", "f600"]
+
+
+async def test_resuming_is_refused() -> None:
+    async with calls() as call:
+        session = await call.session()
+        with pytest.raises(LegNotFound):
+            session.legs.resume("agent", "token", 16_000)
+        attachment = await session.legs.open("agent", 16_000)
+        for token in ("wrong", "é", attachment.leg.resume[:-1]):
+            with pytest.raises(SessionError) as caught:
+                session.legs.resume("agent", token, 16_000)
+            assert caught.value.code == "bad_resume"
+        with pytest.raises(AudioError) as rate:
+            session.legs.resume("agent", attachment.leg.resume, 8_000)
+        assert rate.value.code == "bad_sample_rate"
+        assert not attachment.lost.is_set()
+
+
+async def test_a_client_who_lost_the_token_starts_anew() -> None:
+    async with calls() as call:
+        session = await call.session()
+        lost = await session.legs.open("agent", 16_000)
+        await lost.send(tones(440, gap=0.0))
+        session.legs.detach(lost)
+        new = await session.legs.open("agent", 16_000)
+        assert lost.leg.ended.is_set()
+        await new.send(tones(600))
+        await session.end_leg("agent")
+        assert [u.text for u in session.record.transcript.utterances] == ["f440", "f600"]
+
+
+async def test_the_call_clock_maps_the_legs_onto_each_other() -> None:
+    async with calls() as call:
+        session = await call.session()
+        agent = await session.legs.open("agent", 16_000)
+        technician = await session.legs.open("technician", 8_000)
+        call.clock.now += 7  # silence before the call begins does not count
+        await agent.send(bytes(32_000))  # one second has just been said
+        call.clock.now += 4
+        await technician.send(bytes(16_000))  # one second as well
+        started = [e for e in call.events(session.session_id) if isinstance(e, LegStarted)]
+        assert [(e.speaker, e.offset) for e in started] == [("agent", 0.0), ("technician", 4.0)]
+        await technician.send(tones(440, rate=8_000))
+        await session.end_leg("technician")
+        assert round(session.record.transcript.utterances[0].start, 3) == 5.1
+
+
+async def test_a_leg_without_audio_begins_and_ends_all_the_same() -> None:
+    async with calls() as call:
+        session = await call.session()
+        await session.legs.open("agent", 16_000)
+        await session.end_leg("agent")
+        assert call.types(session.session_id) == ["session_started", "leg_started", "leg_ended"]
+
+
+async def test_what_the_engine_cannot_do_is_refused_before_audio_flows() -> None:
+    async with calls() as call:
+        session = await call.session()
+        with pytest.raises(ConfigurationError, match="tlh") as caught:
+            await session.legs.open("agent", 16_000, "tlh")
+        assert caught.value.code == "bad_language"
+        assert (await session.legs.open("agent", 16_000, "auto")).leg.language == "auto"
+        call.engine.max_legs = 1
+        with pytest.raises(CapacityError):
+            await session.legs.open("technician", 8_000)
+        await session.end_leg("agent")
+        await session.legs.open("technician", 8_000)
+
+
+async def test_the_engine_gets_the_sessions_options() -> None:
+    async with calls() as call:
+        session = await call.session()
+        await session.legs.open("agent", 16_000)
+        assert call.engine.options is not None
+        assert call.engine.options.endpointing_ms == session.config.endpointing_ms
+        assert call.engine.options.interim_results is True
+
+
+async def test_feeding_opens_on_first_use_and_watches_the_rate() -> None:
+    async with calls() as call:
+        call.engine.opening_delay = 0.01
+        session = await call.session()
+        silence = bytes(320)
+        await asyncio.gather(*(session.legs.feed("agent", silence, 16_000) for _ in range(10)))
+        assert session.legs.of("agent").received == 1600
+        with pytest.raises(AudioError, match="16000"):
+            await session.legs.feed("agent", silence, 8_000)
+        await session.end_leg("agent")
+        await session.legs.feed("agent", silence, 8_000)  # a new leg
+
+
+async def test_a_caller_who_gives_up_opening_leaves_the_place_free() -> None:
+    async with calls() as call:
+        call.engine.opening_delay = 60
+        session = await call.session()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await session.legs.open("agent", 16_000)
+        assert not session.legs.occupied
+        call.engine.opening_delay = 0
+        await session.legs.open("agent", 16_000)
+
+
+async def test_a_session_that_ends_while_a_leg_opens_leaves_no_leg() -> None:
+    async with calls() as call:
+        call.engine.opening_delay = 0.02
+        session = await call.session()
+        opening = asyncio.ensure_future(session.legs.open("agent", 16_000))
+        await asyncio.sleep(0)
+        await session.end()
+        with pytest.raises(SessionClosed):
+            await opening
+        assert call.engine.open_legs == 0
+
+
+async def test_detaching_twice_is_once() -> None:
+    async with calls() as call:
+        session = await call.session()
+        attachment = await session.legs.open("agent", 16_000)
+        session.legs.detach(attachment)
+        session.legs.detach(attachment)
+        assert call.types(session.session_id).count("leg_detached") == 1

@@ -1,0 +1,103 @@
+"""What a session has to show."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from callscribe.bus.local import LocalBus
+from callscribe.engines.base import SpeechBegan
+from callscribe.events import Event, FinalResult, Notice
+from callscribe.leg import Leg
+from callscribe.record import Record
+from callscribe.transcript import Result, Word
+
+
+class Seen(LocalBus):
+    """A bus that notes what the transcript held when an event was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: Record
+        self.held: list[str] = []
+        self.all: list[Event] = []
+
+    def publish(self, event: Event) -> None:
+        self.held.append(self.record.transcript.text)
+        self.all.append(event)
+        super().publish(event)
+
+
+@pytest.fixture
+def bus() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def record(bus: Seen) -> Record:
+    bus.record = Record("call", bus, lambda: 1234.5)
+    return bus.record
+
+
+@pytest.fixture
+def leg(record: Record) -> Leg:
+    leg = Leg("agent", sample_rate=8000, language="fr", engine="e", since=0, on_begin=print)
+    leg.offset = 2.0
+    return leg
+
+
+def result(text: str, *, is_final: bool, end: float = 1.0) -> Result:
+    return Result(text, 0.5, end, is_final, is_final, (Word(text, 0.5, end, 0.9),), 0.9, "fr", 80.0)
+
+
+def test_events_are_numbered_and_dated(record: Record, bus: Seen, leg: Leg) -> None:
+    record.publish(Notice, code="c", message="m")
+    record.hear(leg, SpeechBegan(0.5))
+    record.hear(leg, result("oui", is_final=False))
+    record.hear(leg, result("oui.", is_final=True))
+    assert [event.seq for event in bus.all] == [1, 2, 3, 4]
+    assert [event.type for event in bus.all] == ["notice", "speech_started", "interim", "final"]
+    assert {event.at for event in bus.all} == {1234.5}
+    ids = {event.to_dict().get("utterance_id") for event in bus.all[1:]}
+    assert ids == {"agent-1"}
+
+
+def test_a_final_is_in_the_transcript_before_anyone_is_told(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.hear(leg, result("oui.", is_final=True))
+    assert bus.held == ["oui."]
+    final = bus.all[0]
+    assert isinstance(final, FinalResult)
+    assert (final.start, final.end, final.words[0].start) == (2.5, 3.0, 2.5)
+    assert (final.latency_ms, final.language, final.speech_final) == (80.0, "fr", True)
+
+
+def test_a_retracted_interim_leaves_no_utterance(record: Record, bus: Seen, leg: Leg) -> None:
+    record.hear(leg, result("hm", is_final=False))
+    record.hear(leg, Result("", 0.5, 1.0, True, True))
+    assert [event.type for event in bus.all] == ["interim", "final"]
+    assert record.transcript.utterances == []
+
+
+def test_a_fault_is_counted_and_ends_nothing(record: Record, leg: Leg) -> None:
+    with capture_logs() as logs:
+        record.hear(leg, None)  # type: ignore[arg-type]
+    record.hear(leg, result("oui.", is_final=True))
+    assert record.faults == 1
+    assert logs[0]["event"] == "result_not_recorded"
+    assert record.transcript.text == "oui."
+
+
+def test_after_the_end_nothing_follows(record: Record, bus: Seen, leg: Leg) -> None:
+    record.end()
+    with capture_logs():
+        record.hear(leg, result("late", is_final=True))
+    assert bus.all[-1].type == "session_ended"
+    assert record.faults == 1
+
+
+def test_speech_is_logged_at_debug_only(record: Record, leg: Leg) -> None:
+    with capture_logs() as logs:
+        record.hear(leg, result("secret", is_final=True))
+    assert {line["log_level"] for line in logs if "secret" in str(line)} == {"debug"}

@@ -86,7 +86,7 @@ class TranscriptionConfig(BaseModel):
     )
     interim_results: bool = Field(True, description="Show words before they are final.")
     endpointing_ms: int = Field(
-        600, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."
+        550, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."
     )
     keyterms: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = Field(
         (), max_length=100, description="Names and rare words that the recogniser should expect."

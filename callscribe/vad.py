@@ -96,10 +96,10 @@ class EndpointRules:
     reach: float = 1.2
     """How far before the opening, or after the last chunk the model heard, a level may reach."""
     pause: float = 0.2
-    endpoint: float = 0.5
-    hurried_endpoint: float = 0.25
+    endpoint: float = 0.55
+    hurried_endpoint: float = 0.3
     """The silence that is enough once an utterance is ``longest`` seconds long."""
-    patient: float = 5.0
+    patient: float = 6.0
     """From this length on, less and less silence is needed: better a short pause than a cut."""
     longest: float = 16.0
 

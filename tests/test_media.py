@@ -178,6 +178,9 @@ def test_two_speakers_are_told_from_stereo(tmp_path: Path) -> None:
     ):
         path = write(tmp_path / f"{name}.flac", np.stack(pair), "flac", 16_000)
         assert open_media(path).has_separate_speakers() is expected, name
+    cut = tmp_path / "cut.flac"
+    cut.write_bytes((tmp_path / "apart.flac").read_bytes()[:100_000])
+    assert open_media(cut).has_separate_speakers()
     mono = write(tmp_path / "mono.wav", tones(), "pcm_s16le", 16_000)
     assert not open_media(mono).has_separate_speakers()
 

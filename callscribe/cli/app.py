@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from callscribe import __version__
+from callscribe import __version__, logs
 from callscribe.cli.demo import demo
 from callscribe.cli.doctor import doctor
 from callscribe.cli.models import models
@@ -19,11 +19,10 @@ from callscribe.errors import CallscribeError
 HELP = """Callscribe writes down phone calls while they are spoken: each speaker a stream of their
 own, interim words within half a second, on this machine or with Deepgram.
 
-\b
-  callscribe demo                 watch a made-up call being written down
-  callscribe serve                start the server, then open http://localhost:8000/config
-  callscribe transcribe call.mp3  write down a recording
-  callscribe doctor               see whether everything is in place
+- `callscribe demo`: watch a made-up call being written down
+- `callscribe serve`: start the server, then open its page
+- `callscribe transcribe call.mp3`: write down a recording
+- `callscribe doctor`: see whether everything is in place
 
 Settings come from the environment (CALLSCRIBE_HOST, DEEPGRAM_API_KEY, …); docs/reference lists
 them. Every command explains itself with --help.
@@ -55,7 +54,7 @@ app = typer.Typer(
     cls=_Group,
     help=HELP,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -63,11 +62,11 @@ app = typer.Typer(
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    _version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version)
     ] = False,
 ) -> None:
-    pass
+    logs.configure("warning")  # ``serve`` writes its log as the settings say
 
 
 _options.__doc__ = HELP

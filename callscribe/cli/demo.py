@@ -48,10 +48,10 @@ def demo(
     pace of life. Afterwards: the transcript, where it is kept, and what was measured. The status
     is 0 only if the words of both came through.
 
-    \b
-    Examples:
-      callscribe demo
-      callscribe demo --lang en --keep
+    For example:
+
+    - `callscribe demo`
+    - `callscribe demo --lang en --keep`
     """
     settings = read_settings()
     call = load_call(lang)
@@ -89,11 +89,12 @@ class Demo:
             reports = [
                 self._measure.report(leg.speaker, leg.text) for leg in self._call.legs.values()
             ]
-            self._finish(session, reports)
+            troubles = [report.trouble for report in reports if report.trouble]
+            if not self._finish(session, reports):
+                troubles.append("the transcript has not been kept")
             if self._keep:
                 self._say(f"the server stays at {page_address(self._settings.host, port)}: Ctrl-C")
                 await asyncio.Event().wait()
-        troubles = [report.trouble for report in reports if report.trouble]
         for trouble in troubles:
             complain(trouble)
         return 1 if troubles else 0
@@ -148,14 +149,18 @@ class Demo:
             shown.refresh((loop.time() - at) * self._speed)
             await asyncio.sleep(0.1)
 
-    def _finish(self, session: str, reports: list[LegReport]) -> None:
+    def _finish(self, session: str, reports: list[LegReport]) -> bool:
+        """Shows what there is in the end; True if the transcript has been kept."""
         if self._console.is_terminal:  # elsewhere the lines have been printed one by one
             for line in self._view.lines():
                 self._console.print(line_text(line, self._view.speakers))
         folder = self._settings.data_dir / "transcripts" / session
         files = sorted(path.name for path in folder.glob("transcript.*"))
-        self._console.print(f"\nKept in {folder}: {', '.join(files)}\n", markup=False)
+        if files:
+            self._console.print(f"\nKept in {folder}: {', '.join(files)}", markup=False)
+        self._console.print("\nHow far the text stood behind the speech, and how right it is:\n")
         self._console.print(measured(reports))
+        return bool(files)
 
     def _say(self, what: str) -> None:
         self._console.print(what, style="dim", markup=False)

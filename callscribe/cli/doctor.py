@@ -20,10 +20,10 @@ def doctor(
 
     ✓ is in place, – is optional and not there, ✗ is needed and broken: then the status is 1.
 
-    \b
-    Examples:
-      callscribe doctor
-      callscribe doctor --json
+    For example:
+
+    - `callscribe doctor`
+    - `callscribe doctor --json`
     """
     findings = examine()
     if as_json:

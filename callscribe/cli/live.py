@@ -98,12 +98,14 @@ def latest(lines: list[Line], width: int, height: int) -> list[Line]:
 
 
 def line_text(line: Line, speakers: list[str]) -> Text:
-    """An utterance on one line, with its time and its speaker."""
+    """An utterance on one line, with its time, its speaker and how late it was complete."""
     widest = max(map(len, speakers), default=0)
+    lag = "" if line.lag is None else f"  ({max(line.lag, 0.0):.1f} s)"
     return Text.assemble(
         (f"[{minutes(line.start)}] ", "dim"),
         (f"{line.speaker:{widest}}  ", colour(speakers.index(line.speaker))),
         line.text,
+        (lag, "dim"),
     )
 
 

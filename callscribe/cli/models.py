@@ -17,7 +17,7 @@ from callscribe.engines.whisper.models import known_model, model_names, resolve_
 Name = Annotated[
     str | None,
     typer.Argument(
-        help="A size, a hub name such as owner/model, or a folder. Default: CALLSCRIBE_WHISPER_MODEL.",
+        help="A size, a hub name (owner/model) or a folder. Default: CALLSCRIBE_WHISPER_MODEL.",
         show_default=False,
     ),
 ]
@@ -26,11 +26,11 @@ models = typer.Typer(
     no_args_is_help=True,
     help="""List, fetch and check Whisper models.
 
-\b
-Examples:
-  callscribe models list
-  callscribe models fetch small
-  callscribe models verify
+For example:
+
+- `callscribe models list`
+- `callscribe models fetch small`
+- `callscribe models verify`
 """,
 )
 

@@ -36,15 +36,15 @@ def serve(
 ) -> None:
     """Start the server and serve until Ctrl-C; then all calls end with their last words kept.
 
-    \b
-    Examples:
-      callscribe serve
-      callscribe serve --port 9000 --open
-      CALLSCRIBE_API_KEYS=secret callscribe serve --host 0.0.0.0
+    For example:
+
+    - `callscribe serve`
+    - `callscribe serve --port 9000 --open`
+    - `CALLSCRIBE_API_KEYS=secret callscribe serve --host 0.0.0.0`
     """
     # Imported here: what needs no server should not wait for one to be loaded.
     from callscribe import logs
-    from callscribe.web.app import Context
+    from callscribe.web.context import Context
     from callscribe.web.server import check_exposure, create_server
 
     settings = read_settings(host=host, port=port)

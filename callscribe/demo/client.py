@@ -45,7 +45,7 @@ class Client:
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - the scheme is written here
+        request = urllib.request.Request(
             f"http://{self._address}{path}", data, headers, method=method
         )
         try:
@@ -103,9 +103,11 @@ class Client:
         if self._key is not None:
             protocols = [Subprotocol("token"), Subprotocol(self._key)]
         return connect(
-            f"ws://{self._address}{path}", subprotocols=protocols, compression=None, max_size=1 << 22,
+            f"ws://{self._address}{path}",
+            subprotocols=protocols,
+            compression=None,
             proxy=None,
-        )  # fmt: skip
+        )
 
 
 async def _send(

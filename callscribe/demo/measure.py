@@ -95,7 +95,8 @@ class LiveMeasure:
     def report(self, speaker: str, reference: str) -> LegReport:
         """All that was measured on a leg on which ``reference`` was spoken."""
         leg = self._leg(speaker)
-        interim, final = [], []
+        interim: list[float] = []
+        final: list[float] = []
         for words, at in leg.finals.values():
             if words:
                 final.append(at - self._when(leg, words[-1].end))

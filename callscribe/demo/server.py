@@ -76,8 +76,12 @@ async def _wait_until_ready(
         pass
     except CallscribeError as error:
         raise EngineError(f"the server does not answer as it should: {error.message}") from error
-    words = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-    raise EngineError(f"the server did not come up{f': {said}' if said else ''}\n{words}")
+    why = f": {said}" if said else ""
+    raise EngineError(f"the server did not come up{why}\n{await asyncio.to_thread(_end_of, log)}")
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -8,6 +8,7 @@ from importlib import resources
 import av
 import numpy as np
 
+from callscribe.audio import to_float
 from callscribe.engines.whisper.decoder import WhisperDecoder, Window
 from callscribe.engines.whisper.features import FloatArray
 
@@ -25,7 +26,7 @@ def sample_speech(seconds: float) -> FloatArray:
     blocks: list[FloatArray] = []
     with resources.as_file(path) as file, av.open(str(file)) as container:
         for frame in container.decode(audio=0):
-            blocks.append(np.asarray(frame.to_ndarray(), np.float32).reshape(-1) / 32768)
+            blocks.append(to_float(np.asarray(frame.to_ndarray(), np.int16).reshape(-1)))
             if sum(map(len, blocks)) >= seconds * 16_000:
                 break
     return np.concatenate(blocks)[: int(seconds * 16_000)]

@@ -22,7 +22,7 @@ import structlog
 
 from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
-from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final
+from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surest_final
 from callscribe.engines.whisper.stream import Job, LegStream
 from callscribe.transcript import Result
 
@@ -30,10 +30,14 @@ log = structlog.get_logger(__name__)
 
 SHORTEST_HOP: Final = 0.3
 """Seconds of new audio between two interims of a leg, at the least."""
-REST: Final = 1.3
+REST: Final = 1.2
 """An interim batch that took t seconds is followed by the next after REST x t, at the least."""
 LARGEST_BATCH: Final = 4
 LANGUAGE_SECONDS: Final = 1.5
+BUSY: Final = 20.0
+"""Seconds of utterances that wait for finals: from here on no second opinions."""
+HURRY: Final = 30.0
+"""The same per decoder thread: from here on finals are decoded with less search."""
 
 Deliver = Callable[[list[Result | SpeechBegan]], None]
 """Takes a leg's results in order; called on the conductor's thread, must not block."""
@@ -64,6 +68,7 @@ class Conductor:
         self._lock = threading.Lock()
         self._finished: deque[tuple[list[Job], list[Hypothesis | None]]] = deque()
         self._pool = ThreadPoolExecutor(decoder.threads, thread_name_prefix="whisper-decode")
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="whisper-second")
         self._finals_running = 0
         self._interims_running = 0
         self._interim_started = 0.0
@@ -109,6 +114,7 @@ class Conductor:
         self._wake.set()
         self._thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._helper.shutdown(wait=True, cancel_futures=True)
 
     # --- the conductor's own thread -----------------------------------------------------------
 
@@ -154,10 +160,8 @@ class Conductor:
             log.exception("leg_failed")
 
     def _give_finals(self) -> None:
-        # One decoder stays free for interims as long as there is more than one.
-        room = max(1, self._decoder.threads - 1) if self.backlog < 20 else self._decoder.threads
-        while self._finals_running < room:
-            hurried = self.backlog > 30.0 * self._decoder.threads
+        while self._finals_running < self._decoder.threads:
+            hurried = self.backlog > HURRY * self._decoder.threads
             beam, padding = (1, FINAL_PADDING / 2) if hurried else (FINAL_BEAM, FINAL_PADDING)
             jobs: list[Job] = []
             for seat in sorted(self._seats, key=lambda s: -s.stream.backlog):
@@ -195,7 +199,6 @@ class Conductor:
         now = self._monotonic()
         if jobs[0].kind == "interim":
             self._interims_running -= 1
-            import os; os.environ.get("DBG") and print("I",len(jobs),[round(len(j.window.audio)/16000,1) for j in jobs],round(now-self._interim_started,2))
             self._interim_took += 0.3 * (now - self._interim_started - self._interim_took)
         else:
             self._finals_running -= 1
@@ -225,10 +228,16 @@ class Conductor:
         windows = [self._with_language(job) for job in jobs]
         known = [window for window in windows if window is not None]
         if jobs[0].kind == "final":
-            decoded = iter(best_final(self._decoder, known))
+            decoded = iter(self._decode_finals(jobs, known))
         else:
             decoded = iter(self._decoder.decode(known))
         return [None if window is None else next(decoded) for window in windows]
+
+    def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
+        alone = len(jobs) == 1 and self._decoder.threads > 1 and self.backlog < BUSY
+        if alone and jobs[0].unsure:
+            return [surest_final(self._decoder, windows[0], self._helper)]
+        return best_final(self._decoder, windows)
 
     def _with_language(self, job: Job) -> Window | None:
         """The window in its language; none while there is too little audio to tell it."""
@@ -242,4 +251,3 @@ class Conductor:
         if job.kind == "interim" and sure < 0.6:
             return None
         return replace(job.window, language=language)
-

@@ -20,8 +20,10 @@ from tokenizers import Tokenizer as HubTokenizer
 from callscribe.engines.whisper.features import FRAMES_PER_SECOND, MAX_FRAMES, FloatArray, LogMel
 from callscribe.transcript import Word
 
-TOKENS_PER_SECOND: Final = 12.0
+TOKENS_PER_SECOND: Final = 8.0
 """More tokens than anybody speaks; a decoder that writes more is looping."""
+
+SPARE_TOKENS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class WhisperDecoder:
         self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]
 
     def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        """Decodes the windows; those that agree in beam, language and prompt length share a batch."""
+        """Decodes the windows; alike in beam, language and prompt length they share a batch."""
         groups: dict[tuple[Any, ...], list[int]] = {}
         prompts = [self._prompt(window) for window in windows]
         for index, window in enumerate(windows):
@@ -103,7 +105,7 @@ class WhisperDecoder:
         )
         features = np.stack([self._features(window, frames) for window in windows])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
-        bound = 8 + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
+        bound = SPARE_TOKENS + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
         bound = min(bound, 220)
         generated = self._model.generate(
             encoded,
@@ -152,9 +154,7 @@ class WhisperDecoder:
     ) -> list[tuple[Word, ...]]:
         if not any(texts) or not any(window.timed for window in windows):
             return [() for _ in texts]
-        heard = [
-            min(len(w.audio) // 160 + 30, MAX_FRAMES, encoded.shape[1] * 2) for w in windows
-        ]
+        heard = [min(len(w.audio) // 160 + 30, MAX_FRAMES, encoded.shape[1] * 2) for w in windows]
         aligned = self._model.align(
             encoded, tokenizer.sot_sequence, texts, heard, median_filter_width=7
         )

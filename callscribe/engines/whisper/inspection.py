@@ -36,7 +36,7 @@ def inspect_model(name: str, folder: Path, *, progress: Progress | None = None) 
     known = known_model(name) or claimed_model(folder)
     if known is not None:
         return [str(problem) for problem in verify_model(folder, known.sums, progress=progress)]
-    return [f"{folder / missing} is missing" for missing in what_is_missing(folder)]
+    return [f"{folder} lacks {missing}" for missing in what_is_missing(folder)]
 
 
 def _in_hub_cache(name: str, revision: str | None) -> Path | None:

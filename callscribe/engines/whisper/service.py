@@ -15,19 +15,20 @@ from typing import Final
 
 import structlog
 
+from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     Capabilities,
     SpeechBegan,
     StreamOptions,
     TranscriptCallback,
 )
-from callscribe.audio import FloatArray
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.silero import SileroModel
 from callscribe.engines.whisper.stream import LegStream
+from callscribe.engines.whisper.tuning import tune_process
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from callscribe.languages import LANGUAGES
 from callscribe.transcript import Result
@@ -49,9 +50,7 @@ class WhisperTranscriptionService:
 
     name = "whisper"
 
-    def __init__(
-        self, locate: Callable[[], Path], *, threads: int = 0, max_legs: int = 0
-    ) -> None:
+    def __init__(self, locate: Callable[[], Path], *, threads: int = 0, max_legs: int = 0) -> None:
         self._locate = locate
         self._threads = threads or os.cpu_count() or 1
         self._wanted_legs = max_legs
@@ -92,6 +91,7 @@ class WhisperTranscriptionService:
                 await loop.run_in_executor(self._loader, self._load)
 
     def _load(self) -> None:
+        tune_process()
         folder = self._locate()
         decoder = WhisperDecoder(folder, threads=self._threads)
         self._silero = SileroModel()

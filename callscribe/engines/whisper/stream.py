@@ -17,6 +17,7 @@ from callscribe.audio import AudioBuffer, FloatArray, Resampler, pcm_to_samples,
 from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.agreement import agreed, bare, cut_point
 from callscribe.engines.whisper.decoder import Hypothesis, Window
+from callscribe.engines.whisper.finals import UNSURE
 from callscribe.engines.whisper.guard import believable, trim_tail
 from callscribe.transcript import Result, Word, join_text, mean_confidence
 from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn
@@ -25,7 +26,7 @@ TAIL: Final = 0.3
 """Seconds of audio after the last speech that a final still looks at."""
 
 LONGEST_WINDOW: Final = 29.0
-INTERIM_PADDING: Final = 1.5
+INTERIM_PADDING: Final = 1.2
 SETTLED: Final = 0.7
 """An interim window keeps at least this much audio behind its newest stable words, seconds."""
 WORTH_TRIMMING: Final = 1.8
@@ -65,6 +66,8 @@ class Job:
     generation: int = 0
     detect: bool = False
     """The leg's language is not known yet: detect it before decoding."""
+    unsure: bool = False
+    """The interims of this utterance were unsure: a final deserves a second opinion."""
 
 
 @dataclass(slots=True)
@@ -77,6 +80,8 @@ class Draft:
     window_start: float = 0.0
     decoded_to: float = 0.0
     shown: str = ""
+    log_probability: float = 0.0
+    """Of the newest hypothesis."""
 
 
 class LegStream:
@@ -186,7 +191,7 @@ class LegStream:
         end = min(self.heard, start + LONGEST_WINDOW)
         self._interim_running = True
         self._draft.decoded_to = end
-        before = [w.text for w in self._draft.settled[-24:]]
+        before = [w.text for w in self._draft.settled[-12:]]
         prompt = join_text([self._vocabulary, *before]) if before else self._vocabulary
         window = self._window(start, end, INTERIM_PADDING, 1, prompt)
         return self._job("interim", window, start, self._endpointer.evidence, None)
@@ -251,12 +256,8 @@ class LegStream:
         tail.endpoint = endpoint
         tail.forced = forced
 
-    def _window(
-        self, start: float, end: float, padding: float, beam: int, prompt: str
-    ) -> Window:
-        return Window(
-            self._buffer.slice(start, end), self.language or "", padding, beam, prompt
-        )
+    def _window(self, start: float, end: float, padding: float, beam: int, prompt: str) -> Window:
+        return Window(self._buffer.slice(start, end), self.language or "", padding, beam, prompt)
 
     def _job(
         self,
@@ -267,7 +268,8 @@ class LegStream:
         span: Span | None,
     ) -> Job:
         detect = self.language is None
-        return Job(self, kind, window, offset, evidence, span, self._generation, detect)
+        unsure = self._draft.log_probability < UNSURE
+        return Job(self, kind, window, offset, evidence, span, self._generation, detect, unsure)
 
     def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[Result]:
         if found is None or job.generation != self._generation or not self._endpointer.open:
@@ -275,6 +277,7 @@ class LegStream:
         if any(span.ended for span in self._spans):
             return []
         heard = job.offset + found.seconds
+        self._draft.log_probability = found.log_probability
         words = [_moved(word, job.offset) for word in found.words]
         settled = self._draft.settled
         if settled and words and bare(words[0].text) == bare(settled[-1].text):

@@ -1,0 +1,96 @@
+"""What ``doctor`` looks at."""
+
+import socket
+import tomllib
+from pathlib import Path
+
+import av
+import pytest
+
+from callscribe.cli import checks
+from callscribe.cli.checks import State
+from callscribe.settings import Settings
+from tests.cli.running import ROOT
+from tests.engines.whisper.test_models import write_files
+from tests.serving import Served
+
+
+def test_the_packages_are_those_that_the_project_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {
+        entry.partition(">")[0] for entry in project["dependencies"] if "sys_platform" not in entry
+    }
+    assert set(checks.PACKAGES) == needed
+    assert checks.check_packages().state is State.GOOD
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PACKAGES", ("av", "no-such-package"))
+    finding = checks.check_packages()
+    assert finding.state is State.BAD
+    assert "no-such-package" in finding.detail
+    assert "requirements.txt" in finding.advice
+
+
+def test_a_codec_that_is_missing_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_codecs().state is State.GOOD
+    monkeypatch.setattr(av, "codecs_available", set(checks.DECODERS) - {"mp3"})
+    assert checks.check_codecs().state is State.NOTE
+    assert "mp3" in checks.check_codecs().detail
+
+
+def test_little_memory_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_machine().state in (State.GOOD, State.NOTE)
+    monkeypatch.setattr(checks.os, "sysconf", lambda _: 1024)
+    assert checks.check_machine().state is State.NOTE
+
+
+def test_the_configuration_file(settings: Settings) -> None:
+    assert checks.check_configuration(settings).detail == "deepgram, language fr"
+    settings.config_file.write_text('{"transcription_language": "tlh"}')
+    finding = checks.check_configuration(settings)
+    assert finding.state is State.BAD
+    assert str(settings.config_file) in finding.detail
+
+
+def test_the_data_folder(settings: Settings, tmp_path: Path) -> None:
+    assert checks.check_data_dir(settings).state is State.GOOD
+    (tmp_path / "file").write_text("")
+    inside = settings.model_copy(update={"data_dir": tmp_path / "file" / "data"})
+    assert checks.check_data_dir(inside).state is State.BAD
+
+
+def test_the_model(settings: Settings, tmp_path: Path) -> None:
+    assert "as packages" in checks.check_model(settings).detail
+    other = settings.model_copy(update={"whisper_model": "no-such-model"})
+    assert checks.check_model(other).state is State.BAD
+    write_files(tmp_path / "models" / "whisper-base")
+    broken = checks.check_model(settings)
+    assert broken.state is State.BAD
+    assert "callscribe models fetch" in broken.advice
+
+
+def test_the_port(settings: Settings, served: Served) -> None:
+    assert checks.check_address(settings).state is State.GOOD
+    ours = settings.model_copy(update={"port": served.port})
+    assert "Callscribe is running" in checks.check_address(ours).detail
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        theirs = settings.model_copy(update={"port": taken.getsockname()[1]})
+        taken.settimeout(0)
+        taken.listen(0)
+        assert checks.check_address(theirs).state is State.BAD
+
+
+def test_the_key_is_never_shown() -> None:
+    without = checks.check_deepgram(Settings.model_validate({"deepgram_api_key": None}))
+    assert without.state is State.NOTE
+    given = checks.check_deepgram(Settings.model_validate({"deepgram_api_key": "abc123"}))
+    assert given.state is State.GOOD
+    assert "abc123" not in str(given)
+
+
+def test_chromium_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.shutil, "which", lambda _: None)
+    assert checks.check_browser().state is State.NOTE
+    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/bin/{name}")
+    assert checks.check_browser().detail == "/bin/chromium"

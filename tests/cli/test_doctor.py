@@ -1,0 +1,44 @@
+"""The doctor's report."""
+
+import json
+import socket
+from pathlib import Path
+
+from tests.cli.running import run
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return str(one.getsockname()[1])
+
+
+def test_all_is_well(tmp_path: Path) -> None:
+    result = run("doctor", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=free_port())
+    assert result.exit_code == 0, result.output
+    assert "✓ Model" in result.output
+    assert "✗" not in result.output
+
+
+def test_what_is_broken_gets_an_advice_and_a_status(tmp_path: Path) -> None:
+    result = run(
+        "doctor",
+        CALLSCRIBE_DATA_DIR=str(tmp_path),
+        CALLSCRIBE_PORT=free_port(),
+        CALLSCRIBE_WHISPER_MODEL="no-such-model",
+    )
+    assert result.exit_code == 1
+    assert "✗ Model         Whisper no-such-model is not on this machine" in result.output
+    assert "→ callscribe models fetch" in result.output
+
+
+def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:
+    result = run("doctor", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT="x")
+    assert result.exit_code == 1
+    assert "✗ Settings      CALLSCRIBE_PORT" in result.output
+
+
+def test_json_for_programs(tmp_path: Path) -> None:
+    result = run("doctor", "--json", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=free_port())
+    findings = {item["name"]: item for item in json.loads(result.output)}
+    assert findings["Python"]["state"] == "good"
+    assert set(findings["Deepgram"]) == {"name", "state", "detail", "advice"}

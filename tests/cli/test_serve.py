@@ -1,0 +1,107 @@
+"""The server from the command line."""
+
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from callscribe.cli.serve import bind, page_address, show_banner
+from callscribe.errors import ConfigurationError
+from callscribe.settings import Settings, TranscriptionConfig
+from tests.cli.running import ROOT, command, run, surroundings
+
+
+def banner(missing: dict[str, str], **config: object) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_banner(
+        console,
+        Settings.model_validate({}),
+        TranscriptionConfig.model_validate(config),
+        missing,
+        "http://localhost:8000/config",
+    )
+    return console.export_text()
+
+
+def test_the_banner_says_what_serves_and_why() -> None:
+    text = banner({"deepgram": "no Deepgram key: set DEEPGRAM_API_KEY"})
+    assert re.search(r"Backend +whisper \(deepgram is configured, but no Deepgram key", text)
+    assert text.count("DEEPGRAM_API_KEY") == 1
+    assert re.search(r"Language +Français \(fr\)", text)
+    assert re.search(r"Streaming +on", text)
+    assert re.search(r"Page +http://localhost:8000/config", text)
+
+
+def test_the_banner_of_deepgram() -> None:
+    text = banner({}, transcription_language="auto", deepgram_use_streaming=False)
+    assert re.search(r"Backend +deepgram\n", text)
+    assert re.search(r"Language +detected on each leg", text)
+    assert re.search(r"Streaming +off", text)
+
+
+def test_addresses_are_those_a_browser_takes() -> None:
+    assert page_address("127.0.0.1", 8000) == "http://127.0.0.1:8000/config"
+    assert page_address("0.0.0.0", 80, "/calls/x") == "http://localhost:80/calls/x"  # noqa: S104
+    assert page_address("::1", 8000) == "http://[::1]:8000/config"
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"port {port} on 127.0.0.1 is taken"):
+            bind(Settings.model_validate({"port": port}))
+        result = run("serve", "--port", str(port))
+    assert result.exit_code == 1
+    assert "--port" in result.stderr
+
+
+def test_addresses_that_are_none_are_said() -> None:
+    with pytest.raises(ConfigurationError, match=r"no-such-host\.invalid is no address"):
+        bind(Settings.model_validate({"host": "no-such-host.invalid"}))
+    with pytest.raises(ConfigurationError, match=r"cannot listen on 203\.0\.113\.1"):
+        bind(Settings.model_validate({"host": "203.0.113.1"}))
+
+
+def test_the_world_is_let_in_only_with_keys() -> None:
+    result = run("serve", "--host", "0.0.0.0", CALLSCRIBE_API_KEYS="")  # noqa: S104
+    assert result.exit_code == 1
+    assert "CALLSCRIBE_API_KEYS" in result.stderr
+
+
+@pytest.mark.parametrize("start", [command("serve"), [command()[0], "main.py"]])
+def test_it_serves_until_ctrl_c(tmp_path: Path, start: list[str]) -> None:
+    with subprocess.Popen(
+        [*start, "--port", "0"],
+        cwd=ROOT,
+        env=surroundings(tmp_path, CALLSCRIBE_WHISPER_MODEL=str(tmp_path / "none")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        lines = []
+        for line in server.stdout:
+            lines.append(line)
+            if "Page" in line:
+                break
+        page = re.search(r"(http://\S+)/config", "".join(lines))
+        assert page is not None, lines
+        for _ in range(100):
+            try:
+                address = f"{page[1]}/healthz"
+                with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310
+                    assert json.load(answer) == {"status": "ok"}
+                    break
+            except OSError:
+                continue
+        server.send_signal(signal.SIGINT)
+        _, log = server.communicate(timeout=30)
+    assert server.returncode == 0
+    assert "Traceback" not in log

@@ -105,7 +105,9 @@ class EndpointRules:
 
     def endpoint_after(self, length: float) -> float:
         """The silence that ends an utterance of ``length`` seconds."""
-        haste = min(max((length - self.patient) / (self.longest - self.patient), 0.0), 1.0)
+        if length <= self.patient:
+            return self.endpoint
+        haste = min((length - self.patient) / max(self.longest - self.patient, 1e-9), 1.0)
         return self.endpoint - haste * max(self.endpoint - self.hurried_endpoint, 0.0)
 
 

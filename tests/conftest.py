@@ -1,13 +1,16 @@
 """What every test may use."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
 from callscribe.settings import Settings
-from tests.serving import Served, serving
+from tests.serving import AudioClient, Served, serving
+
+Dial = Callable[..., Awaitable[AudioClient]]
 
 # A busy machine must not turn a slow example into a failure.
 hypothesis.settings.register_profile("callscribe", deadline=None)
@@ -31,3 +34,17 @@ def served(settings: Settings) -> Iterator[Served]:
     """A real server that hears tones."""
     with serving(settings) as running:
         yield running
+
+
+@pytest.fixture
+async def dial(served: Served) -> AsyncIterator[Dial]:
+    """Starts legs at the server; hangs up for those that the test leaves open."""
+    clients: list[AudioClient] = []
+
+    async def start(**message: Any) -> AudioClient:
+        clients.append(await AudioClient.start(served, **message))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        await client.socket.close()

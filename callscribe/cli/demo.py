@@ -17,7 +17,7 @@ from callscribe.cli.output import complain, read_settings, screen
 from callscribe.cli.serve import page_address
 from callscribe.cli.view import CallView
 from callscribe.demo.call import DemoCall, load_call
-from callscribe.demo.client import Client
+from callscribe.demo.client import Client, first_of
 from callscribe.demo.measure import LegReport, LiveMeasure, percentile
 from callscribe.demo.server import free_port, running_server
 from callscribe.errors import CallscribeError, ConfigurationError
@@ -115,7 +115,7 @@ class Demo:
                     await watching
                     drawing.cancel()
             except* CallscribeError as group:
-                raise _first(group) from group
+                raise first_of(group) from group
 
     async def _speak(self, client: Client, session: str, speaker: str) -> None:
         leg = self._call.legs[speaker]
@@ -184,8 +184,3 @@ def measured(reports: list[LegReport]) -> Table:
             report.speaker, *cells, f"{errors.hits} of {errors.words}", f"{errors.rate:.1%}"
         )
     return table
-
-
-def _first(group: BaseExceptionGroup[CallscribeError]) -> CallscribeError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

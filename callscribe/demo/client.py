@@ -6,6 +6,7 @@ May import ``errors``, ``wire.browser``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -35,12 +36,22 @@ class Client:
         self._key = key
 
     async def call(
-        self, method: str, path: str, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        patience: float = PATIENCE,
     ) -> dict[str, Any]:
-        """A request to the HTTP API; ``OSError`` without a server, ``CallscribeError`` for a no."""
-        return await asyncio.to_thread(self._call, method, path, body)
+        """A request to the HTTP API, answered within ``patience`` seconds.
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        ``OSError`` without a server, ``CallscribeError`` for a no.
+        """
+        return await asyncio.to_thread(self._call, method, path, body, patience)
+
+    def _call(
+        self, method: str, path: str, body: dict[str, Any] | None, patience: float
+    ) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -49,7 +60,7 @@ class Client:
             f"http://{self._address}{path}", data, headers, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -81,15 +92,19 @@ class Client:
         """
         try:
             async with self._connect("/ws/audio") as socket:
-                await socket.send(encode(start))
+                with contextlib.suppress(ConnectionClosed):  # why it was closed can be read
+                    await socket.send(encode(start))
                 await _wait_for(socket, Ready)
                 begin = await ready()
                 async with asyncio.TaskGroup() as tasks:
                     ending = tasks.create_task(_wait_for(socket, Ended))
-                    await _send(socket, samples, start.sample_rate, begin, speed)
-                    await socket.send(encode(Stop()))
+                    with contextlib.suppress(ConnectionClosed):
+                        await _send(socket, samples, start.sample_rate, begin, speed)
+                        await socket.send(encode(Stop()))
                     async with asyncio.timeout(PATIENCE):
                         ended = await ending
+        except* CallscribeError as group:
+            raise first_of(group) from group
         except* (ConnectionClosed, TimeoutError, OSError, InvalidHandshake) as group:
             raise EngineError(
                 f"the server broke off the leg of {start.speaker}: {group.exceptions[0]}"
@@ -108,6 +123,12 @@ class Client:
             compression=None,
             proxy=None,
         )
+
+
+def first_of(group: BaseExceptionGroup[CallscribeError]) -> CallscribeError:
+    """The error to tell of, where several tasks failed at once."""
+    error = group.exceptions[0]
+    return first_of(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _send(

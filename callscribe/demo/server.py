@@ -22,6 +22,9 @@ from callscribe.settings import Settings
 START = 180.0
 """Seconds that the server may take until it is ready: a model may have to be put together."""
 
+LOADING = "being loaded"
+"""What the server says of an engine that will be there soon."""
+
 END = 75.0
 """Seconds that it may take to end."""
 
@@ -59,25 +62,37 @@ async def _wait_until_ready(
     log: Path,
     say: Callable[[str], None],
 ) -> None:
-    said = ""
+    trouble = f"it took longer than {START:g} s"
     try:
         async with asyncio.timeout(START):
-            while process.returncode is None:
-                with contextlib.suppress(OSError):
-                    backends = (await client.call("GET", "/api/status"))["backends"]
-                    if any(backend["available"] for backend in backends):
-                        return
-                    reason = next((b["reason"] for b in backends if b["name"] == "whisper"), "")
-                    if reason != said:
-                        said = reason
-                        say(reason)
-                await asyncio.sleep(0.1)
+            trouble = await _look(client, process, say)
     except TimeoutError:
         pass
     except CallscribeError as error:
-        raise EngineError(f"the server does not answer as it should: {error.message}") from error
-    why = f": {said}" if said else ""
-    raise EngineError(f"the server did not come up{why}\n{await asyncio.to_thread(_end_of, log)}")
+        trouble = error.message
+    if trouble:
+        words = await asyncio.to_thread(_end_of, log)
+        raise EngineError(f"the server did not come up: {trouble}\n{words}")
+
+
+async def _look(
+    client: Client, process: asyncio.subprocess.Process, say: Callable[[str], None]
+) -> str:
+    """Waits until an engine can be used; what is wrong where none will be (empty: nothing)."""
+    said = ""
+    while process.returncode is None:
+        with contextlib.suppress(OSError):
+            backends = (await client.call("GET", "/api/status", patience=1.0))["backends"]
+            if any(backend["available"] for backend in backends):
+                return ""
+            reason = next((b["reason"] for b in backends if b["name"] == "whisper"), "")
+            if LOADING not in reason:
+                return str(reason)
+            if reason != said:
+                said = reason
+                say(reason)
+        await asyncio.sleep(0.1)
+    return "it ended"
 
 
 def _end_of(log: Path) -> str:

@@ -45,7 +45,7 @@ async def test_a_server_that_cannot_listen_says_so(tmp_path: Path) -> None:
 
 async def test_patience_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "START", 0.3)
-    with pytest.raises(EngineError, match="did not come up"):
+    with pytest.raises(EngineError, match="it took longer than"):
         async with running_server(
             Settings.model_validate({"data_dir": tmp_path}), free_port("127.0.0.1", 0), print
         ):

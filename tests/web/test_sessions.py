@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.conftest import Dial
 from tests.engines_for_tests import tones
-from tests.serving import AudioClient, Served
+from tests.serving import Served
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def api(served: Served) -> httpx.Client:
-    return httpx.Client(base_url=served.http + "/api/sessions")
+def api(served: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.http + "/api") as client:
+        yield client
 
 
-async def speak(served: Served, session_id: str) -> None:
-    client = await AudioClient.start(served, session_id=session_id, speaker="agent")
+async def speak(dial: Dial, session_id: str) -> None:
+    client = await dial(session_id=session_id, speaker="agent")
     await client.audio(tones(440, 600))
     await client.stop()
 
 
 def test_begin_with_and_without_an_id(api: httpx.Client) -> None:
-    named = api.post("", json={"session_id": "call-7"})
+    named = api.post("/sessions", json={"session_id": "call-7"})
     assert named.status_code == 201
     assert named.json()["session_id"] == "call-7"
     assert named.json()["ended_at"] is None
     assert datetime.fromisoformat(named.json()["started_at"]).tzinfo is not None
-    made = [api.post("").json()["session_id"], api.post("", json={}).json()["session_id"]]
-    listed = [session["session_id"] for session in api.get("").json()["sessions"]]
+    made = [api.post("/sessions").json()["session_id"], api.post("/sessions", json={}).json()["session_id"]]
+    listed = [session["session_id"] for session in api.get("/sessions").json()["sessions"]]
     assert listed == [made[1], made[0], "call-7"]
 
 
@@ -48,15 +51,15 @@ def test_begin_with_and_without_an_id(api: httpx.Client) -> None:
 def test_begin_is_refused(
     api: httpx.Client, body: dict[str, object], status: int, code: str
 ) -> None:
-    api.post("", json={"session_id": "call-7"})
-    answer = api.post("", json=body)
+    api.post("/sessions", json={"session_id": "call-7"})
+    answer = api.post("/sessions", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a_session_shows_its_legs_and_words(served: Served, api: httpx.Client) -> None:
-    api.post("", json={"session_id": "call"})
-    await speak(served, "call")
-    shown = api.get("/call").json()
+async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client) -> None:
+    api.post("/sessions", json={"session_id": "call"})
+    await speak(dial, "call")
+    shown = api.get("/sessions/call").json()
     assert shown["legs"] == [
         {
             "speaker": "agent",
@@ -73,31 +76,31 @@ async def test_a_session_shows_its_legs_and_words(served: Served, api: httpx.Cli
     assert transcript["utterances"][0]["words"][0]["start"] == 0.1
 
 
-async def test_downloads(served: Served, api: httpx.Client) -> None:
-    api.post("", json={"session_id": "call"})
-    await speak(served, "call")
+async def test_downloads(dial: Dial, api: httpx.Client) -> None:
+    api.post("/sessions", json={"session_id": "call"})
+    await speak(dial, "call")
     for form, suffix, kind in [
         ("text", "txt", "text/plain"),
         ("json", "json", "application/json"),
         ("srt", "srt", "application/x-subrip"),
         ("vtt", "vtt", "text/vtt"),
     ]:
-        answer = api.get("/call/transcript", params={"format": form})
+        answer = api.get("/sessions/call/transcript", params={"format": form})
         assert answer.status_code == 200
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
         disposition = answer.headers["content-disposition"]
         assert disposition == f'attachment; filename="call.{suffix}"'
         assert "f440" in answer.text
-    assert "f600" in api.get("/call/transcript").text
-    wrong = api.get("/call/transcript", params={"format": "doc"})
+    assert "f600" in api.get("/sessions/call/transcript").text
+    wrong = api.get("/sessions/call/transcript", params={"format": "doc"})
     assert wrong.status_code == 422
     assert "'vtt'" in wrong.json()["detail"][0]["msg"]
 
 
-async def test_events_since(served: Served, api: httpx.Client) -> None:
-    api.post("", json={"session_id": "call"})
-    await speak(served, "call")
-    events = api.get("/call/events").json()["events"]
+async def test_events_since(dial: Dial, api: httpx.Client) -> None:
+    api.post("/sessions", json={"session_id": "call"})
+    await speak(dial, "call")
+    events = api.get("/sessions/call/events").json()["events"]
     assert [e["type"] for e in events if e["type"] != "notice"] == [
         "session_started",
         "leg_started",
@@ -105,25 +108,25 @@ async def test_events_since(served: Served, api: httpx.Client) -> None:
         "final",
         "leg_ended",
     ]
-    later = api.get("/call/events", params={"since": events[2]["seq"]}).json()["events"]
+    later = api.get("/sessions/call/events", params={"since": events[2]["seq"]}).json()["events"]
     assert later == events[3:]
-    assert api.get("/call/events", params={"since": -1}).status_code == 422
+    assert api.get("/sessions/call/events", params={"since": -1}).status_code == 422
 
 
 async def test_the_end_waits_for_the_last_words_and_saves_them(
-    served: Served, api: httpx.Client
+    served: Served, dial: Dial, api: httpx.Client
 ) -> None:
-    api.post("", json={"session_id": "call"})
-    client = await AudioClient.start(served, session_id="call", speaker="agent")
+    api.post("/sessions", json={"session_id": "call"})
+    client = await dial(session_id="call", speaker="agent")
     await client.audio(tones(440, gap=0.0))
     await client.send(type="nonsense")
     await client.until("error")  # so that the audio has arrived
-    ended = api.post("/call/end").json()
+    ended = api.post("/sessions/call/end").json()
     assert ended["ended_at"] is not None
     assert [u["text"] for u in ended["transcript"]["utterances"]] == ["f440"]
     assert (await client.until("ended"))["seconds"] == 0.4
     assert (await client.closed())[0] == 1000
-    again = api.post("/call/end")
+    again = api.post("/sessions/call/end")
     assert (again.status_code, again.json()) == (200, ended)
     folder = Path(served.context.settings.data_dir) / "transcripts" / "call"
     assert json.loads((folder / "transcript.json").read_text())
@@ -131,20 +134,20 @@ async def test_the_end_waits_for_the_last_words_and_saves_them(
 
 
 def test_delete(api: httpx.Client) -> None:
-    api.post("", json={"session_id": "call"})
-    assert api.delete("/call").status_code == 204
-    assert api.get("/call").status_code == 404
-    assert api.post("", json={"session_id": "call"}).status_code == 201
+    api.post("/sessions", json={"session_id": "call"})
+    assert api.delete("/sessions/call").status_code == 204
+    assert api.get("/sessions/call").status_code == 404
+    assert api.post("/sessions", json={"session_id": "call"}).status_code == 201
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/nobody"),
-        ("DELETE", "/nobody"),
-        ("POST", "/nobody/end"),
-        ("GET", "/nobody/transcript"),
-        ("GET", "/nobody/events"),
+        ("GET", "/sessions/nobody"),
+        ("DELETE", "/sessions/nobody"),
+        ("POST", "/sessions/nobody/end"),
+        ("GET", "/sessions/nobody/transcript"),
+        ("GET", "/sessions/nobody/events"),
     ],
 )
 def test_a_session_that_is_not_there(api: httpx.Client, method: str, path: str) -> None:

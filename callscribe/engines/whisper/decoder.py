@@ -25,6 +25,9 @@ TOKENS_PER_SECOND: Final = 8.0
 
 SPARE_TOKENS: Final = 10
 
+UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages that are written without spaces between words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -194,6 +197,7 @@ def _words(
         begins.setdefault(token, frame * 0.02)
     texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
     words: list[Word] = []
+    spaced = tokenizer.language_code not in UNSPACED
     index = 0
     for text, group in zip(texts[:-1], groups[:-1], strict=True):
         first, last = index, index + len(group)
@@ -202,16 +206,26 @@ def _words(
         confidence = math.exp(sum(map(math.log, chances)) / len(chances))
         start = min(begins.get(first, words[-1].end if words else 0.0), seconds)
         end = min(max(begins.get(last, seconds), start), seconds)
-        _append(words, text, start, end, confidence)
+        glued = spaced and not text.startswith(" ")
+        _append(words, text, start, end, confidence, glued=glued)
     return tuple(words)
 
 
-def _append(words: list[Word], text: str, start: float, end: float, confidence: float) -> None:
-    """Adds a word; a piece without letters or digits is punctuation of the word before it."""
+def _append(
+    words: list[Word], text: str, start: float, end: float, confidence: float, *, glued: bool
+) -> None:
+    """Adds a word; punctuation, and a piece that stands without a space, belongs to the last."""
     shown = text.strip()
     if not shown:
         return
-    if words and not any(c.isalnum() for c in shown):
-        words[-1] = replace(words[-1], text=words[-1].text + text.rstrip())
+    if words and (glued or not any(c.isalnum() for c in shown)):
+        last = words[-1]
+        spoken = any(c.isalnum() for c in shown)
+        words[-1] = replace(
+            last,
+            text=last.text + text.rstrip(),
+            end=end if spoken else last.end,
+            confidence=min(last.confidence, confidence) if spoken else last.confidence,
+        )
         return
     words.append(Word(shown, start, end, confidence))

@@ -52,9 +52,10 @@ class LogMel:
 
         Returns shape ``(bands, frames)``, an even number of frames and at most 30 s.
         """
-        heard = min(-(-len(audio) // HOP) + 1, MAX_FRAMES)
-        frames = min(heard + round(padding * FRAMES_PER_SECOND), MAX_FRAMES)
-        frames += frames % 2
+        frames = -(-len(audio) // HOP) + max(round(padding * FRAMES_PER_SECOND), 2)
+        frames = min(frames + frames % 2, MAX_FRAMES)
+        # One frame more than there is audio: its window still overlaps the end.
+        heard = min(-(-len(audio) // HOP) + 1, frames)
         edged = np.pad(audio, (FFT // 2, FFT))
         views = sliding_window_view(edged, FFT)[: heard * HOP : HOP]
         power = np.abs(np.fft.rfft(views * self._window, axis=1)) ** 2

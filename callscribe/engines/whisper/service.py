@@ -27,7 +27,7 @@ from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.silero import SileroModel
-from callscribe.engines.whisper.stream import LegStream
+from callscribe.engines.whisper.stream import LegStream, vocabulary_prompt
 from callscribe.engines.whisper.tuning import tune_process
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from callscribe.languages import LANGUAGES
@@ -162,7 +162,7 @@ class WhisperTranscriptionService:
         decoder, silero = self.decoder, self._silero
         if decoder is None or silero is None:
             raise EngineError("the Whisper engine has been closed")
-        work = Recording(decoder, Cutter(silero.stream()), language, ", ".join(keyterms))
+        work = Recording(decoder, Cutter(silero.stream()), language, vocabulary_prompt(keyterms))
         results: list[Result] = []
         async for block in blocks:
             results += await asyncio.to_thread(work.push, block)

@@ -18,7 +18,7 @@ from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.agreement import agreed, bare, cut_point
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.finals import UNSURE
-from callscribe.engines.whisper.guard import believable, trim_tail
+from callscribe.engines.whisper.guard import believable, repeats, trim_tail
 from callscribe.transcript import Result, Word, join_text, mean_confidence
 from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn
 
@@ -105,7 +105,8 @@ class LegStream:
         self._rest = np.empty(0, np.int16)
         self._detector = SpeechDetector(detect)
         self._endpointer = Endpointer(rules)
-        self._vocabulary = ", ".join(keyterms)
+        # A list that ends like a sentence biases the decoder; without the stop it runs on.
+        self._vocabulary = vocabulary_prompt(keyterms)
         self._draft = Draft()
         self._spans: deque[Span] = deque()
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=512)
@@ -282,7 +283,7 @@ class LegStream:
         settled = self._draft.settled
         if settled and words and bare(words[0].text) == bare(settled[-1].text):
             words.pop(0)  # the cut went through the end of the last settled word
-        if not believable(found, job.evidence):
+        if not believable(found, job.evidence) or repeats(found.words):
             return []
         while words and _half_heard(words[-1], heard):
             words.pop()
@@ -346,6 +347,12 @@ class LegStream:
         if self._spans:
             oldest = min(oldest, self._spans[0].start)
         self._buffer.drop_before(oldest - 0.1)
+
+
+def vocabulary_prompt(keyterms: Iterable[str]) -> str:
+    """The prompt that makes the decoder expect these words; empty for none."""
+    terms = ", ".join(keyterms)
+    return f"{terms}." if terms else ""
 
 
 def _moved(word: Word, by: float) -> Word:

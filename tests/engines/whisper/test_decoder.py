@@ -1,0 +1,63 @@
+"""The real model on the demo call's speech."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from callscribe.audio import FloatArray
+from callscribe.engines.whisper.decoder import WhisperDecoder, Window
+from tests.speech import Spoken, leg, recall, script
+
+
+def utterance(language: str, index: int) -> tuple[FloatArray, Spoken]:
+    spoken = [u for u in script(language) if u.speaker == "agent"][index]
+    rate, samples = leg(language, "agent")
+    low, high = round((spoken.start - 0.2) * rate), round((spoken.end + 0.2) * rate)
+    return samples[max(low, 0) : high].astype(np.float32) / 32768, spoken
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_words_and_their_times(decoder: WhisperDecoder, language: str) -> None:
+    audio, spoken = utterance(language, 0)
+    (found,) = decoder.decode([Window(audio, language, padding=6.0, beam=5)])
+    assert recall(spoken.text, found.text) > 0.7
+    assert [w.start for w in found.words] == sorted(w.start for w in found.words)
+    assert all(0.0 <= w.start <= w.end <= found.seconds + 1e-6 for w in found.words)
+    assert all(0.0 < w.confidence <= 1.0 for w in found.words)
+    assert found.words[0].start < 1.0
+    assert found.words[-1].end > found.seconds - 1.2
+    assert "".join(w.text for w in found.words).replace(" ", "") == found.text.replace(" ", "")
+
+
+def test_a_batch_gives_each_window_its_own_words(decoder: WhisperDecoder) -> None:
+    windows, spoken = zip(*(utterance("en", i) for i in range(3)), strict=True)
+    found = decoder.decode([Window(audio, "en", 6.0) for audio in windows])
+    for hypothesis, one in zip(found, spoken, strict=True):
+        assert recall(one.text, hypothesis.text) > 0.7
+
+
+def test_different_languages_and_prompts_in_one_call(decoder: WhisperDecoder) -> None:
+    french, said = utterance("fr", 0)
+    english, spoken = utterance("en", 0)
+    found = decoder.decode(
+        [
+            Window(french, "fr", 6.0),
+            Window(english, "en", 6.0, prompt="A call to the service desk."),
+        ]
+    )
+    assert recall(said.text, found[0].text) > 0.6
+    assert recall(spoken.text, found[1].text) > 0.6
+
+
+def test_no_audio_at_all_is_no_trouble(decoder: WhisperDecoder) -> None:
+    (found,) = decoder.decode([Window(np.zeros(0, np.float32), "fr", 1.0)])
+    assert found.seconds == 0.0
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_language_is_recognised(decoder: WhisperDecoder, language: str) -> None:
+    audio, _ = utterance(language, 0)
+    found, sure = decoder.detect_language(audio)
+    assert found == language
+    assert sure > 0.5

@@ -1,0 +1,232 @@
+"""The local engine as a whole: real model, real speech, several legs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callscribe.engines.base import (
+    SpeechBegan,
+    StreamingConnection,
+    StreamOptions,
+    TranscriptionEngine,
+)
+from callscribe.engines.whisper import WhisperTranscriptionService
+from callscribe.engines.whisper.models import resolve_model
+from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
+from callscribe.transcript import Result
+from tests.speech import MODELS, corpus, leg, recall, samples, script
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def whisper(max_legs: int = 8) -> AsyncIterator[WhisperTranscriptionService]:
+    service = WhisperTranscriptionService(
+        lambda: resolve_model("base", MODELS), threads=2, max_legs=max_legs
+    )
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+async def play(
+    service: WhisperTranscriptionService,
+    pcm: bytes,
+    rate: int,
+    *,
+    language: str = "fr",
+    pace: float = 6.0,
+    keyterms: tuple[str, ...] = (),
+) -> list[Result]:
+    """Sends audio in 20 ms frames, ``pace`` times as fast as speech; what came back."""
+    results: list[Result] = []
+
+    def hear(result: Result | SpeechBegan) -> None:
+        if isinstance(result, Result):
+            results.append(result)
+
+    connection = await service.transcribe_streaming(
+        "s", language, rate, hear, options=StreamOptions(keyterms=keyterms)
+    )
+    size = rate // 50 * 2
+    for at in range(0, len(pcm), size):
+        await connection.send_audio(pcm[at : at + size])
+        if at % (10 * size) == 0:
+            await asyncio.sleep(0.2 / pace)
+    await connection.close()
+    assert not connection.is_connected
+    return results
+
+
+def said(results: list[Result]) -> str:
+    return " ".join(r.text for r in results if r.is_final)
+
+
+async def test_it_keeps_the_contract() -> None:
+    async with whisper() as service:
+        assert isinstance(service, TranscriptionEngine)
+        connection = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
+        assert isinstance(connection, StreamingConnection)
+        await connection.close()
+        await connection.close()
+        with pytest.raises(EngineError):
+            await connection.send_audio(b"\x00\x00")
+
+
+async def test_two_legs_at_once_each_get_their_own_words() -> None:
+    async with whisper() as service:
+        legs = {who: leg("fr", who) for who in ("technician", "agent")}
+        found = await asyncio.gather(
+            *(
+                play(service, pcm[: 25 * rate].tobytes(), rate, pace=2.0)
+                for rate, pcm in legs.values()
+            )
+        )
+        for who, results in zip(legs, found, strict=True):
+            expected = " ".join(u.text for u in script("fr") if u.speaker == who and u.end < 24)
+            assert recall(expected, said(results)) > 0.6, (who, said(results))
+            assert any(not r.is_final for r in results)
+            finals = [r for r in results if r.is_final and r.words]
+            assert [r.start for r in finals] == sorted(r.start for r in finals)
+            for before, after in zip(finals, finals[1:], strict=False):
+                assert before.end <= after.start + 0.3
+            spoken = [u for u in script("fr") if u.speaker == who]
+            assert abs(finals[0].start - spoken[0].start) < 0.8
+
+
+async def test_the_language_is_detected_once_per_leg() -> None:
+    async with whisper() as service:
+        rate, pcm = leg("en", "agent")
+        results = await play(service, pcm[: 15 * rate].tobytes(), rate, language="auto")
+        assert {r.language for r in results if r.is_final and r.words} == {"en"}
+        expected = " ".join(u.text for u in script("en") if u.speaker == "agent" and u.end < 14)
+        assert recall(expected, said(results)) > 0.6
+
+
+async def test_a_full_machine_refuses_the_next_leg_and_keeps_the_others() -> None:
+    async with whisper(max_legs=1) as service:
+        first = await service.transcribe_streaming("s", "fr", 8000, lambda _: None)
+        with pytest.raises(CapacityError) as refused:
+            await service.transcribe_streaming("t", "fr", 8000, lambda _: None)
+        assert refused.value.retryable
+        assert first.is_connected
+        await first.close()
+        second = await service.transcribe_streaming("t", "fr", 8000, lambda _: None)
+        await second.close()
+
+
+async def test_an_unknown_language_is_refused() -> None:
+    async with whisper() as service:
+        with pytest.raises(ConfigurationError, match="fr, en"):
+            await service.transcribe_streaming("s", "klingon", 16_000, lambda _: None)
+
+
+async def test_a_callback_that_raises_ends_nothing() -> None:
+    async with whisper() as service:
+        calls = 0
+
+        async def raising(_result: Result | SpeechBegan) -> None:
+            nonlocal calls
+            calls += 1
+            raise RuntimeError("no")
+
+        connection = await service.transcribe_streaming("s", "fr", 16_000, raising)
+        rate, pcm = leg("fr", "agent")
+        await connection.send_audio(pcm[: 6 * rate].tobytes())
+        await connection.close()
+        assert calls == connection.callback_errors
+        assert calls > 1
+
+
+async def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
+    service = WhisperTranscriptionService(lambda: resolve_model(str(tmp_path / "none"), tmp_path))
+    with pytest.raises(ModelError):
+        await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
+    await service.close()
+
+
+async def test_a_recording_faster_than_it_was_spoken() -> None:
+    async def blocks() -> AsyncIterator[np.ndarray]:
+        _, pcm = leg("en", "agent")
+        for at in range(0, len(pcm), 16_000):
+            yield pcm[at : at + 16_000].astype(np.float32) / 32768
+
+    done: list[float] = []
+    async with whisper() as service:
+        results = await service.transcribe_blocks(blocks(), "auto", on_progress=done.append)
+    expected = " ".join(u.text for u in script("en") if u.speaker == "agent")
+    assert recall(expected, said(results)) > 0.8
+    assert done == sorted(done)
+    assert done[-1] > 35.0
+
+
+def noise(kind: str) -> np.ndarray:
+    """Ten seconds of sound without speech at 8 kHz."""
+    random, t = np.random.default_rng(5), np.arange(80_000) / 8000
+    made: dict[str, Callable[[], np.ndarray]] = {
+        "digital silence": lambda: np.zeros(len(t)),
+        "hiss": lambda: random.normal(0, 0.02, len(t)),
+        "loud hiss": lambda: random.normal(0, 0.2, len(t)),
+        "keypresses": lambda: (
+            0.3 * (np.sin(2 * np.pi * 697 * t) + np.sin(2 * np.pi * 1209 * t)) * (t % 0.5 < 0.1)
+        ),
+        "hum": lambda: 0.1 * np.sin(2 * np.pi * 50 * t),
+        "breathing": lambda: (
+            np.cumsum(random.normal(0, 0.02, len(t))) * 0.01 * np.sin(np.pi * t / 2) ** 8
+        ),
+        "clicks": lambda: (random.random(len(t)) < 0.0005) * 0.8,
+    }
+    return (np.clip(made[kind](), -1, 1) * 32767).astype("<i2")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["digital silence", "hiss", "loud hiss", "keypresses", "hum", "breathing", "clicks"],
+)
+async def test_nothing_is_written_where_nobody_speaks(kind: str) -> None:
+    async with whisper() as service:
+        results = await play(service, noise(kind).tobytes(), 8000, pace=20.0)
+        assert "".join(r.text for r in results) == ""
+
+
+async def test_nothing_is_written_on_any_recorded_negative() -> None:
+    folder = corpus("dev", "negative")
+    invented: dict[str, str] = {}
+    async with whisper() as service:
+        for path in sorted(folder.glob("*.flac")):
+            rate, pcm = samples(path)
+            for language in ("fr", "en"):
+                results = await play(service, pcm.tobytes(), rate, language=language, pace=20.0)
+                if text := "".join(r.text for r in results):
+                    invented[f"{path.stem} {language}"] = text
+    assert not invented
+
+
+async def test_a_rare_word_is_recognised_with_the_vocabulary_and_not_without() -> None:
+    rate, pcm = samples(corpus("calls", "fr", "agent.flac"))
+    piece = pcm[24 * rate : 36 * rate].tobytes()
+    async with whisper() as service:
+        without = said(await play(service, piece, rate, pace=3.0))
+        terms = ("hansard", "Nunavut", "inuktitut")
+        with_terms = said(await play(service, piece, rate, pace=3.0, keyterms=terms))
+    assert "inuktitut" not in without.lower()
+    assert "inuktitut" in with_terms.lower()
+    assert "nunavut" in with_terms.lower()
+
+
+async def test_the_spelling_of_a_name_follows_the_vocabulary() -> None:
+    rate, pcm = leg("en", "technician")
+    piece = pcm[3 * rate : 9 * rate].tobytes()
+    async with whisper() as service:
+        without = said(await play(service, piece, rate, language="en", pace=3.0))
+        options = {"language": "en", "pace": 3.0, "keyterms": ("Mikael",)}
+        with_terms = said(await play(service, piece, rate, **options))  # type: ignore[arg-type]
+    assert "Mikael" not in without
+    assert "Mikael" in with_terms

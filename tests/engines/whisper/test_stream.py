@@ -1,0 +1,191 @@
+"""One leg without model or thread: a voice made of flags, hypotheses made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from callscribe.engines.base import SpeechBegan
+from callscribe.engines.whisper.decoder import Hypothesis
+from callscribe.engines.whisper.stream import Job, LegStream
+from callscribe.errors import AudioError
+from callscribe.transcript import Result, Word
+from callscribe.vad import EndpointRules
+
+RATE = 16_000
+
+
+def voice(samples: NDArray[np.float32]) -> float:
+    """Hears speech wherever it is loud."""
+    return 0.95 if float(np.abs(samples).max()) > 0.1 else 0.01
+
+
+def stream(**options: object) -> LegStream:
+    arguments: dict[str, object] = {
+        "sample_rate": RATE,
+        "language": "fr",
+        "detect": voice,
+        "rules": EndpointRules(),
+        **options,
+    }
+    return LegStream(**arguments)  # type: ignore[arg-type]
+
+
+def tone(seconds: float, rate: int = RATE) -> bytes:
+    return (9000 * np.sin(np.arange(round(seconds * rate)) * 0.2)).astype("<i2").tobytes()
+
+
+def hush(seconds: float, rate: int = RATE) -> bytes:
+    return bytes(2 * round(seconds * rate))
+
+
+def heard(job: Job, text: str, *, confidence: float = 0.9, sure: float = -0.1) -> Hypothesis:
+    """The words spread evenly over the window."""
+    parts, seconds = text.split(), len(job.window.audio) / RATE
+    step = (seconds - 0.1) / max(len(parts), 1)
+    words = tuple(Word(p, i * step, (i + 1) * step, confidence) for i, p in enumerate(parts))
+    return Hypothesis(text, words, sure, 0.02, "fr", seconds, truncated=False)
+
+
+def final(leg: LegStream) -> Job:
+    job = leg.final_job(beam=5, padding=6.0)
+    assert job is not None
+    return job
+
+
+def test_the_first_sound_is_said_at_once() -> None:
+    leg = stream()
+    (began,) = leg.feed(hush(1.0) + tone(2.0), 10.0)
+    assert isinstance(began, SpeechBegan)
+    assert 0.5 < began.start < 1.0
+    assert leg.interim_due(0.3)
+
+
+def test_interims_then_one_final_in_leg_seconds() -> None:
+    leg = stream()
+    leg.feed(hush(1.0) + tone(2.0), 10.0)
+    job = leg.interim_job()
+    (interim,) = leg.accept(job, heard(job, "un deux"), 10.2)
+    assert (interim.text, interim.is_final) == ("un deux", False)
+    assert 0.5 < interim.words[0].start < 1.2
+    assert interim.latency_ms == pytest.approx(200.0)
+    leg.feed(hush(0.4), 10.4)
+    job = final(leg)
+    assert leg.accept(job, heard(job, "un deux trois"), 10.6) == []
+    results = leg.ready(10.7)
+    assert results == []
+    leg.feed(hush(0.6), 11.0)
+    (done,) = leg.ready(11.0)
+    assert (done.text, done.is_final, done.speech_final) == ("un deux trois", True, True)
+    assert leg.idle
+
+
+def test_speech_that_goes_on_makes_the_early_decode_an_interim() -> None:
+    leg = stream()
+    leg.feed(tone(1.0) + hush(0.35), 1.0)
+    early = final(leg)
+    leg.feed(tone(1.0), 2.0)
+    results = leg.accept(early, heard(early, "un deux"), 2.1)
+    assert [r.is_final for r in results] == [False]
+    leg.feed(hush(1.0), 3.0)
+    late = final(leg)
+    assert len(late.window.audio) > len(early.window.audio)
+    (done,) = leg.accept(late, heard(late, "un deux trois quatre"), 3.2)
+    assert done.text == "un deux trois quatre"
+
+
+def test_stable_words_leave_the_window_and_stay_on_screen() -> None:
+    leg = stream()
+    leg.feed(tone(3.0), 3.0)
+    job = leg.interim_job()
+    leg.accept(job, heard(job, "un deux trois. quatre cinq six"), 3.1)
+    leg.feed(tone(0.4), 3.4)
+    job = leg.interim_job()
+    leg.accept(job, heard(job, "un deux trois. quatre cinq six sept"), 3.5)
+    leg.feed(tone(0.4), 3.8)
+    job = leg.interim_job()
+    assert job.offset > 1.0
+    assert "trois." in job.window.prompt
+    (shown,) = leg.accept(job, heard(job, "quatre cinq six sept huit"), 3.9)
+    assert shown.text == "un deux trois. quatre cinq six sept huit"
+
+
+def test_an_interim_that_comes_after_its_utterance_has_ended_is_dropped() -> None:
+    leg = stream()
+    leg.feed(tone(1.5), 1.5)
+    job = leg.interim_job()
+    leg.feed(hush(1.0), 2.5)
+    assert leg.accept(job, heard(job, "un deux"), 2.6) == []
+
+
+def test_finals_come_in_order_one_job_at_a_time() -> None:
+    leg = stream()
+    leg.feed(tone(1.0) + hush(1.0) + tone(1.0) + hush(1.0), 4.0)
+    first = final(leg)
+    assert leg.final_job(beam=5, padding=6.0) is None
+    (one,) = leg.accept(first, heard(first, "un"), 4.1)
+    second = final(leg)
+    (two,) = leg.accept(second, heard(second, "deux"), 4.2)
+    assert one.end <= two.start
+    assert leg.backlog == 0.0
+
+
+def test_a_decode_that_failed_ends_the_utterance_without_words() -> None:
+    leg = stream()
+    leg.feed(tone(1.0) + hush(1.0), 2.0)
+    (done,) = leg.accept(final(leg), None, 2.1)
+    assert (done.text, done.is_final, done.words) == ("", True, ())
+
+
+def test_invented_text_is_not_passed_on() -> None:
+    leg = stream()
+    leg.feed(tone(0.1) + hush(1.0), 1.0)
+    job = final(leg)
+    (done,) = leg.accept(job, heard(job, "Sous-titrage ST' 501"), 1.1)
+    assert done.text == ""
+
+
+def test_finalize_ends_the_open_utterance_now() -> None:
+    leg = stream()
+    leg.feed(tone(1.0), 1.0)
+    leg.finalize()
+    job = final(leg)
+    (done,) = leg.accept(job, heard(job, "un"), 1.1)
+    assert done.from_finalize
+    leg.finalize()
+    assert leg.idle
+
+
+def test_the_end_of_the_audio_is_the_end_of_the_utterance() -> None:
+    leg = stream(sample_rate=8000)
+    leg.feed(tone(1.0, 8000), 1.0)
+    leg.finish(1.0)
+    leg.finish(1.0)
+    job = final(leg)
+    assert abs(len(job.window.audio) / RATE - 1.0) < 0.05
+    leg.accept(job, heard(job, "un"), 1.1)
+    assert leg.idle
+
+
+def test_the_language_is_learnt_once() -> None:
+    leg = stream(language="auto")
+    leg.feed(tone(1.0) + hush(1.0), 2.0)
+    job = final(leg)
+    assert job.detect
+    leg.accept(job, heard(job, "un"), 2.1)
+    assert leg.language == "fr"
+    leg.feed(tone(1.0) + hush(1.0), 4.0)
+    assert not final(leg).detect
+
+
+def test_the_past_is_forgotten() -> None:
+    leg = stream()
+    for second in range(300):
+        leg.feed(hush(1.0), float(second))
+    assert leg._buffer.end - leg._buffer.start < 10.0
+
+
+def test_half_a_sample_is_refused() -> None:
+    with pytest.raises(AudioError):
+        stream().feed(b"\x00\x01\x02", 0.0)

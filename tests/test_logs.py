@@ -56,7 +56,7 @@ def test_errors_come_with_their_traceback_and_without_variables(form: str) -> No
     logs.configure("info", form, stream=out)  # type: ignore[arg-type]
     words = "".join(["bon", "jour"])
     try:
-        raise ValueError("why")
+        raise ValueError("why")  # noqa: TRY301
     except ValueError as error:
         structlog.get_logger("callscribe").error("bug", exc_info=error)
     assert "ValueError: why" in out.getvalue()

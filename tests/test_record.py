@@ -40,7 +40,7 @@ def record(bus: Seen) -> Record:
 
 
 @pytest.fixture
-def leg(record: Record) -> Leg:
+def leg(record: Record) -> Leg:  # noqa: ARG001 - a leg needs the record first
     leg = Leg("agent", sample_rate=8000, language="fr", engine="e", since=0, on_begin=print)
     leg.offset = 2.0
     return leg

@@ -6,21 +6,28 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.vad import CHUNK, CHUNK_SECONDS, Chunk, Endpointer, EndpointRules, SpeechDetector
-from callscribe.vad import Turn as T
+from callscribe.vad import (
+    CHUNK,
+    CHUNK_SECONDS,
+    Chunk,
+    Endpointer,
+    EndpointRules,
+    SpeechDetector,
+    Turn,
+)
 
 SPEECH = Chunk(0.9, -20.0, 40.0)
 FAINT = Chunk(0.05, -30.0, 30.0)
 SILENCE = Chunk(0.0, -70.0, 1.0)
 
 
-def run(endpointer: Endpointer, *parts: tuple[Chunk, float]) -> list[tuple[T, float]]:
+def run(endpointer: Endpointer, *parts: tuple[Chunk, float]) -> list[tuple[Turn, float]]:
     """Pushes each chunk for its seconds; what was decided, and when."""
     decided = []
     for chunk, seconds in parts:
         for _ in range(round(seconds / CHUNK_SECONDS)):
             turn = endpointer.push(chunk)
-            if turn is not T.NOTHING:
+            if turn is not Turn.NOTHING:
                 decided.append((turn, endpointer.now))
     return decided
 
@@ -29,7 +36,7 @@ def test_an_utterance_opens_pauses_and_ends() -> None:
     rules = EndpointRules()
     endpointer = Endpointer(rules)
     decided = run(endpointer, (SILENCE, 1.0), (SPEECH, 2.0), (SILENCE, 1.5))
-    assert [turn for turn, _ in decided] == [T.OPENED, T.PAUSED, T.ENDED]
+    assert [turn for turn, _ in decided] == [Turn.OPENED, Turn.PAUSED, Turn.ENDED]
     ended = decided[-1][1]
     assert abs(ended - endpointer.speech_end - rules.endpoint) < 2 * CHUNK_SECONDS
     assert endpointer.start <= 1.0 - rules.preroll + 2 * CHUNK_SECONDS
@@ -39,7 +46,13 @@ def test_speech_after_a_pause_goes_on_with_the_utterance() -> None:
     decided = run(
         Endpointer(EndpointRules()), (SPEECH, 1.0), (SILENCE, 0.32), (SPEECH, 1.0), (SILENCE, 1.0)
     )
-    assert [turn for turn, _ in decided] == [T.OPENED, T.PAUSED, T.RESUMED, T.PAUSED, T.ENDED]
+    assert [turn for turn, _ in decided] == [
+        Turn.OPENED,
+        Turn.PAUSED,
+        Turn.RESUMED,
+        Turn.PAUSED,
+        Turn.ENDED,
+    ]
 
 
 def test_one_loud_click_opens_nothing() -> None:
@@ -55,15 +68,15 @@ def test_the_utterance_reaches_back_over_sound_that_the_model_did_not_hear() -> 
 def test_a_level_alone_does_not_keep_an_utterance_open_for_ever() -> None:
     endpointer = Endpointer(EndpointRules())
     decided = run(endpointer, (SPEECH, 1.0), (FAINT, 6.0))
-    assert decided[-1][0] is T.ENDED
+    assert decided[-1][0] is Turn.ENDED
 
 
 def test_long_speech_is_cut_and_goes_on() -> None:
     rules = EndpointRules(longest=5.0)
     endpointer = Endpointer(rules)
     decided = run(endpointer, (SPEECH, 11.0), (SILENCE, 1.0))
-    assert [t for t, _ in decided].count(T.OVERFLOWED) == 2
-    assert decided[-1][0] is T.ENDED
+    assert [t for t, _ in decided].count(Turn.OVERFLOWED) == 2
+    assert decided[-1][0] is Turn.ENDED
 
 
 def test_the_longer_an_utterance_the_shorter_the_pause_that_ends_it() -> None:
@@ -91,15 +104,15 @@ def test_utterances_never_overlap_and_turns_come_in_order(
     for chunk, seconds in parts:
         for _ in range(round(seconds / CHUNK_SECONDS)):
             turn = endpointer.push(chunk)
-            if turn is T.OPENED:
+            if turn is Turn.OPENED:
                 assert not was_open
                 assert endpointer.start >= last_end - 1e-9
                 was_open = True
-            elif turn in (T.ENDED, T.OVERFLOWED):
+            elif turn in (Turn.ENDED, Turn.OVERFLOWED):
                 assert was_open
                 assert endpointer.start < endpointer.speech_end <= endpointer.now
                 last_end, was_open = endpointer.speech_end, False
-            elif turn in (T.PAUSED, T.RESUMED):
+            elif turn in (Turn.PAUSED, Turn.RESUMED):
                 assert was_open
             assert endpointer.earliest <= endpointer.now
 

@@ -178,7 +178,7 @@ def check_model(settings: Settings) -> Finding:
         if problems:
             return Finding(
                 "Model", State.BAD, "; ".join(problems),
-                f"delete {folder}, then: callscribe models fetch",
+                f"delete {folder}, then: python -m callscribe models fetch",
             )  # fmt: skip
         return Finding("Model", State.GOOD, f"Whisper {name}, checked, in {folder}")
     if is_installed(name):
@@ -186,7 +186,7 @@ def check_model(settings: Settings) -> Finding:
             "Model", State.GOOD, f"Whisper {name} as packages; the first start unpacks it"
         )
     return Finding(
-        "Model", State.BAD, f"Whisper {name} is not on this machine", "callscribe models fetch"
+        "Model", State.BAD, f"Whisper {name} is not on this machine", "python -m callscribe models fetch"
     )
 
 

@@ -88,13 +88,13 @@ def verify(name: Name = None) -> None:
     name = name or settings.whisper_model
     folder = find_model(name, settings.data_dir / "models")
     if folder is None:
-        complain(f"the model {name} is not on this machine; callscribe models fetch {name} gets it")
+        complain(f"the model {name} is not on this machine; python -m callscribe models fetch {name} gets it")
         raise typer.Exit(1)
     with byte_progress() as progress:
         problems = inspect_model(name, folder, progress=progress)
     for problem in problems:
         complain(problem)
     if problems:
-        complain(f"delete {folder} and get it again: callscribe models fetch {name}")
+        complain(f"delete {folder} and get it again: python -m callscribe models fetch {name}")
         raise typer.Exit(1)
     screen().print(f"{name} in {folder} is whole", markup=False)

@@ -50,9 +50,7 @@ def check_exposure(settings: Settings) -> None:
         )
 
 
-def create_server(
-    settings: Settings, *, engine_factory: EngineFactory = create_engine
-) -> Server:
+def create_server(settings: Settings, *, engine_factory: EngineFactory = create_engine) -> Server:
     """The server for these settings, not yet running."""
     app = create_app(settings, engine_factory=engine_factory)
     config = uvicorn.Config(

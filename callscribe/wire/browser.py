@@ -212,6 +212,4 @@ def _start(body: dict[str, Any]) -> Start:
             'start: "encoding" must be "linear16" (16-bit little-endian mono PCM)',
             code="bad_encoding",
         )
-    return Start(
-        session_id, speaker, rate, encoding, string("language", ""), string("resume", "")
-    )
+    return Start(session_id, speaker, rate, encoding, string("language", ""), string("resume", ""))

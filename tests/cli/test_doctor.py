@@ -28,7 +28,7 @@ def test_what_is_broken_gets_an_advice_and_a_status(tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     assert "✗ Model         Whisper no-such-model is not on this machine" in result.output
-    assert "→ callscribe models fetch" in result.output
+    assert "→ python -m callscribe models fetch" in result.output
 
 
 def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def _local_copy(known: KnownModel, models_dir: Path, progress: Progress | None) 
         if problems:
             raise ModelError(
                 f"{'; '.join(map(str, problems))}; delete {folder} and fetch the model again: "
-                "callscribe models fetch"
+                "python -m callscribe models fetch"
             )
         return None
     for problem in problems or ():

@@ -211,22 +211,10 @@ async def test_nothing_is_written_on_any_recorded_negative() -> None:
 
 async def test_a_rare_word_is_recognised_with_the_vocabulary_and_not_without() -> None:
     rate, pcm = samples(corpus("calls", "fr", "agent.flac"))
-    piece = pcm[24 * rate : 36 * rate].tobytes()
+    piece = pcm[int(175.5 * rate) :].tobytes()
     async with whisper() as service:
         without = said(await play(service, piece, rate, pace=3.0))
-        terms = ("hansard", "Nunavut", "inuktitut")
+        terms = ("mer Jaune",)
         with_terms = said(await play(service, piece, rate, pace=3.0, keyterms=terms))
-    assert "inuktitut" not in without.lower()
-    assert "inuktitut" in with_terms.lower()
-    assert "nunavut" in with_terms.lower()
-
-
-async def test_the_spelling_of_a_name_follows_the_vocabulary() -> None:
-    rate, pcm = leg("en", "technician")
-    piece = pcm[3 * rate : 9 * rate].tobytes()
-    async with whisper() as service:
-        without = said(await play(service, piece, rate, language="en", pace=3.0))
-        options = {"language": "en", "pace": 3.0, "keyterms": ("Mikael",)}
-        with_terms = said(await play(service, piece, rate, **options))  # type: ignore[arg-type]
-    assert "Mikael" not in without
-    assert "Mikael" in with_terms
+    assert "mer Jaune" not in without
+    assert "mer Jaune" in with_terms

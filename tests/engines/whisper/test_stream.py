@@ -10,7 +10,7 @@ from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.decoder import Hypothesis
 from callscribe.engines.whisper.stream import Job, LegStream
 from callscribe.errors import AudioError
-from callscribe.transcript import Result, Word
+from callscribe.transcript import Word
 from callscribe.vad import EndpointRules
 
 RATE = 16_000

@@ -31,11 +31,13 @@ $(BIN)/python:
 		exit 1; }
 
 $(VENV)/.runtime: requirements.txt | $(BIN)/python
-	$(PIP) install --quiet --require-hashes -r requirements.txt
+	@echo "Installing what is locked in $< (half a minute)"
+	@$(PIP) install -qq --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
-	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@echo "Installing what is locked in $<"
+	@$(PIP) install -qq --require-hashes -r requirements-dev.txt
 	@touch $@
 
 model: $(VENV)/.runtime
@@ -72,11 +74,11 @@ docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
 lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
-	$(PIP) install --quiet uv
+	@$(PIP) install -qq uv
 	$(BIN)/python tools/lock.py
 
 upgrade: $(VENV)/.runtime ## Lock the newest versions
-	$(PIP) install --quiet uv
+	@$(PIP) install -qq uv
 	$(BIN)/python tools/lock.py --upgrade
 
 clean: ## Remove the environment and the caches; data stays

@@ -7,11 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 from callscribe.settings import Settings
 from callscribe.web.app import EngineFactory
@@ -117,8 +118,9 @@ class AudioClient:
 
     async def closed(self) -> tuple[int, str]:
         """Reads to the end; the close code and reason."""
-        async for text in self.socket:
-            self.messages.append(json.loads(text))
+        with suppress(ConnectionClosedError):
+            async for text in self.socket:
+                self.messages.append(json.loads(text))
         assert self.socket.close_code is not None
         return self.socket.close_code, self.socket.close_reason or ""
 

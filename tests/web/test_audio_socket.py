@@ -1,0 +1,167 @@
+"""``/ws/audio`` up to the open leg: who gets one, who is refused and how."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from callscribe.web import audio_socket
+from tests.conftest import Dial
+from tests.engines_for_tests import tones
+from tests.serving import AudioClient, Served
+
+pytestmark = pytest.mark.anyio
+
+
+async def refused(served: Served, *frames: str | bytes) -> tuple[str, int]:
+    """Sends frames to a fresh socket; the code of the error and that of the close."""
+    async with connect(f"{served.ws}/ws/audio", max_size=None) as socket:
+        client = AudioClient(socket)
+        for frame in frames:
+            await socket.send(frame)
+        close, reason = await client.closed()
+        error = client.messages[-1]
+        assert error["type"] == "error"
+        assert error["fatal"] is True
+        assert error["message"]
+        assert reason == error["code"]
+        return error["code"], close
+
+
+def start(**message: Any) -> str:
+    return json.dumps({"type": "start", **message})
+
+
+async def test_a_leg_from_start_to_end(dial: Dial) -> None:
+    client = await dial(speaker="technician", sample_rate=8_000, language="en")
+    ready = client.ready
+    assert (ready["speaker"], ready["sample_rate"]) == ("technician", 8_000)
+    assert (ready["language"], ready["engine"], ready["received"]) == ("en", "whisper", 0)
+    assert len(ready["resume"]) >= 32
+    await client.audio(tones(440, 600, rate=8_000), frame=320)
+    ended = await client.stop()
+    assert ended == {
+        "type": "ended",
+        "session_id": ready["session_id"],
+        "speaker": "technician",
+        "seconds": 1.7,
+    }
+    assert (await client.closed())[0] == 1000
+    assert client.finals() == ["f440", "f600"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "close"),
+    [
+        ("{", "bad_message", 1007),
+        ("[]", "bad_message", 1007),
+        ("{}", "bad_message", 1007),
+        ('{"type": 3}', "bad_message", 1007),
+        ('"' + "x" * 70_000 + '"', "bad_message", 1007),
+        (start(speaker=""), "bad_message", 1007),
+        (start(session_id="../x"), "bad_message", 1007),
+        (start(sample_rate=4_000), "bad_sample_rate", 1003),
+        (start(encoding="mulaw"), "bad_encoding", 1003),
+        (start(language="tlh"), "bad_language", 1008),
+        (start(session_id="nobody"), "no_such_session", 1008),
+        (start(resume="x"), "no_such_leg", 1008),
+        ('{"type": "stop"}', "start_expected", 1003),
+        ('{"type": "hello"}', "start_expected", 1003),
+        (b"\0\0", "start_expected", 1003),
+        (b"", "start_expected", 1003),
+    ],
+)
+async def test_a_wrong_beginning_is_refused(
+    served: Served, frame: str | bytes, code: str, close: int
+) -> None:
+    assert await refused(served, frame) == (code, close)
+    assert served.context.service.live_legs == 0
+    assert served.context.service.sessions() == []  # none was made for nothing
+
+
+async def test_who_does_not_start_in_time_is_refused(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio_socket, "START_PATIENCE", 0.05)
+    assert await refused(served) == ("start_timeout", 1008)
+
+
+async def test_a_speaker_who_is_on_the_line_is_not_replaced(served: Served, dial: Dial) -> None:
+    first = await dial(speaker="agent")
+    session_id = first.ready["session_id"]
+    assert await refused(served, start(session_id=session_id)) == ("speaker_taken", 1008)
+    wrong = start(session_id=session_id, resume="wrong")
+    assert await refused(served, wrong) == ("bad_resume", 1008)
+    await first.audio(tones(440))
+    await first.stop()
+    assert first.finals() == ["f440"]
+
+
+async def test_both_speakers_share_a_session(dial: Dial, served: Served) -> None:
+    agent = await dial(speaker="agent")
+    session_id = agent.ready["session_id"]
+    technician = await dial(session_id=session_id, speaker="technician", sample_rate=8_000)
+    await asyncio.gather(
+        agent.audio(tones(440, 600)), technician.audio(tones(800, rate=8_000), frame=320)
+    )
+    await asyncio.gather(agent.stop(), technician.stop())
+    assert agent.finals() == ["f440", "f600"]  # its own events only
+    assert technician.finals() == ["f800"]
+    transcript = served.context.service.transcript(session_id)
+    assert sorted(u.text for u in transcript.utterances) == ["f440", "f600", "f800"]
+
+
+async def test_after_the_end_of_the_session_nobody_starts(served: Served, dial: Dial) -> None:
+    client = await dial()
+    session_id = client.ready["session_id"]
+    ending = asyncio.run_coroutine_threadsafe(
+        served.context.service.end_session(session_id), loop_of(served)
+    )
+    await client.until("ended")
+    await asyncio.wrap_future(ending)
+    assert await refused(served, start(session_id=session_id)) == ("session_closed", 1008)
+
+
+def loop_of(served: Served) -> asyncio.AbstractEventLoop:
+    return served.server.servers[0].get_loop()
+
+
+async def test_a_full_machine_says_come_back(served: Served, dial: Dial) -> None:
+    served.engine.max_legs = 1
+    client = await dial()
+    assert await refused(served, start()) == ("at_capacity", 1013)
+    await client.stop()
+    await dial()
+
+
+async def test_who_comes_before_the_model_waits_for_it(served: Served) -> None:
+    """The client is told meanwhile, and the audio that it sends early is not lost."""
+    settled = served.context.backends._settled["whisper"]
+    loop = loop_of(served)
+    loop.call_soon_threadsafe(settled.clear)
+    async with connect(f"{served.ws}/ws/audio") as socket:
+        client = AudioClient(socket)
+        await client.send(type="start")
+        await client.audio(tones(440))
+        waiting = await client.next()
+        assert (waiting["code"], waiting["fatal"]) == ("model_loading", False)
+        loop.call_soon_threadsafe(settled.set)
+        await client.until("ready")
+        await client.stop()
+        assert client.finals() == ["f440"]
+
+
+async def test_who_leaves_before_the_model_is_there_leaves_nothing(served: Served) -> None:
+    settled = served.context.backends._settled["whisper"]
+    loop_of(served).call_soon_threadsafe(settled.clear)
+    async with connect(f"{served.ws}/ws/audio") as socket:
+        await AudioClient(socket).send(type="start")
+        await AudioClient(socket).next()
+    async with asyncio.timeout(10):
+        while served.context.service.sessions():
+            await asyncio.sleep(0.05)
+    loop_of(served).call_soon_threadsafe(settled.set)

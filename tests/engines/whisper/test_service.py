@@ -207,14 +207,3 @@ async def test_nothing_is_written_on_any_recorded_negative() -> None:
                 if text := "".join(r.text for r in results):
                     invented[f"{path.stem} {language}"] = text
     assert not invented
-
-
-async def test_a_rare_word_is_recognised_with_the_vocabulary_and_not_without() -> None:
-    rate, pcm = samples(corpus("calls", "fr", "agent.flac"))
-    piece = pcm[int(175.5 * rate) :].tobytes()
-    async with whisper() as service:
-        without = said(await play(service, piece, rate, pace=3.0))
-        terms = ("mer Jaune",)
-        with_terms = said(await play(service, piece, rate, pace=3.0, keyterms=terms))
-    assert "mer Jaune" not in without
-    assert "mer Jaune" in with_terms

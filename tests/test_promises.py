@@ -1,0 +1,80 @@
+"""The promises of the original design, by name and by use."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from callscribe.bus import create_bus
+from callscribe.configuration import ConfigurationStore
+from callscribe.engines import create_engine
+from callscribe.engines.base import TranscriptionEngine
+from callscribe.errors import ConfigurationError
+from callscribe.service import EnhancedTranscriptionService
+from callscribe.settings import Settings, TranscriptionConfig
+from tests.engines_for_tests import EnergyEngine, tones
+from tests.serving import Served
+
+pytestmark = pytest.mark.anyio
+
+
+def test_the_engine_has_the_promised_signature() -> None:
+    parameters = list(inspect.signature(TranscriptionEngine.transcribe_streaming).parameters)
+    assert parameters[1:5] == ["session_id", "language", "sample_rate", "on_transcript"]
+
+
+def test_the_defaults() -> None:
+    config = TranscriptionConfig.model_validate({})
+    assert config.transcription_backend == "deepgram"
+    assert config.transcription_language == "fr"
+    assert config.deepgram_use_streaming is True
+    assert Settings.model_fields["port"].default == 8000
+
+
+def test_the_configuration_file_has_its_name(settings: Settings) -> None:
+    assert settings.config_file.name == "transcription_config.json"
+
+
+def test_without_a_key_there_is_no_deepgram(settings: Settings) -> None:
+    bare = settings.model_copy(update={"deepgram_api_key": None})
+    with pytest.raises(ConfigurationError, match="DEEPGRAM_API_KEY"):
+        create_engine("deepgram", bare)
+
+
+async def test_the_facade_by_use(settings: Settings, tmp_path: Path) -> None:
+    """A technician at 8 kHz and an agent at 16 kHz, each a connection of their own."""
+    service = EnhancedTranscriptionService(
+        settings,
+        engines={"whisper": EnergyEngine()},
+        bus=create_bus(),
+        configuration=ConfigurationStore(tmp_path / "transcription_config.json"),
+    )
+    async with service:
+        session_id = await service.initialize_session()
+        await service.process_audio_stream(session_id, "agent", tones(440), sample_rate=16_000)
+        telephone = tones(600, rate=8_000)
+        await service.process_audio_stream(session_id, "technician", telephone, sample_rate=8_000)
+        connections = service.streaming_connections
+        assert set(connections) == {f"{session_id}_agent", f"{session_id}_technician"}
+        for connection in connections.values():
+            assert connection.is_connected
+            assert inspect.iscoroutinefunction(connection.send_audio)
+            assert inspect.iscoroutinefunction(connection.close)
+        transcript = await service.end_session(session_id)
+        assert transcript.of("agent") == "f440"
+        assert transcript.of("technician") == "f600"
+
+
+def test_configuration_over_http_and_the_page(served: Served) -> None:
+    url = f"{served.http}/api/config/transcription"
+    answer = httpx.put(url, json={"transcription_backend": "whisper"})
+    assert answer.json()["transcription_backend"] == "whisper"
+    saved = json.loads(served.context.settings.config_file.read_text())
+    assert saved["transcription_backend"] == "whisper"
+    page = httpx.get(f"{served.http}/", follow_redirects=True)
+    assert (page.url.path, page.status_code) == ("/config", 200)
+    assert page.headers["content-type"].startswith("text/html")

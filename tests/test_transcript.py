@@ -1,0 +1,48 @@
+"""Utterances in their order."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callscribe.transcript import Transcript, Utterance, Word, join_text, mean_confidence
+
+
+def said(name: str, start: float, text: str = "oui", speaker: str = "agent") -> Utterance:
+    return Utterance(name, speaker, text, start, start + 1, (), 0.9)
+
+
+@given(st.permutations(range(8)))
+def test_utterances_stand_in_the_order_in_which_they_began(order: list[int]) -> None:
+    transcript = Transcript("call")
+    for start in order:
+        transcript.add(said(f"u{start}", start))
+    assert [u.start for u in transcript.utterances] == list(range(8))
+
+
+def test_a_revision_takes_the_place_of_what_it_revises() -> None:
+    transcript = Transcript("call")
+    transcript.add(said("a", 0))
+    transcript.add(said("b", 1))
+    transcript.add(said("a", 0, "non"))
+    assert [(u.utterance_id, u.text) for u in transcript.utterances] == [("a", "non"), ("b", "oui")]
+
+
+def test_what_a_transcript_tells() -> None:
+    transcript = Transcript("call")
+    assert (transcript.text, transcript.duration, transcript.speakers) == ("", 0.0, [])
+    transcript.add(said("t-1", 2, "bonjour", "technician"))
+    transcript.add(said("a-1", 0, "allô"))
+    transcript.add(said("a-2", 4, "merci"))
+    assert transcript.speakers == ["agent", "technician"]
+    assert transcript.of("agent") == "allô merci"
+    assert transcript.text == "allô\nbonjour\nmerci"
+    assert transcript.duration == 5
+    assert transcript.to_dict()["utterances"][1]["speaker"] == "technician"
+
+
+def test_small_helpers() -> None:
+    assert join_text(["a ", "", "  ", " b"]) == "a b"
+    assert mean_confidence([]) == 0.0
+    assert mean_confidence([Word("a", 0, 1, 0.5), Word("b", 0, 1, 1.0)]) == 0.75
+    assert Word("a", 0, 1, 0.5, "S1").to_dict()["speaker_label"] == "S1"

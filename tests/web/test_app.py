@@ -1,0 +1,49 @@
+"""The wiring, as it is described and as it answers."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from callscribe.settings import Settings
+from callscribe.web.app import create_app
+from tests.engines_for_tests import energy_factory
+from tests.serving import Served
+
+PATHS = {
+    "/api/config/transcription": {"get", "put"},
+    "/api/status": {"get"},
+    "/api/sessions": {"get", "post"},
+    "/api/sessions/{session_id}": {"get", "delete"},
+    "/api/sessions/{session_id}/transcript": {"get"},
+    "/api/sessions/{session_id}/events": {"get"},
+    "/api/sessions/{session_id}/end": {"post"},
+    "/healthz": {"get"},
+}
+
+
+def test_the_description_is_whole(settings: Settings) -> None:
+    schema = create_app(settings, engine_factory=energy_factory).openapi()
+    assert {path: set(methods) for path, methods in schema["paths"].items()} == PATHS
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            assert operation["summary"]
+            assert {"401", "403"} <= set(operation["responses"])
+            assert "404" in operation["responses"] or "{session_id}" not in path
+    assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_the_description_is_served(served: Served) -> None:
+    assert httpx.get(f"{served.http}/openapi.json").json()["info"]["title"] == "Callscribe"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_no_page_fetches_scripts_from_elsewhere(served: Served, path: str) -> None:
+    assert httpx.get(served.http + path).status_code == 404
+
+
+def test_a_broken_configuration_does_not_keep_the_server_down(
+    settings: Settings, served: Served
+) -> None:
+    assert httpx.get(f"{served.http}/api/status").status_code == 200
+    assert not settings.config_file.exists()

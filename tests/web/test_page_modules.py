@@ -1,0 +1,274 @@
+"""The parts of the pages that can be tried alone, in Chromium: arithmetic, memory, the leg."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from tests.engines_for_tests import EnergyConnection, tones
+from tests.serving import Served
+from tests.web.browsing import Cable
+
+pytestmark = pytest.mark.browser
+
+RESAMPLE = """async ({from, to, frequency, seconds, block}) => {
+    const { Resampler } = await import("/static/js/resampler.js");
+    const resampler = new Resampler(from, to);
+    const count = Math.round(from * seconds);
+    const input = Float32Array.from({ length: count },
+        (_, i) => Math.sin(2 * Math.PI * frequency * i / from));
+    const output = [];
+    for (let at = 0, n = 0; at < count; n += 1) {
+        const size = block || 1 + (n * 37) % 700;
+        output.push(...resampler.push(input.subarray(at, at + size)));
+        at += size;
+    }
+    output.push(...resampler.flush());
+    return output;
+}"""
+
+LEG = """async ({audio, step, pause, speaker}) => {
+    const { Leg } = await import("/static/js/leg.js");
+    const { KeptAudio } = await import("/static/js/kept-audio.js");
+    const bytes = Uint8Array.from(atob(audio), (char) => char.charCodeAt(0));
+    const pcm = new Int16Array(bytes.buffer);
+    const kept = new KeptAudio(600 * 16000);
+    const seen = { states: [], warnings: [], sessions: [] };
+    return await new Promise((resolve) => {
+        const leg = new Leg(kept, { sessionId: "", speaker }, {
+            onstate: (state) => {
+                seen.states.push(state);
+                if (state === "ended") resolve({ ...seen, unsent: kept.end - kept.first });
+            },
+            onsession: (id) => { if (!seen.sessions.includes(id)) seen.sessions.push(id); },
+            onlag: () => {},
+            onwarning: ({ code }) => seen.warnings.push(code),
+            onfailure: ({ code }) => resolve({ ...seen, failure: code }),
+        });
+        leg.open();
+        let at = 0;
+        const clock = setInterval(() => {
+            kept.append(pcm.slice(at, at + step));
+            at += step;
+            leg.pump();
+            if (at >= pcm.length) { clearInterval(clock); leg.stop(); }
+        }, pause);
+    });
+}"""
+
+
+@pytest.fixture
+def here(page: Page, cable: Cable) -> Page:
+    """A page of the server, whose modules can be imported."""
+    page.goto(f"{cable.http}/config")
+    return page
+
+
+def resampled(page: Page, **how: float) -> np.ndarray:
+    asked = {"from": 48_000, "to": 16_000, "seconds": 0.2, "block": 128, **how}
+    return np.array(page.evaluate(RESAMPLE, asked))
+
+
+def decibels(signal: np.ndarray) -> float:
+    return float(20 * np.log10(np.sqrt(2 * np.mean(signal**2)) + 1e-12))
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+def test_a_tone_comes_through_in_place(here: Page, rate: int) -> None:
+    heard = resampled(here, **{"from": rate}, frequency=1000)
+    assert heard.size == 0.2 * 16_000
+    expected = np.sin(2 * np.pi * 1000 * np.arange(heard.size) / 16_000)
+    middle = slice(400, -400)  # the beginning and the end of a tone are no tone
+    assert decibels((heard - expected)[middle]) < -80
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize("frequency", [8_200, 9_000, 12_000, 15_900, 20_000])
+def test_what_16_khz_cannot_hold_does_not_fold_back(
+    here: Page, rate: int, frequency: int
+) -> None:
+    heard = resampled(here, **{"from": rate}, frequency=frequency)
+    assert decibels(heard[400:-400]) < -80
+
+
+def test_how_the_stream_is_cut_changes_nothing(here: Page) -> None:
+    whole = resampled(here, **{"from": 44_100}, frequency=440, block=128)
+    pieces = resampled(here, **{"from": 44_100}, frequency=440, block=0)
+    assert np.array_equal(whole, pieces)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 441, 1000])
+def test_the_length_is_exact(here: Page, count: int) -> None:
+    seconds = count / 44_100
+    heard = resampled(here, **{"from": 44_100}, frequency=440, seconds=seconds)
+    assert heard.size == -(-count * 160 // 441)
+
+
+def test_kept_audio_is_bounded_and_keeps_its_place(here: Page) -> None:
+    kept = here.evaluate("""async () => {
+        const { KeptAudio } = await import("/static/js/kept-audio.js");
+        const kept = new KeptAudio(10);
+        kept.append(Int16Array.of(0, 1, 2, 3));
+        kept.append(Int16Array.of(4, 5, 6, 7));
+        kept.forget(2);
+        const across = [...kept.read(3, 3)];
+        kept.append(Int16Array.of(8, 9, 10, 11, 12, 13));
+        const { first, end, dropped } = kept;
+        return { across, first, end, dropped, old: [...kept.read(2, 6)],
+                 rest: [...kept.read(12, 99)], none: kept.read(14, 5).length };
+    }""")
+    assert kept["across"] == [3, 4, 5]
+    assert (kept["first"], kept["end"], kept["dropped"]) == (4, 14, 2)
+    assert kept["old"] == [0, 0, 4, 5, 6, 7]  # what had to go is silence
+    assert (kept["rest"], kept["none"]) == ([12, 13], 0)
+
+
+def test_a_wav_file_can_be_read(here: Page) -> None:
+    data = here.evaluate("""async () => {
+        const { wavFile } = await import("/static/js/wav.js");
+        const bytes = await wavFile(Int16Array.of(1, -2, 3), 16000).arrayBuffer();
+        return [...new Uint8Array(bytes)];
+    }""")
+    assert bytes(data[:4]) == b"RIFF"
+    assert int.from_bytes(bytes(data[24:28]), "little") == 16_000
+    assert list(np.frombuffer(bytes(data[44:]), "<i2")) == [1, -2, 3]
+
+
+def talk(page: Page, audio: bytes, pause: float = 20, speaker: str = "agent") -> dict[str, Any]:
+    """Has a leg of the page send audio in steps of 32 ms; what it told the page."""
+    body = base64.b64encode(audio).decode()
+    asked = {"audio": body, "step": 512, "pause": pause, "speaker": speaker}
+    told: dict[str, Any] = page.evaluate(LEG, asked)
+    return told
+
+
+def heard(served: Served, number: int = 0) -> bytes:
+    connection: EnergyConnection = served.engine.connections[number]
+    return bytes(connection._audio)
+
+
+def later(page: Page, milliseconds: int, act: str) -> None:
+    """Has the page ask for something while a leg of it is talking; see ``meddling``."""
+    page.evaluate(f"setTimeout(() => fetch('/meddle/{act}').catch(() => {{}}), {milliseconds})")
+
+
+@pytest.fixture
+def meddling(here: Page, cable: Cable) -> Page:
+    """The page can pull its own cable: requests to ``/meddle/…`` are acted on and go nowhere."""
+    acts = {
+        "cut": cable.cut,
+        "pull": cable.pull,
+        "plug": lambda: setattr(cable, "plugged", True),
+        "deaden": cable.deaden,
+    }
+
+    def meddle(route: Any) -> None:
+        acts[route.request.url.rsplit("/", 1)[1]]()
+        route.abort()
+
+    here.route("**/meddle/*", meddle)
+    return here
+
+
+def test_every_sample_arrives_once(here: Page, served: Served) -> None:
+    audio = tones(400, 600)
+    told = talk(here, audio)
+    assert told["states"] == ["connecting", "recording", "ended"]
+    assert told["unsent"] == 0
+    assert heard(served) == audio
+
+
+def test_cut_again_and_again_every_sample_arrives_once(meddling: Page, served: Served) -> None:
+    audio = tones(*range(400, 1200, 80))
+    for moment in (500, 1500, 1700, 3000):
+        later(meddling, moment, "cut")
+    told = talk(meddling, audio)
+    assert told["states"].count("reconnecting") >= 3
+    assert told["states"][-1] == "ended"
+    assert told["warnings"] == []
+    assert len(served.engine.connections) == 1
+    assert heard(served) == audio
+
+
+def test_away_for_a_while_every_sample_arrives_once(meddling: Page, served: Served) -> None:
+    audio = tones(*range(400, 1200, 80))
+    later(meddling, 800, "pull")
+    later(meddling, 2800, "plug")
+    told = talk(meddling, audio)
+    assert told["states"] == ["connecting", "recording", "reconnecting", "recording", "ended"] or (
+        set(told["states"]) == {"connecting", "recording", "reconnecting", "ended"}
+    )
+    assert "server_gone" in told["warnings"]
+    assert heard(served) == audio
+
+
+def test_cut_while_it_ends_every_sample_arrives_once(meddling: Page, served: Served) -> None:
+    served.engine.close_delay = 1.5
+    audio = tones(400, 600)
+    later(meddling, int(len(audio) / 1024 * 20) + 700, "cut")
+    told = talk(meddling, audio)
+    assert told["states"][-1] == "ended"
+    assert len(served.engine.connections) == 1
+    assert heard(served) == audio
+
+
+def test_a_server_that_gave_up_gets_the_rest(meddling: Page, served: Served) -> None:
+    """The leg's grace is over: what has not arrived goes to a new leg of the same session."""
+    audio = tones(*range(400, 2000, 80))
+    later(meddling, 800, "pull")
+    later(meddling, 7500, "plug")
+    told = talk(meddling, audio)
+    assert told["states"][-1] == "ended"
+    assert len(told["sessions"]) == 1
+    assert heard(served, 0) + heard(served, 1) == audio
+
+
+@pytest.mark.slow
+def test_a_dead_connection_is_noticed(meddling: Page, served: Served) -> None:
+    audio = tones(*range(400, 2400, 60))
+    later(meddling, 800, "deaden")
+    began = time.monotonic()
+    told = talk(meddling, audio)
+    assert "reconnecting" in told["states"]
+    assert time.monotonic() - began < 40
+    assert heard(served) == audio
+
+
+def test_events_become_rows(here: Page) -> None:
+    """The fold: an utterance grows by finals, interims restate it, empty ones take it back."""
+    rows = here.evaluate("""async () => {
+        const { TranscriptModel, rowPieces } = await import("/static/js/transcript.js");
+        const model = new TranscriptModel();
+        const word = (text, start) => ({ text, start, end: start + 0.4, confidence: 0.8 });
+        const say = (type, id, text, words, more = {}) => model.apply({ type, speaker: "agent",
+            utterance_id: id, text, words, start: words[0]?.start ?? 0,
+            end: words.at(-1)?.end ?? 0, speech_final: true, ...more });
+        model.apply({ type: "leg_started", speaker: "agent", engine: "whisper", language: "fr" });
+        say("interim", "agent-1", "Bon", [word("Bon", 0)]);
+        say("final", "agent-1", "Bonjour,", [word("Bonjour,", 0)], { speech_final: false });
+        say("interim", "agent-1", "Bonjour, je vous", [word("Bonjour,", 0), word("je", 1),
+            word("vous", 2)]);
+        const open = rowPieces(model.rows[0]).map(({ text, interim }) => [text, interim]);
+        say("interim", "agent-2", "euh", [word("euh", 5)]);
+        const two = model.rows.length;
+        say("final", "agent-2", "", []);
+        model.apply({ type: "final", speaker: "technician", utterance_id: "technician-1",
+            text: "Avant", words: [], start: -1, end: 0, speech_final: true });
+        model.nextSession();
+        say("final", "agent-1", "Encore", [word("Encore", 0)]);
+        return { open, two, order: model.rows.map(({ final }) => final.text) };
+    }""")
+    assert rows["open"] == [
+        ["Bonjour,", False],
+        [" ", False],
+        ["je", True],
+        [" ", False],
+        ["vous", True],
+    ]
+    assert rows["two"] == 2
+    assert rows["order"] == ["Avant", "Bonjour,", "Encore"]

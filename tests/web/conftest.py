@@ -25,9 +25,7 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def chromium(
-    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
+def chromium(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium whose microphone hears the French agent of the demo call."""
     rate, samples = leg("fr", "agent")
     sound: Path = tmp_path_factory.mktemp("microphone") / "agent.wav"

@@ -89,9 +89,7 @@ def test_a_tone_comes_through_in_place(here: Page, rate: int) -> None:
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("frequency", [8_200, 9_000, 12_000, 15_900, 20_000])
-def test_what_16_khz_cannot_hold_does_not_fold_back(
-    here: Page, rate: int, frequency: int
-) -> None:
+def test_what_16_khz_cannot_hold_does_not_fold_back(here: Page, rate: int, frequency: int) -> None:
     heard = resampled(here, **{"from": rate}, frequency=frequency)
     assert decibels(heard[400:-400]) < -80
 

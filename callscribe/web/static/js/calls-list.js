@@ -1,7 +1,7 @@
 /** The calls that the server knows, live ones first, looked up again every few seconds. */
 
 import { api } from "./api.js";
-import { dateTime, speakerName } from "./format.js";
+import { capitalized, clock, dateTime } from "./format.js";
 
 const EVERY = 4000;
 
@@ -9,8 +9,13 @@ const EVERY = 4000;
 const SHOWN = 8;
 
 export class CallsList {
-  /** @param {HTMLElement} place holds an `ul` and a `p` for when there are none */
-  constructor(place) {
+  /**
+   * @param {HTMLElement} place holds an `ul` and a `p` for when there are none
+   * @param {number} most speakers that the server takes at once; 0 where that is not known
+   */
+  constructor(place, most) {
+    this.most = most;
+    this.lines = place.querySelector("#lines");
     this.list = place.querySelector("ul");
     this.none = place.querySelector(".none");
     document.addEventListener("visibilitychange", () => {
@@ -30,25 +35,27 @@ export class CallsList {
     }
     const order = (session) => (session.ended_at === null ? 0 : 1);
     const shown = [...sessions].sort((a, b) => order(a) - order(b)).slice(0, SHOWN);
-    const state = JSON.stringify(shown);
+    const state = JSON.stringify(sessions);
     if (state === this.state) return;
     this.state = state;
+    const busy = sessions.flatMap(({ legs }) => legs).filter(({ state }) => state !== "ended");
+    this.lines.textContent = this.most ? `${busy.length} of ${this.most} lines in use` : "";
     this.none.hidden = shown.length > 0;
     this.list.replaceChildren(...shown.map(entry));
   }
 }
 
-function entry({ session_id: id, started_at: began, ended_at: ended, legs, utterances }) {
+function entry({ session_id: id, started_at: began, ended_at: ended, legs }) {
   const item = document.createElement("li");
   item.dataset.state = ended === null ? "live" : "ended";
   const link = document.createElement("a");
   link.className = "call";
   link.href = `/calls/${encodeURIComponent(id)}`;
-  const names = [...new Set(legs.map(({ speaker }) => speakerName(speaker)))].join(", ");
-  const said = `${utterances} ${utterances === 1 ? "utterance" : "utterances"}`;
+  const names = [...new Set(legs.map(({ speaker }) => capitalized(speaker)))].join(", ");
+  const length = Math.max(0, ...legs.map(({ duration }) => duration));
   link.append(
     line("names", names || "Nobody yet"),
-    line("when", `${dateTime(began)} · ${said}`),
+    line("when", `${dateTime(began)} · ${clock(length)}`),
   );
   const state = line("badge", ended === null ? "Live" : "Ended");
   item.append(link, state);

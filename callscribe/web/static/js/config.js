@@ -5,7 +5,6 @@ import { installKeyDialog } from "./key-dialog.js";
 import { RecordPanel } from "./record-panel.js";
 import { SettingsForm } from "./settings-form.js";
 import { shortcuts } from "./shortcuts.js";
-import { showTrouble } from "./trouble-view.js";
 
 installKeyDialog();
 
@@ -30,15 +29,19 @@ if (join) {
 
 shortcuts({ r: () => panel.toggle(), c: () => panel.toggleConfidence() });
 
+/** @type {CallsList | undefined} */
+let calls;
+
 async function load() {
   try {
-    const { version, legs, max_legs: most } = await settings.load();
+    const { version, max_legs: most } = await settings.load();
     find("#version").textContent = `Callscribe ${version}`;
-    find("#lines").textContent = most ? `${legs} of ${most} lines in use` : "";
-    if (find("#trouble").dataset.code === "server_gone_page") showTrouble(find("#trouble"), null);
+    calls ??= new CallsList(find("#calls"), most);
+    calls.most = most;
+    if (panel.trouble?.code === "server_gone_page") panel.complain(null);
     return true;
   } catch (error) {
-    showTrouble(find("#trouble"), error);
+    panel.complain(error);
     return false;
   }
 }
@@ -51,5 +54,4 @@ async function keepLoaded() {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !panel.recorder.active) load();
 });
-await keepLoaded();
-new CallsList(find("#calls"));
+keepLoaded();

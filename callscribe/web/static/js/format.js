@@ -43,11 +43,11 @@ export function langTag(code) {
 }
 
 /**
- * @param {string} speaker
- * @returns {string} with a capital, for headings
+ * @param {string} name of a speaker or an engine
+ * @returns {string} with a capital, as it is shown
  */
-export function speakerName(speaker) {
-  return speaker.charAt(0).toUpperCase() + speaker.slice(1);
+export function capitalized(name) {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /**

@@ -181,7 +181,7 @@ export class Leg {
 
   complain(message) {
     if (message.fatal) this.failure = message;
-    else this.handlers.onwarning(new Trouble(message.code, message.message));
+    else this.warn(new Trouble(message.code, message.message), !this.ready);
   }
 
   /** The connection is gone: what that means depends on the code, and on how far it had come. */
@@ -201,7 +201,7 @@ export class Leg {
       return;
     }
     this.handlers.onstate("reconnecting");
-    if (failure) this.handlers.onwarning(new Trouble(failure.code, failure.message));
+    if (failure) this.warn(new Trouble(failure.code, failure.message), true);
     else if (!ready) await this.diagnose();
     this.later();
   }
@@ -210,7 +210,12 @@ export class Leg {
   async diagnose() {
     const state = await health();
     if (state === "unauthorized") this.fail(new Trouble("unauthorized"));
-    else if (state === "gone" && !this.over) this.handlers.onwarning(new Trouble("server_gone"));
+    else if (state === "gone") this.warn(new Trouble("server_gone"), true);
+  }
+
+  /** Something to be said while the leg goes on; `passing` until it is connected again. */
+  warn(trouble, passing) {
+    if (!this.over) this.handlers.onwarning(passing ? trouble.untilConnected() : trouble);
   }
 
   /**
@@ -229,7 +234,7 @@ export class Leg {
       if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
     } else {
       this.sessionId = "";
-      this.handlers.onwarning(new Trouble("new_session"));
+      this.warn(new Trouble("new_session"), false);
     }
     if (this.stopping && this.kept.first === this.kept.end) this.finish("ended");
     else this.later();

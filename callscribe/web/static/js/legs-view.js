@@ -1,6 +1,6 @@
 /** Who is on the line: each speaker's state, engine and lag, above their column. */
 
-import { lag, speakerName } from "./format.js";
+import { capitalized, lag } from "./format.js";
 
 const STATES = { open: "On the line", detached: "Connection lost", ended: "Has left" };
 
@@ -20,7 +20,7 @@ export class LegsView {
       const item = this.items.get(leg.speaker) ?? this.create(leg.speaker, index);
       const state = leg.state === "open" && leg.speaking ? "speaking" : leg.state;
       if (item.dataset.state !== state) item.dataset.state = state;
-      const details = [STATES[leg.state], leg.engine];
+      const details = [STATES[leg.state], capitalized(leg.engine)];
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
       write(item.querySelector(".lag"), leg.state === "ended" ? "" : `Lag ${lag(leg.latencyMs)}`);
     });
@@ -34,7 +34,7 @@ export class LegsView {
     item.innerHTML =
       '<span class="voice" aria-hidden="true"></span><span class="who"></span>' +
       '<span class="detail"></span><span class="lag"></span>';
-    item.querySelector(".who").textContent = speakerName(speaker);
+    item.querySelector(".who").textContent = capitalized(speaker);
     this.items.set(speaker, item);
     this.list.append(item);
     return item;

@@ -1,9 +1,12 @@
 /** The microphone's level as a strip of bars that moves with the voice. */
 
-/** Bars per second and the range that is shown, in dB under full scale. */
+/** Bars per second, and the range that is shown, in dB under full scale. */
 const RATE = 20;
-const FLOOR = -60;
-const TOP = -6;
+const FLOOR = -52;
+const TOP = -10;
+
+/** Lets loud and soft stand further apart than decibels do. */
+const CONTRAST = 1.7;
 
 const BAR = 3;
 const GAP = 2;
@@ -35,7 +38,8 @@ export class Meter {
    */
   add(level, seconds) {
     const decibel = 20 * Math.log10(Math.max(level, 1e-6));
-    this.peak = Math.max(this.peak, Math.min(1, Math.max(0, (decibel - FLOOR) / (TOP - FLOOR))));
+    const share = Math.min(1, Math.max(0, (decibel - FLOOR) / (TOP - FLOOR)));
+    this.peak = Math.max(this.peak, share ** CONTRAST);
     this.since += seconds;
     if (this.since < 1 / RATE) return;
     this.since -= 1 / RATE;

@@ -62,7 +62,7 @@ export class RecordPanel {
       onlag: (value) => {
         this.lagText.textContent = lag(value);
       },
-      ontrouble: (trouble) => showTrouble(this.alert, trouble),
+      ontrouble: (trouble) => this.complain(trouble),
     });
     this.button.addEventListener("click", () => this.toggle());
     this.unsent.addEventListener("click", () => this.saveUnsent());
@@ -130,7 +130,7 @@ export class RecordPanel {
     this.model.nextSession();
     this.feed = new Feed(sessionId, {
       onevent: (event) => this.hear(event),
-      ontrouble: (trouble) => showTrouble(this.alert, trouble),
+      ontrouble: (trouble) => this.complain(trouble),
     });
     this.feed.open();
     this.callLink.href = `/calls/${encodeURIComponent(sessionId)}`;
@@ -144,6 +144,12 @@ export class RecordPanel {
     this.follower.grown();
   }
 
+  /** @param {Error | null} trouble */
+  complain(trouble) {
+    this.trouble = trouble;
+    showTrouble(this.alert, trouble);
+  }
+
   enter(state) {
     this.root.dataset.state = state;
     this.stateText.textContent = STATES[state];
@@ -152,9 +158,7 @@ export class RecordPanel {
     this.buttonText.textContent = action;
     this.speakers.disabled = Boolean(active);
     document.title = state === "recording" ? "● Recording – Callscribe" : "Callscribe";
-    if (state === "recording" && this.alert.dataset.code === "server_gone") {
-      showTrouble(this.alert, null);
-    }
+    if (state === "recording" && this.trouble?.passing) this.complain(null);
     if (active) this.ticking ??= setInterval(() => this.tick(), 250);
     else this.rest(state);
     this.tick();
@@ -167,7 +171,7 @@ export class RecordPanel {
     this.lagText.textContent = lag(null);
     this.unsent.hidden = state !== "failed" || this.recorder.unsent() === null;
     if (this.sessionId) {
-      showDownloads(this.downloads, this.sessionId, (error) => showTrouble(this.alert, error));
+      showDownloads(this.downloads, this.sessionId, (error) => this.complain(error));
     }
     const { feed } = this;
     setTimeout(() => feed?.close(), LINGER);

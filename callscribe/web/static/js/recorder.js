@@ -5,6 +5,7 @@
  * and from anywhere failed. Knows nothing of the page.
  */
 
+import { api } from "./api.js";
 import { Capture, RATE } from "./capture.js";
 import { KeptAudio } from "./kept-audio.js";
 import { Leg } from "./leg.js";
@@ -122,8 +123,20 @@ export class Recorder {
   }
 
   follow(state) {
-    if (state === "ended") this.end("idle");
+    if (state === "ended") this.leave();
     else if (this.state !== "finishing") this.enter(state);
+  }
+
+  /** All is said; the last one to leave ends the call, so that its transcript is saved now. */
+  async leave() {
+    const path = `/api/sessions/${encodeURIComponent(this.leg.sessionId)}`;
+    this.end("idle");
+    try {
+      const { legs } = await api(path);
+      if (legs.every(({ state }) => state === "ended")) await api(`${path}/end`, { method: "POST" });
+    } catch {
+      // The server ends a call without speakers by itself, only later.
+    }
   }
 
   fail(trouble) {

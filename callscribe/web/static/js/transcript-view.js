@@ -1,6 +1,6 @@
 /** A `TranscriptModel` as a list: each utterance keeps its element, each word its span. */
 
-import { clock, langTag, percent, speakerName } from "./format.js";
+import { capitalized, clock, langTag, percent } from "./format.js";
 import { rowPieces } from "./transcript.js";
 
 export class TranscriptView {
@@ -74,7 +74,7 @@ export class TranscriptView {
     item.dataset.side = order % 2 === 1 ? "right" : "left";
     item.dataset.state = row.interim ? "interim" : "final";
     const [head, said] = /** @type {HTMLElement[]} */ ([...item.children]);
-    set(head.children[0], row.kind === "notice" ? "Note" : speakerName(row.speaker));
+    set(head.children[0], row.kind === "notice" ? "Note" : capitalized(row.speaker));
     set(head.children[1], clock(row.start));
     const tag = row.kind === "notice" ? "" : langTag(row.language);
     if (tag && said.lang !== tag) said.lang = tag;

@@ -27,6 +27,10 @@ const SENTENCES = {
     "The server does not answer",
     "Go on speaking: what you say is kept here and sent as soon as the server is back.",
   ],
+  model_loading: [
+    "The model is still being loaded",
+    "Go on speaking: what you say is kept here and written down in a moment.",
+  ],
   server_gone_page: [
     "The server does not answer",
     "This page goes on by itself as soon as the server is back.",
@@ -75,6 +79,14 @@ export class Trouble extends Error {
     super(sentence);
     this.code = code;
     this.title = title;
+    /** Over as soon as the connection stands again. */
+    this.passing = false;
+  }
+
+  /** @returns {Trouble} this one, marked as over when the connection stands again */
+  untilConnected() {
+    this.passing = true;
+    return this;
   }
 
   /**

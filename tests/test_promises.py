@@ -78,3 +78,12 @@ def test_configuration_over_http_and_the_page(served: Served) -> None:
     page = httpx.get(f"{served.http}/", follow_redirects=True)
     assert (page.url.path, page.status_code) == ("/config", 200)
     assert page.headers["content-type"].startswith("text/html")
+
+
+def test_import_callscribe_gives_the_promised_classes() -> None:
+    import callscribe
+
+    for name in callscribe.__all__:
+        assert getattr(callscribe, name) is not None
+    assert callscribe.EnhancedTranscriptionService.__module__ == "callscribe.service"
+    assert not hasattr(callscribe, "Nonsense")

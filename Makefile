@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser demo serve test lint format docs lock upgrade clean
+.PHONY: help setup setup-dev model browser demo serve test lint format docs bench bench-local lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -72,6 +72,11 @@ format: $(VENV)/.dev ## Put the style right
 
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
+
+bench: bench-local ## All measurements
+
+bench-local: setup ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
+	$(BIN)/python -m benchmarks.local_engine $(ARGS)
 
 lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
 	@$(PIP) install -qq uv

@@ -1,0 +1,49 @@
+"""What the lags of a live transcript are."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks.live_metrics import Sighting, SpokenWord, percentile, word_lags
+
+
+def seen(text: str, end: float, shown_at: float, *, final: bool) -> Sighting:
+    return Sighting(text, end - 0.3, end, shown_at, final)
+
+
+def test_a_word_appears_when_it_first_stands_there_right() -> None:
+    reference = [SpokenWord("Bonjour,", 1.0), SpokenWord("madame.", 2.0)]
+    lags = word_lags(
+        reference,
+        [
+            seen("bonsoir", 1.0, 1.2, final=False),
+            seen("bonjour", 1.1, 1.5, final=False),
+            seen("Bonjour", 1.0, 3.0, final=True),
+            seen("madame", 2.0, 3.0, final=True),
+        ],
+    )
+    assert lags.appear == pytest.approx([0.5, 1.0])
+    assert lags.final == pytest.approx([2.0, 1.0])
+
+
+def test_the_same_word_elsewhere_does_not_count() -> None:
+    lags = word_lags(
+        [SpokenWord("oui", 9.0)],
+        [seen("oui", 2.0, 2.3, final=False), seen("oui", 9.0, 10.0, final=True)],
+    )
+    assert lags.appear == pytest.approx([1.0])
+
+
+def test_words_that_are_wrong_in_the_end_have_no_lag() -> None:
+    assert (
+        word_lags([SpokenWord("lettre", 1.0)], [seen("l'être", 1.0, 2.0, final=True)]).final == []
+    )
+
+
+def test_percentiles() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert percentile(values, 0.5) == 51.0
+    assert percentile(values, 0.95) == 96.0
+    assert math.isnan(percentile([], 0.5))

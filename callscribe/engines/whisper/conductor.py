@@ -234,10 +234,11 @@ class Conductor:
         return [None if window is None else next(decoded) for window in windows]
 
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
-        alone = len(jobs) == 1 and self._decoder.threads > 1 and self.backlog < BUSY
-        if alone and jobs[0].unsure:
-            return [surest_final(self._decoder, windows[0], self._helper)]
-        return best_final(self._decoder, windows)
+        if len(jobs) > 1 or self.backlog >= BUSY:
+            return best_final(self._decoder, windows)
+        beside = jobs[0].unsure and self._decoder.threads > 1
+        helper = self._helper if beside else None
+        return [surest_final(self._decoder, windows[0], jobs[0].context, helper)]
 
     def _with_language(self, job: Job) -> Window | None:
         """The window in its language; none while there is too little audio to tell it."""

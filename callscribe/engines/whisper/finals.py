@@ -11,8 +11,12 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
+from callscribe.audio import RATE, FloatArray
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.engines.whisper.guard import is_suspect, repeats
+from callscribe.transcript import join_text
 
 FINAL_BEAM: Final = 5
 FINAL_PADDING: Final = 6.0
@@ -21,7 +25,9 @@ FULL_WINDOW: Final = 30.0
 UNSURE: Final = -0.3
 """Mean log probability under which a decode with another window is worth its time."""
 SHIFT: Final = 0.12
-"""Seconds of the pre-roll that the second window leaves out: the model then sees other frames."""
+"""Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
+GAP: Final = 0.25
+"""Seconds of silence between the context and the window."""
 
 _one_full_window = threading.Lock()
 """A 30 s window takes 200 MB for a moment: never two at once."""
@@ -36,17 +42,48 @@ def best_final(decoder: WhisperDecoder, windows: Sequence[Window]) -> list[Hypot
     ]
 
 
-def surest_final(decoder: WhisperDecoder, window: Window, helper: Executor) -> Hypothesis:
-    """The surer of two decodes of one window, made side by side; ``helper`` runs the second."""
-    skip = int(SHIFT * 16_000)
-    later = replace(window, audio=window.audio[skip:], padding=SECOND_PADDING)
-    second = helper.submit(decoder.decode, [later])
-    first = best_final(decoder, [window])[0]
-    other = second.result()[0]
-    if is_suspect(other) or other.log_probability <= first.log_probability:
-        return first
-    moved = tuple(replace(w, start=w.start + SHIFT, end=w.end + SHIFT) for w in other.words)
-    return replace(other, words=moved, seconds=first.seconds)
+def surest_final(
+    decoder: WhisperDecoder, window: Window, context: FloatArray, helper: Executor | None
+) -> Hypothesis:
+    """The surer of two decodes of one window.
+
+    The second hears ``context`` first, what the same voice said before: that alone makes many a
+    telephone voice intelligible to the model. ``helper`` runs it beside the first one, else it is
+    only asked when the first is unsure.
+    """
+    if helper is not None:
+        running = helper.submit(_second_opinion, decoder, window, context)
+        first = best_final(decoder, [window])[0]
+        other = running.result()
+    else:
+        first = best_final(decoder, [window])[0]
+        if first.log_probability >= UNSURE:
+            return first
+        other = _second_opinion(decoder, window, context)
+    return first if other is None or other.log_probability <= first.log_probability else other
+
+
+def _second_opinion(
+    decoder: WhisperDecoder, window: Window, context: FloatArray
+) -> Hypothesis | None:
+    """The window behind its context, or where there is none seen by other frames."""
+    if len(context):
+        lead = np.concatenate([context, np.zeros(int(GAP * RATE), np.float32)])
+        shift = -len(lead) / RATE
+        other = replace(window, audio=np.concatenate([lead, window.audio])[: 30 * RATE])
+    else:
+        shift = SHIFT
+        other = replace(window, audio=window.audio[int(SHIFT * RATE) :], padding=SECOND_PADDING)
+    found = decoder.decode([other])[0]
+    if is_suspect(found):
+        return None
+    words = tuple(
+        replace(w, start=max(w.start + shift, 0.0), end=w.end + shift)
+        for w in found.words
+        if (w.start + w.end) / 2 + shift >= -0.1
+    )
+    text = join_text(w.text for w in words)
+    return replace(found, words=words, text=text, seconds=len(window.audio) / RATE)
 
 
 def _again(decoder: WhisperDecoder, window: Window, first: Hypothesis) -> Hypothesis:

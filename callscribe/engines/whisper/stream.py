@@ -7,7 +7,7 @@ and hands the hypotheses back. Time is audio time; what wall time is needed is p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -31,8 +31,16 @@ SETTLED: Final = 0.7
 """An interim window keeps at least this much audio behind its newest stable words, seconds."""
 WORTH_TRIMMING: Final = 1.8
 SHORTEST_INTERIM: Final = 0.5
+CONTEXT: Final = 4.0
+"""Seconds of the leg's last utterance that are kept for a second opinion on the next."""
+CONTEXT_SURE: Final = -0.6
+"""What was understood less surely than this helps nobody."""
 
 Detect = Callable[[FloatArray], float]
+
+
+def _no_audio() -> FloatArray:
+    return np.empty(0, np.float32)
 
 
 @dataclass(slots=True)
@@ -66,6 +74,8 @@ class Job:
     generation: int = 0
     detect: bool = False
     """The leg's language is not known yet: detect it before decoding."""
+    context: FloatArray = field(default_factory=_no_audio)
+    """What the same voice said before the window."""
     unsure: bool = False
     """The interims of this utterance were unsure: a final deserves a second opinion."""
 
@@ -110,6 +120,7 @@ class LegStream:
         self._draft = Draft()
         self._spans: deque[Span] = deque()
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=512)
+        self._context = _no_audio()
         self._generation = 0
         self._interim_running = False
         self._finished = False
@@ -270,7 +281,10 @@ class LegStream:
     ) -> Job:
         detect = self.language is None
         unsure = self._draft.log_probability < UNSURE
-        return Job(self, kind, window, offset, evidence, span, self._generation, detect, unsure)
+        context = self._context if kind == "final" else _no_audio()
+        return Job(
+            self, kind, window, offset, evidence, span, self._generation, detect, context, unsure
+        )
 
     def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[Result]:
         if found is None or job.generation != self._generation or not self._endpointer.open:
@@ -322,6 +336,7 @@ class LegStream:
         if believable(found, span.evidence):
             timed = (_moved(word, span.start) for word in found.words)
             words = trim_tail(tuple(timed), span.speech_end)
+            self._remember(words, found.log_probability)
         return Result(
             text=join_text(word.text for word in words),
             start=words[0].start if words else span.start,
@@ -334,6 +349,14 @@ class LegStream:
             latency_ms=self._latency(span.end, now),
             from_finalize=span.forced,
         )
+
+    def _remember(self, words: Sequence[Word], log_probability: float) -> None:
+        """Keeps the end of what was just understood, from a word's start, as context."""
+        if not words or log_probability < CONTEXT_SURE:
+            return
+        end = words[-1].end + 0.15
+        first = next((w for w in words if w.start >= end - CONTEXT), words[-1])
+        self._context = self._buffer.slice(first.start - 0.03, end)
 
     def _latency(self, end: float, now: float) -> float | None:
         """Milliseconds since the audio up to ``end`` had arrived."""

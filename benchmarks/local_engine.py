@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--calls", default="fr,en", help="which calls (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=180.0, help="how much of each call")
     parser.add_argument("--legs", type=int, default=2, help="legs at once; more repeat the two")
+    parser.add_argument("--dump", type=Path, help="write every final to this JSON file")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     asked = parser.parse_args()
     corpus = os.environ.get("CALLSCRIBE_CORPUS")
@@ -214,6 +215,17 @@ def main() -> None:
         everything += legs
         run = asyncio.run(measure(legs, asked.legs, asked.models))
         runs.append({"call": call, **run})
+    if asked.dump:
+        finals = {
+            f"{run['call']} {h.leg.speaker}": [
+                [round(at, 2), round(r.start, 2), round(r.end, 2), r.text]
+                for at, r in h.results
+                if r.is_final
+            ]
+            for run in runs
+            for h in run["heard"]
+        }
+        asked.dump.write_text(json.dumps(finals, ensure_ascii=False, indent=1))
     # The reference comes last: its memory must not count as the engine's.
     model = WhisperModel(str(resolve_model("base", asked.models)), compute_type="int8")
     for run in runs:

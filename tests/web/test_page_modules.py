@@ -78,20 +78,20 @@ def decibels(signal: np.ndarray) -> float:
     return float(20 * np.log10(np.sqrt(2 * np.mean(signal**2)) + 1e-12))
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
-def test_a_tone_comes_through_in_place(here: Page, rate: int) -> None:
-    heard = resampled(here, **{"from": rate}, frequency=1000)
-    assert heard.size == 0.2 * 16_000
-    expected = np.sin(2 * np.pi * 1000 * np.arange(heard.size) / 16_000)
-    middle = slice(400, -400)  # the beginning and the end of a tone are no tone
-    assert decibels((heard - expected)[middle]) < -80
+def test_a_tone_comes_through_in_place(here: Page) -> None:
+    for rate in (8_000, 22_050, 44_100, 48_000, 96_000):
+        heard = resampled(here, **{"from": rate}, frequency=1000)
+        assert heard.size == 0.2 * 16_000, rate
+        expected = np.sin(2 * np.pi * 1000 * np.arange(heard.size) / 16_000)
+        middle = slice(400, -400)  # the beginning and the end of a tone are no tone
+        assert decibels((heard - expected)[middle]) < -80, rate
 
 
-@pytest.mark.parametrize("rate", [44_100, 48_000])
-@pytest.mark.parametrize("frequency", [8_200, 9_000, 12_000, 15_900, 20_000])
-def test_what_16_khz_cannot_hold_does_not_fold_back(here: Page, rate: int, frequency: int) -> None:
-    heard = resampled(here, **{"from": rate}, frequency=frequency)
-    assert decibels(heard[400:-400]) < -80
+def test_what_16_khz_cannot_hold_does_not_fold_back(here: Page) -> None:
+    for rate in (44_100, 48_000):
+        for frequency in (8_200, 9_000, 12_000, 15_900, 20_000):
+            heard = resampled(here, **{"from": rate}, frequency=frequency)
+            assert decibels(heard[400:-400]) < -80, (rate, frequency)
 
 
 def test_how_the_stream_is_cut_changes_nothing(here: Page) -> None:
@@ -100,11 +100,11 @@ def test_how_the_stream_is_cut_changes_nothing(here: Page) -> None:
     assert np.array_equal(whole, pieces)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 441, 1000])
-def test_the_length_is_exact(here: Page, count: int) -> None:
-    seconds = count / 44_100
-    heard = resampled(here, **{"from": 44_100}, frequency=440, seconds=seconds)
-    assert heard.size == -(-count * 160 // 441)
+def test_the_length_is_exact(here: Page) -> None:
+    for count in (0, 1, 2, 3, 441, 1000):
+        seconds = count / 44_100
+        heard = resampled(here, **{"from": 44_100}, frequency=440, seconds=seconds)
+        assert heard.size == -(-count * 160 // 441)
 
 
 def test_kept_audio_is_bounded_and_keeps_its_place(here: Page) -> None:
@@ -198,9 +198,8 @@ def test_away_for_a_while_every_sample_arrives_once(meddling: Page, served: Serv
     later(meddling, 800, "pull")
     later(meddling, 2800, "plug")
     told = talk(meddling, audio)
-    assert told["states"] == ["connecting", "recording", "reconnecting", "recording", "ended"] or (
-        set(told["states"]) == {"connecting", "recording", "reconnecting", "ended"}
-    )
+    assert told["states"][:3] == ["connecting", "recording", "reconnecting"]
+    assert told["states"][-2:] == ["recording", "ended"]
     assert "server_gone" in told["warnings"]
     assert heard(served) == audio
 
@@ -210,7 +209,7 @@ def test_cut_while_it_ends_every_sample_arrives_once(meddling: Page, served: Ser
     audio = tones(400, 600)
     later(meddling, int(len(audio) / 1024 * 20) + 700, "cut")
     told = talk(meddling, audio)
-    assert told["states"][-1] == "ended"
+    assert told["states"][-2:] == ["reconnecting", "ended"]
     assert len(served.engine.connections) == 1
     assert heard(served) == audio
 

@@ -7,7 +7,9 @@ and belongs in a worker thread. May import ``errors``, ``transcript`` and its ow
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +26,9 @@ TOKENS_PER_SECOND: Final = 8.0
 """More tokens than anybody speaks; a decoder that writes more is looping."""
 
 SPARE_TOKENS: Final = 10
+
+LONG_FRAMES: Final = 1400
+"""Frames of a batch from which on only one at a time is encoded, 10 ms each."""
 
 UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages that are written without spaces between words."""
@@ -76,6 +81,8 @@ class WhisperDecoder:
         self.multilingual = bool(self._model.is_multilingual)
         self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizers: dict[str, Tokenizer] = {}
+        # The encoder's attention over 25 s takes 100 MB and more: one such window at a time.
+        self._long_windows = threading.Lock()
         self._mel = LogMel(int(self._model.n_mels))
         self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]
 
@@ -107,7 +114,8 @@ class WhisperDecoder:
             for w in windows
         )
         features = np.stack([self._features(window, frames) for window in windows])
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
+        with self._long_windows if len(windows) * frames > LONG_FRAMES else nullcontext():
+            encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
         bound = SPARE_TOKENS + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
         bound = min(bound, 220)
         generated = self._model.generate(

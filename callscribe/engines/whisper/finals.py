@@ -26,6 +26,8 @@ UNSURE: Final = -0.3
 """Mean log probability under which a decode with another window is worth its time."""
 SHIFT: Final = 0.12
 """Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
+COMPLETE: Final = 0.7
+"""A second opinion must have this share of the first one's text."""
 GAP: Final = 0.25
 """Seconds of silence between the context and the window."""
 
@@ -60,7 +62,13 @@ def surest_final(
         if first.log_probability >= UNSURE:
             return first
         other = _second_opinion(decoder, window, context)
-    return first if other is None or other.log_probability <= first.log_probability else other
+    return other if other is not None and _is_surer(other, first) else first
+
+
+def _is_surer(other: Hypothesis, first: Hypothesis) -> bool:
+    """Better, and not because it left out what is hard to hear."""
+    complete = len(other.text) >= COMPLETE * len(first.text)
+    return complete and other.log_probability > first.log_probability
 
 
 def _second_opinion(

@@ -67,7 +67,7 @@ function listen() {
   const feed = new Feed(sessionId, {
     onevent: hear,
     onconnected: (connected) => {
-      enter(connected ? "live" : "reconnecting");
+      if (!endedAt) enter(connected ? "live" : "reconnecting");
       if (connected) showTrouble(alert, null);
       else showTrouble(alert, new Trouble("server_gone_page"));
     },
@@ -77,20 +77,6 @@ function listen() {
     },
   });
   feed.open();
-}
-
-/** A call that is over is read from its transcript: its events may be gone. */
-function showEnded({ legs: known, transcript }) {
-  for (const { speaker, engine, language } of known) {
-    model.leg(speaker, { state: "ended", engine: engine ?? "", language: language ?? "" });
-  }
-  for (const utterance of transcript.utterances) model.load(utterance);
-  model.ended = true;
-  follower.set(false);
-  view.refresh();
-  draw(null);
-  find("#follow").hidden = true;
-  enter("ended");
 }
 
 async function load() {
@@ -112,11 +98,10 @@ async function load() {
   find("#began").textContent = dateTime(session.started_at);
   showDownloads(find("#downloads"), sessionId, (error) => showTrouble(alert, error));
   tick();
-  if (endedAt) showEnded(session);
-  else {
-    setInterval(tick, 500);
-    listen();
-  }
+  // A call that is over is read from its beginning, not followed to its end.
+  if (endedAt) follower.rest();
+  else setInterval(tick, 500);
+  listen();
 }
 
 function seconds(moment) {

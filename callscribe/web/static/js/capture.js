@@ -18,6 +18,28 @@ const CONSTRAINTS = {
   },
 };
 
+/** @type {Promise<AudioContext> | null} */
+let prepared = null;
+
+/**
+ * Makes the page's one audio context and loads the worklet into it. Done ahead, so that Record
+ * hears from the first moment, also while the server is away.
+ *
+ * @returns {Promise<AudioContext>}
+ */
+export function prepare() {
+  const make = async () => {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+    return context;
+  };
+  prepared ??= make().catch((error) => {
+    prepared = null;
+    throw error;
+  });
+  return prepared;
+}
+
 /**
  * An open microphone. `onframe` gets each frame as it is full, `onlost` is called when the device
  * goes away by itself.
@@ -40,15 +62,14 @@ export class Capture {
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
       throw new Trouble("insecure_context");
     }
-    // Made before the first await, while the key or click that asked for it still counts.
-    this.context = new AudioContext({ latencyHint: "interactive" });
     try {
-      const module = this.context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
-      [this.stream] = await Promise.all([
-        navigator.mediaDevices.getUserMedia(CONSTRAINTS),
-        module,
-        this.context.resume(),
-      ]);
+      this.context = await prepare();
+    } catch {
+      throw new Trouble("not_loaded");
+    }
+    try {
+      const asked = navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+      [this.stream] = await Promise.all([asked, this.context.resume()]);
     } catch (error) {
       await this.release();
       throw Trouble.ofMicrophone(error);
@@ -58,22 +79,20 @@ export class Capture {
       channelCountMode: "explicit",
       processorOptions: { rate: RATE, frame: FRAME },
     });
-    const finished = new Promise((resolve) => {
+    this.finished = new Promise((resolve) => {
       this.node.port.onmessage = ({ data }) => {
         if (data.done) resolve();
         else this.onframe(data.pcm, data.level);
       };
     });
-    this.finished = finished;
     this.stream.getAudioTracks()[0].addEventListener("ended", () => this.onlost());
     // A phone call or another app may take the audio for a while; ask for it back afterwards.
     this.context.onstatechange = () => {
       if (this.context?.state === "suspended") this.context.resume().catch(() => {});
     };
+    this.source = this.context.createMediaStreamSource(this.stream);
     // The node writes nothing to its output; connected, it is pulled by every browser.
-    this.context.createMediaStreamSource(this.stream).connect(this.node).connect(
-      this.context.destination,
-    );
+    this.source.connect(this.node).connect(this.context.destination);
   }
 
   /** Hands out what is left in the resampler, then lets the microphone go. */
@@ -87,8 +106,12 @@ export class Capture {
 
   async release() {
     for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.source?.disconnect();
+    this.node?.disconnect();
     const context = this.context;
-    this.node = this.stream = this.context = undefined;
-    if (context && context.state !== "closed") await context.close();
+    this.source = this.node = this.stream = this.context = undefined;
+    if (!context) return;
+    context.onstatechange = null;
+    await context.suspend().catch(() => {});
   }
 }

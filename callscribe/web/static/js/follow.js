@@ -11,6 +11,7 @@ export class Follower {
     this.end = end;
     this.button = button;
     this.following = true;
+    this.over = false;
     this.last = window.scrollY;
     window.addEventListener("scroll", () => this.scrolled(), { passive: true });
     window.addEventListener("resize", () => this.grown(), { passive: true });
@@ -19,6 +20,12 @@ export class Follower {
       this.grown();
     });
     this.set(true);
+  }
+
+  /** There is nothing to follow. */
+  rest() {
+    this.over = true;
+    this.set(false);
   }
 
   /** The list has changed. */
@@ -32,6 +39,7 @@ export class Follower {
   scrolled() {
     const up = window.scrollY < this.last - 2;
     this.last = window.scrollY;
+    if (this.over) return;
     if (this.visible()) this.set(true);
     else if (up) this.set(false);
   }
@@ -43,6 +51,6 @@ export class Follower {
 
   set(following) {
     this.following = following;
-    this.button.hidden = following;
+    this.button.hidden = following || this.over;
   }
 }

@@ -1,7 +1,7 @@
 /** The recorder as it stands on the page: button, state, clock, level, words, what went wrong. */
 
 import { saveBlob } from "./api.js";
-import { FRAME, RATE } from "./capture.js";
+import { FRAME, prepare, RATE } from "./capture.js";
 import { confidenceSwitch } from "./confidence.js";
 import { showDownloads } from "./downloads.js";
 import { Feed } from "./feed.js";
@@ -22,9 +22,6 @@ const STATES = {
   finishing: "Finishing…",
   failed: "Failed",
 };
-
-/** The server closes a session's feed; the last words after a failure get this long, in ms. */
-const LINGER = 20_000;
 
 export class RecordPanel {
   /**
@@ -72,6 +69,8 @@ export class RecordPanel {
     });
     this.enter("idle");
     this.nameSpeaker();
+    // Where this fails, the attempt to record says why.
+    prepare().catch(() => {});
   }
 
   /** Starts or stops, whichever comes next. */
@@ -173,8 +172,6 @@ export class RecordPanel {
     if (this.sessionId) {
       showDownloads(this.downloads, this.sessionId, (error) => this.complain(error));
     }
-    const { feed } = this;
-    setTimeout(() => feed?.close(), LINGER);
   }
 
   tick() {

@@ -163,6 +163,8 @@ export class Recorder {
 
   /** A telephone that goes to sleep takes the microphone with it. Refused is no harm. */
   async stayAwake() {
-    this.wake = await navigator.wakeLock?.request("screen").catch(() => null);
+    const wake = await navigator.wakeLock?.request("screen").catch(() => null);
+    if (this.active) this.wake = wake;
+    else wake?.release().catch(() => {});
   }
 }

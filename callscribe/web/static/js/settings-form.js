@@ -19,6 +19,7 @@ export class SettingsForm {
     );
     /** Changes are saved one after the other: the last one wins. */
     this.saving = Promise.resolve();
+    this.waiting = 0;
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("change", ({ target }) => {
       const key = target.name;
@@ -30,7 +31,7 @@ export class SettingsForm {
   async load() {
     const [config, status] = await Promise.all([api(PATH), api("/api/status")]);
     this.picker.fill(status.languages);
-    this.show(config);
+    if (!this.waiting) this.show(config);
     this.showBackends(status.backends, config.transcription_backend);
     return status;
   }
@@ -40,6 +41,7 @@ export class SettingsForm {
    * @returns {Promise<void>} when they are saved or refused
    */
   save(changes) {
+    this.waiting += 1;
     this.saving = this.saving.then(() => this.put(changes));
     return this.saving;
   }
@@ -48,9 +50,14 @@ export class SettingsForm {
     this.say("Saving…", "saving");
     for (const key of Object.keys(changes)) this.complain(key, "");
     try {
-      this.show(await api(PATH, { method: "PUT", body: changes }), changes);
+      const config = await api(PATH, { method: "PUT", body: changes });
+      this.waiting -= 1;
+      // While further changes wait, the page knows better than this answer.
+      if (this.waiting) return;
+      this.show(config);
       this.say("Saved", "saved");
     } catch (error) {
+      this.waiting -= 1;
       this.say("Not saved", "failed");
       const problems = error instanceof ApiError ? error.detail : [];
       for (const { loc, msg } of problems) this.complain(this.keyOf(loc), msg);
@@ -92,7 +99,7 @@ export class SettingsForm {
   }
 
   /** Shows what the server has; a field that is being written in is left alone. */
-  show(config, changes = config) {
+  show(config) {
     const { elements } = this.form;
     elements.transcription_backend.value = config.transcription_backend;
     this.picker.set(config.transcription_language);
@@ -100,7 +107,7 @@ export class SettingsForm {
     elements.interim_results.checked = config.interim_results;
     elements.endpointing_ms.value = String(config.endpointing_ms);
     elements.low_confidence.value = String(Math.round(config.low_confidence * 100));
-    if ("keyterms" in changes && document.activeElement !== elements.keyterms) {
+    if (document.activeElement !== elements.keyterms) {
       elements.keyterms.value = config.keyterms.join("\n");
     }
     this.label();

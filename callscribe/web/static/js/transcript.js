@@ -126,11 +126,6 @@ export class TranscriptModel {
     }
   }
 
-  /** @param {any} utterance a finished one, as a stored transcript holds it */
-  load(utterance) {
-    this.utterance({ ...utterance, type: "final", speech_final: true, loaded: true });
-  }
-
   leg(speaker, changes) {
     const known = this.legs.get(speaker) ?? {
       speaker,
@@ -148,7 +143,7 @@ export class TranscriptModel {
     const isFinal = event.type === "final";
     const leg = this.leg(event.speaker, {});
     if (event.latency_ms != null) leg.latencyMs = event.latency_ms;
-    if (!event.loaded) leg.speaking = !(isFinal && event.speech_final);
+    leg.speaking = !(isFinal && event.speech_final);
     const name = `${this.part}/${event.utterance_id}`;
     const known = this.rows.find(({ id }) => id === name);
     if (!known && !event.text) return null;

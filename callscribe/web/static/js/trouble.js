@@ -31,6 +31,11 @@ const SENTENCES = {
     "The model is still being loaded",
     "Go on speaking: what you say is kept here and written down in a moment.",
   ],
+  not_loaded: [
+    "The server does not answer",
+    "The part of this page that hears the microphone is not here yet. Record again once the " +
+      "server is back.",
+  ],
   server_gone_page: [
     "The server does not answer",
     "This page goes on by itself as soon as the server is back.",

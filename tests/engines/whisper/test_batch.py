@@ -1,0 +1,48 @@
+"""Recordings cut into utterances, and decoded several at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from callscribe.audio import to_float
+from callscribe.engines.whisper.batch import Cutter, Recording
+from callscribe.engines.whisper.decoder import WhisperDecoder
+from callscribe.engines.whisper.silero import SileroModel
+from tests.speech import leg, recall, script
+
+
+@pytest.mark.parametrize("block", [777, 16_000, 10_000_000])
+def test_the_cuts_do_not_depend_on_the_blocks(silero: SileroModel, block: int) -> None:
+    _, samples = leg("en", "agent")
+    audio = to_float(samples)
+
+    def cut(size: int) -> list[tuple[float, float, int]]:
+        cutter = Cutter(silero.stream())
+        pieces = [
+            p for at in range(0, len(audio), size) for p in cutter.push(audio[at : at + size])
+        ]
+        return [(p.start, p.speech_end, len(p.audio)) for p in [*pieces, *cutter.finish()]]
+
+    assert cut(block) == cut(512)
+    assert len(cut(block)) >= 4
+
+
+def test_every_utterance_comes_out_in_order(decoder: WhisperDecoder, silero: SileroModel) -> None:
+    _, samples = leg("en", "agent")
+    work = Recording(decoder, Cutter(silero.stream()), "auto")
+    results = []
+    for at in range(0, len(samples), 16_000):
+        results += work.push(to_float(samples[at : at + 16_000]))
+    results += work.finish()
+    assert [r.start for r in results] == sorted(r.start for r in results)
+    assert {r.language for r in results} == {"en"}
+    said = " ".join(u.text for u in script("en") if u.speaker == "agent")
+    assert recall(said, " ".join(r.text for r in results)) > 0.8
+
+
+def test_silence_gives_nothing(decoder: WhisperDecoder, silero: SileroModel) -> None:
+    work = Recording(decoder, Cutter(silero.stream()), "fr")
+    assert work.push(np.zeros(160_000, np.float32)) == []
+    assert work.finish() == []
+    assert work.done == pytest.approx(10.0, abs=0.04)

@@ -1,0 +1,127 @@
+"""The conductor with real legs; a decoder that breaks is the only made-up part."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from callscribe.engines.base import SpeechBegan
+from callscribe.engines.whisper.conductor import Conductor, Seat
+from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
+from callscribe.engines.whisper.silero import SileroModel
+from callscribe.engines.whisper.stream import LegStream
+from callscribe.transcript import Result
+from callscribe.vad import EndpointRules
+from tests.speech import leg, recall, script
+
+
+class Breaking:
+    """The real decoder, until it is told to break."""
+
+    def __init__(self, decoder: WhisperDecoder) -> None:
+        self._decoder = decoder
+        self.threads = decoder.threads
+        self.broken = False
+
+    def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        if self.broken:
+            raise RuntimeError("out of memory")
+        return self._decoder.decode(windows)
+
+
+@pytest.fixture
+def breaking(decoder: WhisperDecoder) -> Breaking:
+    return Breaking(decoder)
+
+
+@pytest.fixture
+def conductor(breaking: Breaking) -> Iterator[Conductor]:
+    running = Conductor(breaking)  # type: ignore[arg-type]
+    yield running
+    running.stop()
+
+
+def seat(silero: SileroModel, rate: int = 16_000) -> tuple[Seat, list[Result]]:
+    results: list[Result] = []
+
+    def deliver(found: list[Result | SpeechBegan]) -> None:
+        results.extend(r for r in found if isinstance(r, Result))
+
+    stream = LegStream(
+        sample_rate=rate,
+        language="en",
+        detect=silero.stream(),
+        rules=EndpointRules(),
+    )
+    return Seat(stream, deliver), results
+
+
+def said(results: list[Result]) -> str:
+    return " ".join(r.text for r in results if r.is_final)
+
+
+def agent(until: float) -> tuple[bytes, str]:
+    rate, samples = leg("en", "agent")
+    text = " ".join(u.text for u in script("en") if u.speaker == "agent" and u.end < until)
+    return samples[: int(until * rate)].tobytes(), text
+
+
+def test_five_legs_at_once_lose_no_final(conductor: Conductor, silero: SileroModel) -> None:
+    pcm, text = agent(12.0)
+    seats = [seat(silero) for _ in range(5)]
+    for place, _ in seats:
+        conductor.join(place)
+    assert conductor.legs == 5
+    for at in range(0, len(pcm), 6400):
+        for place, _ in seats:
+            conductor.hear(place, pcm[at : at + 6400])
+    for place, _ in seats:
+        conductor.leave(place).result(timeout=60)
+    assert conductor.legs == 0
+    for _, results in seats:
+        assert recall(text, said(results)) > 0.7
+
+
+def test_a_decoder_that_breaks_costs_its_words_and_nothing_else(
+    conductor: Conductor, breaking: Breaking, silero: SileroModel
+) -> None:
+    pcm, text = agent(12.0)
+    place, results = seat(silero)
+    conductor.join(place)
+    breaking.broken = True
+    conductor.hear(place, pcm)
+    conductor.finalize(place)
+    deadline = time.monotonic() + 20
+    while not any(r.is_final for r in results) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert said(results).strip() == ""
+    breaking.broken = False
+    conductor.hear(place, bytes(32_000) + pcm)
+    conductor.leave(place).result(timeout=60)
+    assert recall(text, said(results)) > 0.6
+
+
+def test_half_a_sample_on_one_leg_does_not_reach_another(
+    conductor: Conductor, silero: SileroModel
+) -> None:
+    pcm, text = agent(12.0)
+    (good, results), (bad, _) = seat(silero), seat(silero)
+    conductor.join(good)
+    conductor.join(bad)
+    conductor.hear(bad, b"\x00\x01\x02")
+    conductor.hear(good, pcm)
+    conductor.leave(good).result(timeout=60)
+    conductor.leave(bad).result(timeout=60)
+    assert recall(text, said(results)) > 0.7
+
+
+def test_stopping_lets_those_who_wait_go(breaking: Breaking, silero: SileroModel) -> None:
+    conductor = Conductor(breaking)  # type: ignore[arg-type]
+    place, _ = seat(silero)
+    conductor.join(place)
+    conductor.stop()
+    assert place.done.cancelled()
+    assert not any(t.name == "whisper-conductor" for t in threading.enumerate())

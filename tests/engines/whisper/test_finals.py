@@ -1,0 +1,73 @@
+"""Finals on the real model: a second opinion helps a voice that is hard to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from callscribe.audio import FloatArray, Resampler, to_float
+from callscribe.engines.whisper.decoder import WhisperDecoder, Window
+from callscribe.engines.whisper.finals import UNSURE, best_final, surest_final
+from callscribe.engines.whisper.guard import is_suspect
+from tests.speech import leg, recall
+
+NOTHING = np.empty(0, np.float32)
+
+
+@pytest.fixture
+def helper() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def telephone(start: float, end: float) -> FloatArray:
+    """A stretch of the French technician at 16 kHz."""
+    rate, samples = leg("fr", "technician")
+    return to_float(Resampler(rate).push(samples, last=True))[int(start * 16e3) : int(end * 16e3)]
+
+
+HARD = "Oui, il affiche le code 12 depuis ce matin."
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_was_said_before_makes_a_hard_voice_clear(
+    decoder: WhisperDecoder, helper: Executor, beside: bool
+) -> None:
+    window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=5)
+    alone = best_final(decoder, [window])[0]
+    assert alone.log_probability < UNSURE
+    context = telephone(2.93, 7.0)
+    found = surest_final(decoder, window, context, helper if beside else None)
+    assert recall(HARD, found.text) > max(recall(HARD, alone.text), 0.8)
+    assert all(-0.11 <= w.start <= w.end <= found.seconds + 0.4 for w in found.words)
+    assert "chauffage" not in found.text
+
+
+def test_without_context_the_second_look_keeps_its_times(
+    decoder: WhisperDecoder, helper: Executor
+) -> None:
+    window = Window(telephone(2.9, 7.2), "fr", 6.0, beam=5)
+    found = surest_final(decoder, window, NOTHING, helper)
+    assert found.log_probability >= best_final(decoder, [window])[0].log_probability
+    assert found.seconds == pytest.approx(4.3, abs=0.01)
+
+
+def test_a_sure_window_is_decoded_once(decoder: WhisperDecoder) -> None:
+    rate, samples = leg("en", "agent")
+    window = Window(to_float(samples[: 3 * rate]), "en", 6.0, beam=5)
+    once = best_final(decoder, [window])[0]
+    assert once.log_probability > UNSURE
+    assert surest_final(decoder, window, NOTHING, None) == once
+
+
+def test_a_loop_is_decoded_again_with_the_full_window(decoder: WhisperDecoder) -> None:
+    rate, samples = leg("fr", "agent")
+    window = Window(to_float(samples[int(0.4 * rate) : int(2.6 * rate)]), "fr", 0.1, beam=1)
+    # A prompt that loops is what makes a decoder loop.
+    looping = replace(window, prompt="la la la la la la la la la la la la la la")
+    (found,) = best_final(decoder, [looping])
+    assert not is_suspect(found)

@@ -143,6 +143,12 @@ class Endpointer:
             self._close()
         return was_open
 
+    def cut(self, at: float, evidence: float) -> None:
+        """What the open utterance held before ``at`` is dealt with; so is its evidence."""
+        if self.open and self.start < at <= self.now:
+            self.start = at
+            self.evidence = max(self.evidence - evidence, 0.0)
+
     @property
     def earliest(self) -> float:
         """No utterance that is yet to open begins before this: older audio may be forgotten."""

@@ -23,7 +23,8 @@ import structlog
 from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surest_final
-from callscribe.engines.whisper.stream import Job, LegStream
+from callscribe.engines.whisper.jobs import Job
+from callscribe.engines.whisper.stream import LegStream
 from callscribe.transcript import Result
 
 log = structlog.get_logger(__name__)
@@ -236,9 +237,10 @@ class Conductor:
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
         if len(jobs) > 1 or self.backlog >= BUSY:
             return best_final(self._decoder, windows)
-        beside = jobs[0].unsure and self._decoder.threads > 1
-        helper = self._helper if beside else None
-        return [surest_final(self._decoder, windows[0], jobs[0].context, helper)]
+        job, helper = jobs[0], None
+        if job.hard and self._decoder.threads > 1:
+            helper = self._helper
+        return [surest_final(self._decoder, windows[0], job.context, helper)]
 
     def _with_language(self, job: Job) -> Window | None:
         """The window in its language; none while there is too little audio to tell it."""

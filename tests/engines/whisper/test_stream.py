@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.decoder import Hypothesis
-from callscribe.engines.whisper.stream import Job, LegStream
+from callscribe.engines.whisper.jobs import Job
+from callscribe.engines.whisper.stream import LegStream
 from callscribe.errors import AudioError
 from callscribe.transcript import Word
 from callscribe.vad import EndpointRules
@@ -189,3 +190,63 @@ def test_the_past_is_forgotten() -> None:
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(AudioError):
         stream().feed(b"\x00\x01\x02", 0.0)
+
+
+def test_a_sentence_that_stands_is_final_though_the_speaker_goes_on() -> None:
+    leg = stream()
+    leg.feed(tone(3.0) + hush(0.35), 3.4)
+    early = final(leg)
+    leg.feed(tone(1.0), 4.4)
+    (sentence,) = leg.accept(early, heard(early, "un deux trois."), 4.5)
+    assert (sentence.is_final, sentence.speech_final) == (True, False)
+    leg.feed(hush(1.0), 5.4)
+    rest = final(leg)
+    assert rest.offset > 2.9
+    (end,) = leg.accept(rest, heard(rest, "quatre"), 5.6)
+    assert (end.text, end.speech_final) == ("quatre", True)
+    assert leg.idle
+
+
+def test_what_is_unsure_waits_for_the_rest_of_its_sentence() -> None:
+    leg = stream()
+    leg.feed(tone(3.0) + hush(0.35), 3.4)
+    early = final(leg)
+    leg.feed(tone(1.0), 4.4)
+    (shown,) = leg.accept(early, heard(early, "un deux trois.", sure=-0.5), 4.5)
+    assert not shown.is_final
+
+
+def test_an_early_decode_shortens_the_final_that_waits_for_it() -> None:
+    leg = stream()
+    leg.feed(tone(3.0) + hush(0.35), 3.4)
+    early = final(leg)
+    leg.feed(tone(1.0) + hush(1.0), 5.4)
+    assert leg.final_job(beam=5, padding=6.0) is None
+    (first,) = leg.accept(early, heard(early, "un deux trois"), 5.5)
+    assert (first.text, first.speech_final) == ("un deux trois", False)
+    rest = final(leg)
+    assert len(rest.window.audio) < 2.0 * RATE
+    (second,) = leg.accept(rest, heard(rest, "quatre"), 5.7)
+    assert second.speech_final
+
+
+def test_an_early_decode_that_failed_costs_nothing() -> None:
+    leg = stream()
+    leg.feed(tone(3.0) + hush(0.35), 3.4)
+    early = final(leg)
+    leg.feed(tone(1.0) + hush(1.0), 5.4)
+    assert leg.accept(early, None, 5.5) == []
+    whole = final(leg)
+    assert whole.offset < 0.1
+
+
+def test_a_leg_whose_finals_are_unsure_is_hard() -> None:
+    leg = stream()
+    for _ in range(3):
+        leg.feed(tone(1.0) + hush(1.0), 1.0)
+        job = final(leg)
+        leg.accept(job, heard(job, "un", sure=-0.55), 1.1)
+    leg.feed(tone(1.0) + hush(1.0), 1.0)
+    job = final(leg)
+    assert job.hard
+    assert len(job.context) > 0

@@ -235,12 +235,10 @@ class Conductor:
         return [None if window is None else next(decoded) for window in windows]
 
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
-        if len(jobs) > 1 or self.backlog >= BUSY:
-            return best_final(self._decoder, windows)
-        job, helper = jobs[0], None
-        if job.hard and self._decoder.threads > 1:
-            helper = self._helper
-        return [surest_final(self._decoder, windows[0], job.context, helper)]
+        idle = len(jobs) == 1 and self._decoder.threads > 1 and self.backlog < BUSY
+        if idle and jobs[0].hard:
+            return [surest_final(self._decoder, windows[0], jobs[0].context, self._helper)]
+        return best_final(self._decoder, windows)
 
     def _with_language(self, job: Job) -> Window | None:
         """The window in its language; none while there is too little audio to tell it."""

@@ -22,8 +22,6 @@ FINAL_BEAM: Final = 5
 FINAL_PADDING: Final = 6.0
 SECOND_PADDING: Final = 10.0
 FULL_WINDOW: Final = 30.0
-UNSURE: Final = -0.3
-"""Mean log probability under which a decode with another window is worth its time."""
 SHIFT: Final = 0.12
 """Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
 COMPLETE: Final = 0.7
@@ -45,23 +43,16 @@ def best_final(decoder: WhisperDecoder, windows: Sequence[Window]) -> list[Hypot
 
 
 def surest_final(
-    decoder: WhisperDecoder, window: Window, context: FloatArray, helper: Executor | None
+    decoder: WhisperDecoder, window: Window, context: FloatArray, helper: Executor
 ) -> Hypothesis:
-    """The surer of two decodes of one window.
+    """The surer of two decodes of one window, made side by side; ``helper`` runs the second.
 
     The second hears ``context`` first, what the same voice said before: that alone makes many a
-    telephone voice intelligible to the model. ``helper`` runs it beside the first one, else it is
-    only asked when the first is unsure.
+    telephone voice intelligible to the model.
     """
-    if helper is not None:
-        running = helper.submit(_second_opinion, decoder, window, context)
-        first = best_final(decoder, [window])[0]
-        other = running.result()
-    else:
-        first = best_final(decoder, [window])[0]
-        if first.log_probability >= UNSURE:
-            return first
-        other = _second_opinion(decoder, window, context)
+    running = helper.submit(_second_opinion, decoder, window, context)
+    first = best_final(decoder, [window])[0]
+    other = running.result()
     return other if other is not None and _is_surer(other, first) else first
 
 

@@ -18,7 +18,6 @@ from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.agreement import SENTENCE_END
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
-from callscribe.engines.whisper.finals import UNSURE
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
 from callscribe.engines.whisper.jobs import Job, Span, no_audio
 from callscribe.transcript import Result, Word, join_text, mean_confidence
@@ -36,7 +35,12 @@ TAIL: Final = 0.3
 LONGEST_WINDOW: Final = 20.0
 INTERIM_PADDING: Final = 1.2
 SHORTEST_INTERIM: Final = 0.5
-CONTEXT: Final = 4.0
+HARD: Final = -0.25
+"""A leg whose finals are less sure than this on the average is hard to hear."""
+EASY: Final = -0.18
+"""One whose finals are surer than this needs little search."""
+EASY_BEAM: Final = 2
+CONTEXT: Final = 3.5
 """Seconds of the leg's last utterance that are kept for a second opinion on the next."""
 CONTEXT_SURE: Final = -0.6
 """What was understood less surely than this helps nobody."""
@@ -133,7 +137,8 @@ class LegStream:
                 return None
             if span.hypothesis is None:
                 span.running = True
-                window = self._window(span.start, span.end, padding, beam, self._vocabulary)
+                width = min(beam, EASY_BEAM) if EASY < self._sureness < 0.0 else beam
+                window = self._window(span.start, span.end, padding, width, self._vocabulary)
                 return Job(
                     self,
                     "final",
@@ -144,7 +149,7 @@ class LegStream:
                     span,
                     detect=self.language is None,
                     context=self._context,
-                    hard=self._sureness < UNSURE,
+                    hard=self._sureness < HARD,
                 )
         return None
 
@@ -314,7 +319,7 @@ class LegStream:
 
     def _remember(self, words: Sequence[Word], log_probability: float) -> None:
         """Keeps the end of what was just understood, from a word's start, as context."""
-        self._sureness += 0.4 * (log_probability - self._sureness)
+        self._sureness += 0.6 * (log_probability - self._sureness)
         if not words or log_probability < CONTEXT_SURE:
             return
         end = words[-1].end + 0.15

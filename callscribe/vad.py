@@ -11,6 +11,7 @@ sides is then also read from the level.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -27,6 +28,9 @@ SILENCE_DB: Final = -90.0
 LOWEST_FLOOR: Final = -72.0
 FLOOR_RISE: Final = 0.02
 """How fast the noise floor may rise, dB a chunk: about 6 dB in 10 s."""
+VALLEY: Final = 40
+"""Chunks in which any voice pauses for breath or between syllables: the quietest of them is noise.
+A microphone that opens with the voice brings noise that the line's slow floor does not know yet."""
 
 
 class VoiceActivity(Protocol):
@@ -46,7 +50,7 @@ class Chunk:
     level: float
     """Root mean square in dB below full scale."""
     above_floor: float
-    """``level`` over the line's noise floor, dB."""
+    """``level`` over the noise floor, dB; the line's, or the last second's if that is higher."""
 
 
 class SpeechDetector:
@@ -55,6 +59,7 @@ class SpeechDetector:
     def __init__(self, model: VoiceActivity) -> None:
         self._model = model
         self._floor = -55.0
+        self._recent: deque[float] = deque(maxlen=VALLEY)
 
     def __call__(self, samples: NDArray[np.float32]) -> Chunk:
         """Judges the next 512 samples (16 kHz, -1 to 1)."""
@@ -64,7 +69,9 @@ class SpeechDetector:
             self._floor = max(self._floor + 0.3 * (level - self._floor), LOWEST_FLOOR)
         else:
             self._floor += min(FLOOR_RISE, level - self._floor)
-        return Chunk(float(self._model(samples)), level, level - self._floor)
+        self._recent.append(level)
+        floor = max(self._floor, min(self._recent))
+        return Chunk(float(self._model(samples)), level, level - floor)
 
 
 class Turn(Enum):

@@ -127,6 +127,21 @@ def test_the_noise_floor_follows_the_line() -> None:
     assert loud.above_floor > 30.0
 
 
+def test_noise_that_came_with_a_voice_is_no_speech() -> None:
+    detector = SpeechDetector(lambda _samples: 0.0)
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        detector(random.normal(0, 0.0005, CHUNK).astype(np.float32))
+    # A microphone opens: syllables over its own hiss, then the hiss alone.
+    for index in range(60):
+        loud = 0.2 if index % 10 < 7 else 0.01
+        syllable = detector(random.normal(0, loud, CHUNK).astype(np.float32))
+    hiss = detector(random.normal(0, 0.01, CHUNK).astype(np.float32))
+    assert hiss.above_floor < 3.0
+    assert syllable.above_floor < 3.0  # the loop ends in a valley
+    assert detector(random.normal(0, 0.2, CHUNK).astype(np.float32)).above_floor > 20.0
+
+
 def test_digital_silence_has_a_level() -> None:
     chunk = SpeechDetector(lambda _samples: 0.0)(np.zeros(CHUNK, np.float32))
     assert chunk.level == -90.0

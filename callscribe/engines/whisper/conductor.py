@@ -235,9 +235,13 @@ class Conductor:
         return [None if window is None else next(decoded) for window in windows]
 
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
-        idle = len(jobs) == 1 and self._decoder.threads > 1 and self.backlog < BUSY
-        if idle and jobs[0].hard:
-            return [surest_final(self._decoder, windows[0], jobs[0].context, self._helper)]
+        if len(jobs) == 1 and self.backlog < BUSY:
+            job = jobs[0]
+            helper = self._helper if job.hard and self._decoder.threads > 1 else None
+            found = surest_final(
+                self._decoder, windows[0], job.context, helper=helper, wanted=job.is_wanted
+            )
+            return [found]
         return best_final(self._decoder, windows)
 
     def _with_language(self, job: Job) -> Window | None:

@@ -15,7 +15,10 @@ SETTLED: Final = 0.7
 """An interim window keeps at least this much audio behind its newest stable words, seconds."""
 WORTH_TRIMMING: Final = 1.8
 """Windows longer than this give up their stable words, seconds."""
+
 PROMPT_WORDS: Final = 12
+LONGEST: Final = 6.0
+"""A window this long gives up its older words even if they are not stable yet, seconds."""
 
 
 class Draft:
@@ -45,6 +48,8 @@ class Draft:
         self.hypothesis = words
         if heard - self.window_start > WORTH_TRIMMING:
             count = cut_point(words, stable, heard - SETTLED)
+            if not count and heard - self.window_start > LONGEST:
+                count = sum(w.end <= heard - LONGEST / 2 for w in words)
             if count:
                 self.settled += words[:count]
                 self.hypothesis = words[count:]
@@ -58,11 +63,13 @@ class Draft:
         self.shown = text
         return True
 
-    def restart(self, start: float) -> None:
-        """A hypothesis of the whole utterance is coming: forgets what has settled."""
-        self.settled.clear()
-        self.hypothesis.clear()
-        self.window_start = start
+    def settle(self, words: Sequence[Word], until: float) -> list[Word]:
+        """Takes a careful decode of all up to a pause at ``until``; gives the whole utterance."""
+        later = [w for w in [*self.settled, *self.hypothesis] if w.start >= until]
+        self.settled = list(words)
+        self.hypothesis = later
+        self.window_start = until
+        return [*words, *later]
 
     def cut(self, at: float) -> None:
         """What was said before ``at`` has become final."""

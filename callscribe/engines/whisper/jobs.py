@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from callscribe.audio import FloatArray
 from callscribe.engines.whisper.decoder import Hypothesis, Window
+from callscribe.transcript import join_text
 
 if TYPE_CHECKING:
     from callscribe.engines.whisper.stream import LegStream
+
+
+GAP: Final = 0.25
+"""Seconds of silence between what was said before and a window that begins an utterance."""
+
+
+def without_lead(found: Hypothesis, lead: float) -> Hypothesis:
+    """What was found after the first ``lead`` seconds of the window; times from there."""
+    if not lead:
+        return found
+    words = tuple(
+        replace(w, start=max(w.start - lead, 0.0), end=max(w.end - lead, 0.0))
+        for w in found.words
+        if (w.start + w.end) / 2 - lead >= -0.1
+    )
+    text = join_text(w.text for w in words)
+    return replace(found, words=words, text=text, seconds=found.seconds - lead)
 
 
 def no_audio() -> FloatArray:
@@ -53,5 +71,11 @@ class Job:
     """The leg's language is not known yet: detect it before decoding."""
     context: FloatArray = field(default_factory=no_audio)
     """What the same voice said before the window."""
+    lead: float = 0.0
+    """Seconds at the window's head that are there to be heard, not to be written down."""
     hard: bool = False
     """The leg is hard to hear: its finals deserve a second opinion from the start."""
+
+    def is_wanted(self) -> bool:
+        """The utterance has not gone on since: what is found will be its final."""
+        return self.span is None or not self.span.stale

@@ -13,13 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from callscribe.audio import AudioBuffer, Resampler, pcm_to_samples, to_float
+from callscribe.audio import RATE, AudioBuffer, FloatArray, Resampler, pcm_to_samples, to_float
 from callscribe.engines.base import SpeechBegan
 from callscribe.engines.whisper.agreement import SENTENCE_END
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
-from callscribe.engines.whisper.jobs import Job, Span, no_audio
+from callscribe.engines.whisper.jobs import GAP, Job, Span, no_audio, without_lead
 from callscribe.transcript import Result, Word, join_text, mean_confidence
 from callscribe.vad import (
     CHUNK,
@@ -32,19 +32,21 @@ from callscribe.vad import (
 
 TAIL: Final = 0.3
 """Seconds of audio after the last speech that a final still looks at."""
+FADE: Final = 0.1
 LONGEST_WINDOW: Final = 20.0
 INTERIM_PADDING: Final = 1.2
+LEAD: Final = 2.0
+"""Seconds of what the voice said before that an interim window begins with, for the ear only."""
 SHORTEST_INTERIM: Final = 0.5
 HARD: Final = -0.25
 """A leg whose finals are less sure than this on the average is hard to hear."""
-EASY: Final = -0.18
-"""One whose finals are surer than this needs little search."""
-EASY_BEAM: Final = 2
+LONG: Final = 7.0
+"""Seconds from which on a second decode after the first would come too late: both at once."""
 CONTEXT: Final = 3.5
 """Seconds of the leg's last utterance that are kept for a second opinion on the next."""
 CONTEXT_SURE: Final = -0.6
 """What was understood less surely than this helps nobody."""
-SENTENCE_SURE: Final = -0.25
+SENTENCE_SURE: Final = -0.35
 """How surely a sentence must be understood to be final before its utterance has ended."""
 SENTENCE_SECONDS: Final = 2.5
 
@@ -75,6 +77,7 @@ class LegStream:
         self._stale: Span | None = None
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=512)
         self._context = no_audio()
+        self._lead = no_audio()
         self._sureness = 0.0
         """Mean log probability of the leg's finals, the newest counting most."""
         self._generation = 0
@@ -137,8 +140,8 @@ class LegStream:
                 return None
             if span.hypothesis is None:
                 span.running = True
-                width = min(beam, EASY_BEAM) if EASY < self._sureness < 0.0 else beam
-                window = self._window(span.start, span.end, padding, width, self._vocabulary)
+                window = self._window(span.start, span.end, padding, beam, self._vocabulary)
+                window = replace(window, audio=faded(window.audio))
                 return Job(
                     self,
                     "final",
@@ -149,7 +152,7 @@ class LegStream:
                     span,
                     detect=self.language is None,
                     context=self._context,
-                    hard=self._sureness < HARD,
+                    hard=self._sureness < HARD or span.end - span.start > LONG,
                 )
         return None
 
@@ -171,16 +174,21 @@ class LegStream:
         end = min(self.heard, start + LONGEST_WINDOW)
         self._interim_running = True
         self._draft.decoded_to = end
-        prompt = join_text([self._vocabulary, self._draft.prompt])
-        window = self._window(start, end, INTERIM_PADDING, 1, prompt)
+        hard = self._sureness < HARD
+        # What was said before helps once: to a hard voice as sound, else as text.
+        before = self._before(start) if hard else no_audio()
+        prompt = self._vocabulary if hard else join_text([self._vocabulary, self._draft.prompt])
+        window = self._window(start, end, INTERIM_PADDING, 2 if hard else 1, prompt)
+        lead = len(before) / RATE
         return Job(
             self,
             "interim",
-            window,
-            start,
+            replace(window, audio=np.concatenate([before, window.audio])),
+            start - lead,
             self._point.evidence,
             self._generation,
             detect=self.language is None,
+            lead=lead,
         )
 
     def accept(self, job: Job, found: Hypothesis | None, now: float) -> list[Result]:
@@ -242,6 +250,13 @@ class LegStream:
     def _window(self, start: float, end: float, padding: float, beam: int, prompt: str) -> Window:
         return Window(self._buffer.slice(start, end), self.language or "", padding, beam, prompt)
 
+    def _before(self, start: float) -> FloatArray:
+        """What the voice said before an interim window, from a word's beginning on."""
+        settled = [w.start for w in self._draft.settled if w.start >= start - LEAD]
+        if settled:
+            return self._buffer.slice(settled[0] - 0.03, start)
+        return self._lead if start == self._point.start else no_audio()
+
     def _accept_stale(
         self, job: Job, span: Span, found: Hypothesis | None, now: float
     ) -> list[Result]:
@@ -260,8 +275,10 @@ class LegStream:
                 self._draft.cut(cut)
             return [self._final(span, now)]
         if waiting is None and self._point.open:
-            self._draft.restart(job.offset)
-            return self._accept_interim(job, found, now)
+            words = [_moved(word, job.offset) for word in found.words]
+            if believable(found, span.evidence) and not repeats(found.words):
+                pause = min(span.speech_end + 0.1, self.heard)
+                return self._show(self._draft.settle(words, pause), pause, now)
         return []
 
     @staticmethod
@@ -276,10 +293,16 @@ class LegStream:
             return []
         if any(span.ended for span in self._spans):
             return []
+        found = without_lead(found, job.lead)
+        offset = job.offset + job.lead
         if not believable(found, job.evidence) or repeats(found.words):
             return []
-        heard = job.offset + found.seconds
-        words = self._draft.take([_moved(word, job.offset) for word in found.words], heard)
+        heard = offset + found.seconds
+        words = self._draft.take([_moved(word, offset) for word in found.words], heard)
+        return self._show(words, heard, now)
+
+    def _show(self, words: Sequence[Word], heard: float, now: float) -> list[Result]:
+        """The interim with these words, if it says anything new."""
         text = join_text(word.text for word in words)
         if not self._draft.is_news(text):
             return []
@@ -322,9 +345,15 @@ class LegStream:
         self._sureness += 0.6 * (log_probability - self._sureness)
         if not words or log_probability < CONTEXT_SURE:
             return
+        self._context = self._ending(words, CONTEXT)
+        gap = np.zeros(int(GAP * RATE), np.float32)
+        self._lead = np.concatenate([self._ending(words, LEAD), gap])
+
+    def _ending(self, words: Sequence[Word], seconds: float) -> FloatArray:
+        """The audio of the last words, as many as begin within ``seconds`` of the end."""
         end = words[-1].end + 0.15
-        first = next((w for w in words if w.start >= end - CONTEXT), words[-1])
-        self._context = self._buffer.slice(first.start - 0.03, end)
+        first = next((w for w in words if w.start >= end - seconds), words[-1])
+        return self._buffer.slice(first.start - 0.03, end)
 
     def _latency(self, end: float, now: float) -> float | None:
         """Milliseconds since the audio up to ``end`` had arrived."""
@@ -349,6 +378,14 @@ def vocabulary_prompt(keyterms: Iterable[str]) -> str:
     """
     terms = ", ".join(keyterms)
     return f"{terms}." if terms else ""
+
+
+def faded(audio: FloatArray) -> FloatArray:
+    """The audio with its end faded out: where noise breaks off, the decoder hears a sound."""
+    count = min(int(FADE * RATE), len(audio))
+    out = audio.copy()
+    out[len(out) - count :] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
+    return out
 
 
 def _moved(word: Word, by: float) -> Word:

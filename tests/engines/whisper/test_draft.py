@@ -61,9 +61,20 @@ def test_what_became_final_leaves_the_draft() -> None:
     assert text(draft.take(words("two. three four five", start=0.4), 2.0)) == "three four five"
 
 
-def test_a_restart_forgets_everything() -> None:
+def test_a_careful_decode_settles_all_up_to_a_pause() -> None:
     draft = Draft(0.0)
-    draft.take(words("one two three. four five"), 2.4)
-    draft.take(words("one two three. four five six"), 2.8)
-    draft.restart(0.0)
-    assert (draft.settled, draft.window_start) == ([], 0.0)
+    draft.take(words("won too three four five"), 2.4)
+    whole = draft.settle(words("one two three."), 1.2)
+    assert text(whole) == "one two three. four five"
+    assert text(draft.settled) == "one two three."
+    assert draft.window_start == 1.2
+    whole = draft.take(words("four five six", start=1.2), 3.0)
+    assert text(whole) == "one two three. four five six"
+
+
+def test_a_window_that_never_agrees_with_itself_is_cut_all_the_same() -> None:
+    draft = Draft(0.0)
+    draft.take(words("a b c d e f g h i j k l m n"), 5.8)
+    assert draft.window_start == 0.0
+    draft.take(words("z y x w v u t s r q p o n m l"), 6.6)
+    assert 3.0 < draft.window_start < 4.0

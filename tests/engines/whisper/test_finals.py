@@ -33,23 +33,37 @@ def telephone(start: float, end: float) -> FloatArray:
 HARD = "Oui, il affiche le code 12 depuis ce matin."
 
 
+def yes() -> bool:
+    return True
+
+
+@pytest.mark.parametrize("beside", [True, False])
 def test_what_was_said_before_makes_a_hard_voice_clear(
-    decoder: WhisperDecoder, helper: Executor
+    decoder: WhisperDecoder, helper: Executor, beside: bool
 ) -> None:
     window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=5)
     alone = best_final(decoder, [window])[0]
-    found = surest_final(decoder, window, telephone(2.93, 7.0), helper)
+    found = surest_final(
+        decoder, window, telephone(2.93, 7.0), helper=helper if beside else None, wanted=yes
+    )
     assert found.log_probability > alone.log_probability
     assert recall(HARD, found.text) > max(recall(HARD, alone.text), 0.8)
     assert all(-0.11 <= w.start <= w.end <= found.seconds + 0.4 for w in found.words)
     assert "chauffage" not in found.text
 
 
+def test_a_final_that_is_no_longer_wanted_is_decoded_once(decoder: WhisperDecoder) -> None:
+    window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=5)
+    context = telephone(2.93, 7.0)
+    found = surest_final(decoder, window, context, helper=None, wanted=lambda: False)
+    assert found == best_final(decoder, [window])[0]
+
+
 def test_without_context_the_second_look_keeps_its_times(
     decoder: WhisperDecoder, helper: Executor
 ) -> None:
     window = Window(telephone(2.9, 7.2), "fr", 6.0, beam=5)
-    found = surest_final(decoder, window, NOTHING, helper)
+    found = surest_final(decoder, window, NOTHING, helper=helper, wanted=yes)
     assert found.log_probability >= best_final(decoder, [window])[0].log_probability
     assert found.seconds == pytest.approx(4.3, abs=0.01)
 
@@ -60,7 +74,7 @@ def test_a_second_opinion_that_leaves_words_out_is_not_taken(
     rate, samples = leg("en", "agent")
     window = Window(to_float(samples[: 3 * rate]), "en", 6.0, beam=5)
     other_voice = telephone(24.0, 27.3)
-    found = surest_final(decoder, window, other_voice, helper)
+    found = surest_final(decoder, window, other_voice, helper=helper, wanted=yes)
     said = next(u.text for u in script("en") if u.speaker == "agent")
     assert recall(said, found.text) > 0.8
 

@@ -112,6 +112,30 @@ def test_stable_words_leave_the_window_and_stay_on_screen() -> None:
     assert shown.text == "un deux trois. quatre cinq six sept huit"
 
 
+def said(leg: LegStream, text: str, sure: float) -> None:
+    """A whole utterance of 2 s and its final."""
+    leg.feed(tone(2.0) + hush(1.0), leg.heard + 3.0)
+    job = final(leg)
+    (result,) = leg.accept(job, heard(job, text, sure=sure), leg.heard)
+    assert result.text == text
+
+
+@pytest.mark.parametrize(("sure", "led"), [(-0.5, True), (-0.1, False)])
+def test_a_hard_voice_is_heard_behind_what_it_said_before(sure: float, led: bool) -> None:
+    leg = stream()
+    said(leg, "un deux trois quatre", sure)
+    said(leg, "un deux trois quatre", sure)
+    start = leg.heard
+    leg.feed(tone(1.5), start + 1.5)
+    job = leg.interim_job()
+    assert (job.lead > 1.0) is led
+    assert len(job.window.audio) / RATE == pytest.approx(job.lead + leg.heard - start, abs=0.5)
+    (shown,) = leg.accept(job, heard(job, "un deux trois quatre cinq six"), leg.heard)
+    assert shown.words[0].start >= start - 0.4
+    assert len(shown.words) < 6 if led else len(shown.words) == 6
+    assert shown.words[-1].end <= leg.heard
+
+
 def test_an_interim_that_comes_after_its_utterance_has_ended_is_dropped() -> None:
     leg = stream()
     leg.feed(tone(1.5), 1.5)

@@ -1,6 +1,6 @@
 """The local engine over two-party calls at real pace: lags, word error rate, CPU, memory.
 
-    python -m benchmarks.local_engine [--calls fr,en] [--seconds 180] [--legs 2]
+    python -m benchmarks.local_engine [--calls fr,en] [--seconds 600] [--legs 2]
 
 Reads the calls of CALLSCRIBE_CORPUS, or the demo calls where that is not set. The word error rate
 stands beside that of faster-whisper over the whole track (beam 5, the better of with and without
@@ -200,7 +200,9 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--calls", default="fr,en", help="which calls (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=180.0, help="how much of each call")
+    parser.add_argument(
+        "--seconds", type=float, default=600.0, help="how much of each call, at most"
+    )
     parser.add_argument("--legs", type=int, default=2, help="legs at once; more repeat the two")
     parser.add_argument("--dump", type=Path, help="write every final to this JSON file")
     parser.add_argument("--models", type=Path, default=Path("data/models"))

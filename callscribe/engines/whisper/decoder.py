@@ -27,7 +27,7 @@ TOKENS_PER_SECOND: Final = 8.0
 
 SPARE_TOKENS: Final = 10
 
-LONG_FRAMES: Final = 1400
+LONG_FRAMES: Final = 1000
 """Frames of a batch from which on only one at a time is encoded, 10 ms each."""
 
 UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
@@ -81,7 +81,7 @@ class WhisperDecoder:
         self.multilingual = bool(self._model.is_multilingual)
         self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizers: dict[str, Tokenizer] = {}
-        # The encoder's attention over 25 s takes 100 MB and more: one such window at a time.
+        # The encoder takes 100 MB for a moment over a long window: one such at a time.
         self._long_windows = threading.Lock()
         self._mel = LogMel(int(self._model.n_mels))
         self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]

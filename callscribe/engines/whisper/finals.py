@@ -5,7 +5,6 @@ Runs in decoder threads. May import its own room.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -21,18 +20,15 @@ from callscribe.engines.whisper.jobs import GAP, without_lead
 FINAL_BEAM: Final = 2
 """Five beams made no leg better than two, and each step dearer by half."""
 FINAL_PADDING: Final = 6.0
-SECOND_PADDING: Final = 10.0
+SECOND_PADDING: Final = 8.0
 MORE_PADDING: Final = 6.0
 """Short windows loop; this much more silence behind them ends most loops."""
-FULL_WINDOW: Final = 30.0
 UNSURE: Final = -0.25
 """Mean log probability under which a decode behind its context is worth its time."""
 SHIFT: Final = 0.12
 """Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
 COMPLETE: Final = 0.7
 """A second opinion must have this share of the first one's text."""
-_one_full_window = threading.Lock()
-"""A 30 s window takes 200 MB for a moment: never two at once."""
 
 
 def best_final(decoder: WhisperDecoder, windows: Sequence[Window]) -> list[Hypothesis]:
@@ -88,15 +84,11 @@ def _second_opinion(
 
 
 def _again(decoder: WhisperDecoder, window: Window, first: Hypothesis) -> Hypothesis:
-    """With more padding, then with all of it, and if that still loops with repeats forbidden."""
-    longer = decoder.decode([replace(window, padding=window.padding + MORE_PADDING, prompt="")])[0]
-    if not is_suspect(longer):
-        return longer
-    whole = replace(window, padding=FULL_WINDOW, prompt="")
-    with _one_full_window:
-        second = decoder.decode([whole])[0]
-        if not is_suspect(second):
-            return second
-        third = decoder.decode([replace(whole, ban_repeats=True)])[0]
-    candidates = [h for h in (third, second, longer, first) if not repeats(h.words)]
+    """With more padding, and if that still loops with repeats forbidden."""
+    longer = replace(window, padding=window.padding + MORE_PADDING, prompt="")
+    second = decoder.decode([longer])[0]
+    if not is_suspect(second):
+        return second
+    third = decoder.decode([replace(longer, ban_repeats=True)])[0]
+    candidates = [h for h in (third, second, first) if not repeats(h.words)]
     return max(candidates or [third], key=lambda h: h.log_probability)

@@ -79,7 +79,7 @@ def test_a_second_opinion_that_leaves_words_out_is_not_taken(
     assert recall(said, found.text) > 0.8
 
 
-def test_a_loop_is_decoded_again_with_the_full_window(decoder: WhisperDecoder) -> None:
+def test_a_loop_is_decoded_again(decoder: WhisperDecoder) -> None:
     rate, samples = leg("fr", "agent")
     window = Window(to_float(samples[int(0.4 * rate) : int(2.6 * rate)]), "fr", 0.1, beam=1)
     # A prompt that loops is what makes a decoder loop.

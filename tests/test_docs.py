@@ -1,0 +1,117 @@
+"""What the documentation says is so: links, commands, and the programs in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from callscribe.cli.app import app
+from callscribe.engines import create_engine
+from callscribe.settings import Settings
+from tests import speech
+from tests.serving import serving
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HEARD = 0.6
+"""Share of the words that must be understood."""
+
+
+def blocks(page: Path, *kinds: str) -> list[str]:
+    """The contents of the fenced blocks of these kinds."""
+    return [text for kind, text in FENCE.findall(page.read_text("utf-8")) if kind in kinds]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The lines of the shell blocks and the commands within tables, split into words."""
+    inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text("utf-8")))
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in [*lines, *inline] if "'" not in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text("utf-8"))):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / target.split("#")[0]).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_make_targets_exist(page: Path) -> None:
+    made = [words[1] for words in commands(page) if words[:1] == ["make"] and len(words) > 1]
+    known = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert set(made) <= set(known)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "cli.md"], ids=str)
+def test_commands_are_understood(page: Path) -> None:
+    root = typer.main.get_command(app)
+    for words in commands(page):
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            words.pop(0)
+        if words[:1] == [".venv/bin/python"]:
+            del words[:2]
+        if words[:1] == ["callscribe"] and len(words) > 1:
+            parse(root, words[1:])
+
+
+def parse(command: Any, words: list[str]) -> None:
+    """Parses without running; an option or a command that does not exist raises."""
+    group = getattr(command, "commands", None)
+    if group is not None:
+        assert words[0] in group, words
+        parse(group[words[0]], words[1:])
+    else:
+        known = {o for parameter in command.params for o in (*parameter.opts, "--help")}
+        assert {w.split("=")[0] for w in words if w.startswith("-") and w != "-"} <= known, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_no_page_knows_a_machine(page: Path) -> None:
+    assert not re.search(r"/(home|root|work|tmp)/", page.read_text("utf-8"))
+
+
+def run(program: str, *arguments: str) -> str:
+    """A program of the documentation, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
+        env={**os.environ, "CALLSCRIBE_DATA_DIR": str(speech.MODELS.parent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_python_program_writes_the_call_down() -> None:
+    (program,) = blocks(ROOT / "docs/how-to/transcribe-from-python.md", "python")
+    # Twice the pace of speech: the test need not take a minute.
+    said = run(program.replace("sleep(0.1)", "sleep(0.05)"))
+    script = " ".join(u.text for u in speech.script("fr") if u.speaker == "agent")
+    assert speech.recall(script, said) > HEARD
+
+
+def test_the_clients_send_and_read_along(settings: Settings, tmp_path: Path) -> None:
+    here = settings.model_copy(update={"data_dir": speech.MODELS.parent, "max_legs": 2})
+    (send,) = blocks(ROOT / "docs/how-to/send-audio.md", "python")
+    (follow,) = blocks(ROOT / "docs/tutorial.md", "python")
+    rate, samples = speech.leg("fr", "agent")
+    raw = tmp_path / "speech.raw"
+    raw.write_bytes(samples[: 6 * rate].astype("<i2").tobytes())
+    first = next(u for u in speech.script("fr") if u.speaker == "agent")
+    with serving(settings, lambda name, _: create_engine(name, here)) as served:
+        said = run(send, served.ws, str(raw))
+        (session,) = served.context.service.sessions()
+        session.ask_end()
+        told = run(follow.replace("ws://127.0.0.1:8000", served.ws), session.session_id)
+    assert speech.recall(first.text, said) > HEARD
+    assert told.splitlines() == [f"agent: {line}" for line in said.splitlines()]

@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 
 from callscribe.audio import RATE, FloatArray
-from callscribe.engines.whisper.decoder import WhisperDecoder, Window
-from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final
+from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
+from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surer
 from callscribe.engines.whisper.guard import believable, trim_tail
+from callscribe.engines.whisper.jobs import CONTEXT, CONTEXT_SURE, ending, no_audio
 from callscribe.transcript import Result, join_text, mean_confidence
 from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn, VoiceActivity
 
@@ -30,6 +31,18 @@ class Piece:
     speech_end: float
     evidence: float
     audio: FloatArray
+
+
+class Voice:
+    """The end of what a recording's voice said last."""
+
+    def __init__(self) -> None:
+        self.context = no_audio()
+
+    def remember(self, piece: Piece, found: Hypothesis) -> None:
+        """Keeps the end of a piece that was well understood."""
+        if found.words and found.log_probability >= CONTEXT_SURE:
+            self.context = ending(piece.audio, found.words, CONTEXT)
 
 
 class Cutter:
@@ -80,27 +93,37 @@ class Cutter:
 
 
 def decode_pieces(
-    decoder: WhisperDecoder, pieces: Sequence[Piece], language: str, prompt: str = ""
+    decoder: WhisperDecoder,
+    pieces: Sequence[Piece],
+    language: str,
+    prompt: str = "",
+    voice: Voice | None = None,
 ) -> list[Result]:
-    """Finals for the pieces, in their order; those that hold no believable words are left out."""
+    """Finals for the pieces, in their order; those that hold no believable words are left out.
+
+    ``voice`` remembers what was said last, to hear unsure pieces again behind it.
+    """
+    voice = voice or Voice()
     order = sorted(range(len(pieces)), key=lambda index: len(pieces[index].audio))
-    results: dict[int, Result] = {}
-    for first in range(0, len(order), BATCH):
-        indices = order[first : first + BATCH]
-        windows = [
-            Window(pieces[i].audio, language, FINAL_PADDING, FINAL_BEAM, prompt) for i in indices
-        ]
-        for index, found in zip(indices, best_final(decoder, windows), strict=True):
-            piece = pieces[index]
-            if not believable(found, piece.evidence):
-                continue
-            timed = tuple(
-                replace(w, start=w.start + piece.start, end=w.end + piece.start)
-                for w in found.words
-            )
-            words = trim_tail(timed, piece.speech_end)
-            if words:
-                results[index] = Result(
+    first: dict[int, Hypothesis] = {}
+    windows = [Window(p.audio, language, FINAL_PADDING, FINAL_BEAM, prompt) for p in pieces]
+    for at in range(0, len(order), BATCH):
+        indices = order[at : at + BATCH]
+        found = best_final(decoder, [windows[index] for index in indices])
+        first.update(zip(indices, found, strict=True))
+    results: list[Result] = []
+    for index, piece in enumerate(pieces):
+        best = surer(decoder, windows[index], voice.context, first[index])
+        if not believable(best, piece.evidence):
+            continue
+        voice.remember(piece, best)
+        timed = tuple(
+            replace(w, start=w.start + piece.start, end=w.end + piece.start) for w in best.words
+        )
+        words = trim_tail(timed, piece.speech_end)
+        if words:
+            results.append(
+                Result(
                     text=join_text(word.text for word in words),
                     start=words[0].start,
                     end=words[-1].end,
@@ -110,7 +133,8 @@ def decode_pieces(
                     confidence=mean_confidence(words),
                     language=language,
                 )
-    return [results[index] for index in sorted(results)]
+            )
+    return results
 
 
 class Recording:
@@ -124,6 +148,7 @@ class Recording:
         self._language = None if language == "auto" else language
         self._prompt = prompt
         self._waiting: list[Piece] = []
+        self._voice = Voice()
         self.done = 0.0
         """Seconds of the recording whose words are known."""
 
@@ -148,7 +173,7 @@ class Recording:
             return []
         if self._language is None:
             self._language = detect_language(self._decoder, pieces)
-        return decode_pieces(self._decoder, pieces, self._language, self._prompt)
+        return decode_pieces(self._decoder, pieces, self._language, self._prompt, self._voice)
 
 
 def detect_language(decoder: WhisperDecoder, pieces: Sequence[Piece]) -> str:

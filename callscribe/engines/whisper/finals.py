@@ -27,7 +27,7 @@ UNSURE: Final = -0.25
 """Mean log probability under which a decode behind its context is worth its time."""
 SHIFT: Final = 0.12
 """Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
-COMPLETE: Final = 0.7
+COMPLETE: Final = 0.85
 """A second opinion must have this share of the first one's text."""
 
 
@@ -54,18 +54,31 @@ def surest_final(
     telephone voice intelligible to the model. It counts when the first one is unsure and the final
     is still ``wanted``; a ``helper`` begins it beside the first one, to be sooner.
     """
-    running = helper and helper.submit(_second_opinion, decoder, window, context)
+    running = None
+    if helper is not None:
+        running = helper.submit(_second_opinion, decoder, window, context)
     first = best_final(decoder, [window])[0]
     if first.log_probability >= UNSURE or not wanted():
         return first
-    other = running.result() if running else _second_opinion(decoder, window, context)
-    return other if other is not None and _is_surer(other, first) else first
+    if running is None:
+        return surer(decoder, window, context, first)
+    return _surer_of(first, running.result())
 
 
-def _is_surer(other: Hypothesis, first: Hypothesis) -> bool:
-    """Better, and not because it left out what is hard to hear."""
-    complete = len(other.text) >= COMPLETE * len(first.text)
-    return complete and other.log_probability > first.log_probability
+def surer(
+    decoder: WhisperDecoder, window: Window, context: FloatArray, first: Hypothesis
+) -> Hypothesis:
+    """``first``, or what is understood behind ``context`` if ``first`` is unsure and that surer."""
+    if first.log_probability >= UNSURE:
+        return first
+    return _surer_of(first, _second_opinion(decoder, window, context))
+
+
+def _surer_of(first: Hypothesis, other: Hypothesis | None) -> Hypothesis:
+    """The better one; not one that is better because it left out what is hard to hear."""
+    if other is None or len(other.text) < COMPLETE * len(first.text):
+        return first
+    return other if other.log_probability > first.log_probability else first
 
 
 def _second_opinion(

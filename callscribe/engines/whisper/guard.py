@@ -99,6 +99,9 @@ def believable(hypothesis: Hypothesis, evidence: float) -> bool:
         return surest > 0.5 and hypothesis.no_speech < 0.5
     if share < 0.3:
         return surest > 0.45 and hypothesis.no_speech < 0.6
+    if evidence >= 0.8 and share >= 0.35:
+        # Somebody speaks: badly understood is still better than left out in silence.
+        return surest > 0.2 and (hypothesis.no_speech < 0.6 or surest > 0.65)
     # A window that begins inside a sentence may look like no speech to the model, sure as it is.
     return surest > 0.3 and (hypothesis.no_speech < 0.6 or surest > 0.65)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from callscribe.audio import FloatArray
+from callscribe.audio import RATE, FloatArray
 from callscribe.engines.whisper.decoder import Hypothesis, Window
-from callscribe.transcript import join_text
+from callscribe.transcript import Word, join_text
 
 if TYPE_CHECKING:
     from callscribe.engines.whisper.stream import LegStream
 
 
+CONTEXT: Final = 3.5
+"""Seconds of the voice's last utterance that are kept for a second opinion on the next."""
+CONTEXT_SURE: Final = -0.6
+"""What was understood less surely than this helps nobody."""
 GAP: Final = 0.25
 """Seconds of silence between what was said before and a window that begins an utterance."""
 
@@ -30,6 +35,13 @@ def without_lead(found: Hypothesis, lead: float) -> Hypothesis:
     )
     text = join_text(w.text for w in words)
     return replace(found, words=words, text=text, seconds=found.seconds - lead)
+
+
+def ending(audio: FloatArray, words: Sequence[Word], seconds: float) -> FloatArray:
+    """The audio of the last words, as many as begin within ``seconds`` of the end."""
+    end = words[-1].end + 0.15
+    first = next((w for w in words if w.start >= end - seconds), words[-1])
+    return audio[max(int((first.start - 0.03) * RATE), 0) : int(end * RATE)]
 
 
 def no_audio() -> FloatArray:

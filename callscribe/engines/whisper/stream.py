@@ -19,7 +19,15 @@ from callscribe.engines.whisper.agreement import SENTENCE_END
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
-from callscribe.engines.whisper.jobs import GAP, Job, Span, no_audio, without_lead
+from callscribe.engines.whisper.jobs import (
+    CONTEXT,
+    CONTEXT_SURE,
+    GAP,
+    Job,
+    Span,
+    no_audio,
+    without_lead,
+)
 from callscribe.transcript import Result, Word, join_text, mean_confidence
 from callscribe.vad import (
     CHUNK,
@@ -42,10 +50,8 @@ HARD: Final = -0.25
 """A leg whose finals are less sure than this on the average is hard to hear."""
 LONG: Final = 7.0
 """Seconds from which on a second decode after the first would come too late: both at once."""
-CONTEXT: Final = 3.5
-"""Seconds of the leg's last utterance that are kept for a second opinion on the next."""
-CONTEXT_SURE: Final = -0.6
-"""What was understood less surely than this helps nobody."""
+SAID_TWICE: Final = 12
+"""Vocabularies up to so many terms are said twice in the prompt."""
 SENTENCE_SURE: Final = -0.35
 """How surely a sentence must be understood to be final before its utterance has ended."""
 SENTENCE_SECONDS: Final = 2.5
@@ -374,10 +380,13 @@ class LegStream:
 def vocabulary_prompt(keyterms: Iterable[str]) -> str:
     """The prompt that makes the decoder expect these words; empty for none.
 
-    It ends like a sentence: behind an open list the decoder goes on listing.
+    It ends like a sentence: behind an open list the decoder goes on listing. A short list is said
+    twice, which nearly doubled how often its words were taken.
     """
-    terms = ", ".join(keyterms)
-    return f"{terms}." if terms else ""
+    terms = list(keyterms)
+    if not terms:
+        return ""
+    return ", ".join(terms * 2 if len(terms) <= SAID_TWICE else terms) + "."
 
 
 def faded(audio: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ Both are settings of the whole process, made once when the local engine loads.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from typing import Final
 
@@ -20,13 +21,20 @@ M_ARENA_MAX: Final = -8
 """Parameter numbers of ``mallopt``, from glibc's ``malloc.h``."""
 
 
+CACHED_PRIMITIVES: Final = "16"
+
+
 def tune_process() -> None:
     """Bounds memory that the decoder's threads would keep, and stops idle BLAS threads spinning.
+
+    oneDNN, which CTranslate2 convolves with, keeps what it compiled for each length of window: half
+    a megabyte each, a thousand of them if it may. To be called before a model is loaded.
 
     The decoder frees buffers of many sizes from several threads; glibc keeps most of them in one
     arena per thread. OpenBLAS, which numpy brings, has a thread per core that spins for a while
     after every small product, which took a fifth of the CPU here and helped nothing.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", CACHED_PRIMITIVES)
     threadpool_limits(limits=1, user_api="blas")
     if not sys.platform.startswith("linux"):
         return

@@ -69,6 +69,17 @@ def said(results: list[Result]) -> str:
     return " ".join(r.text for r in results if r.is_final)
 
 
+@pytest.mark.parametrize(("keyterms", "name"), [((), "Michael"), (("Mikael",), "Mikael")])
+async def test_the_vocabulary_decides_how_a_name_is_written(
+    keyterms: tuple[str, ...], name: str
+) -> None:
+    rate, samples = leg("en", "technician")
+    pcm = samples[: 9 * rate].astype("<i2").tobytes()
+    async with whisper() as service:
+        results = await play(service, pcm, rate, language="en", keyterms=keyterms, pace=3.0)
+    assert name in said(results)
+
+
 async def test_it_keeps_the_contract() -> None:
     async with whisper() as service:
         assert isinstance(service, TranscriptionEngine)

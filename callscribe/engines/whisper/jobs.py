@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = 3.5
 """Seconds of the voice's last utterance that are kept for a second opinion on the next."""
-CONTEXT_SURE: Final = -0.6
-"""What was understood less surely than this helps nobody."""
+CONTEXT_SURE: Final = -1.2
+"""What was understood less surely than this is hardly speech. Context is heard, not read: it helps
+although its words were wrong."""
 GAP: Final = 0.25
 """Seconds of silence between what was said before and a window that begins an utterance."""
 

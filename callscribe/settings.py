@@ -25,34 +25,46 @@ class Settings(BaseSettings):
         env_prefix="CALLSCRIBE_", frozen=True, extra="ignore", populate_by_name=True
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback by default.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    data_dir: Path = Field(Path("data"), description="Where configuration and transcripts go.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback by default.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    data_dir: Path = Field(
+        default=Path("data"), description="Where configuration and transcripts go."
+    )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Keys that open the API and the sockets, separated by commas."
+        default=(), description="Keys that open the API and the sockets, separated by commas."
     )
     whisper_model: str = Field(
-        "base", description="Whisper model: a size, a hub name, or a folder with the files."
+        default="base", description="Whisper model: a size, a hub name, or a folder with the files."
     )
-    whisper_threads: int = Field(0, ge=0, description="Decoder threads; 0 takes all cores.")
+    whisper_threads: int = Field(default=0, ge=0, description="Decoder threads; 0 takes all cores.")
     max_legs: int = Field(
-        0, ge=0, description="Legs served at once by Whisper; 0 measures the machine at start."
+        default=0,
+        ge=0,
+        description="Legs served at once by Whisper; 0 measures the machine at start.",
     )
     leg_grace: float = Field(
-        30.0, ge=0, description="Seconds a dropped leg may take to come back before it is ended."
+        default=30.0,
+        ge=0,
+        description="Seconds a dropped leg may take to come back before it is ended.",
     )
     session_idle: float = Field(
-        300.0, gt=0, description="Seconds after which a session without any leg is ended."
+        default=300.0, gt=0, description="Seconds after which a session without any leg is ended."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is logged. Speech appears at debug only."
+        default="info", description="Least level that is logged. Speech appears at debug only."
     )
-    log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="How logs are written."
+    )
     deepgram_api_key: SecretStr | None = Field(
-        None, validation_alias="DEEPGRAM_API_KEY", description="Key for Deepgram; none: Whisper."
+        default=None,
+        validation_alias="DEEPGRAM_API_KEY",
+        description="Key for Deepgram; none: Whisper.",
     )
     deepgram_base_url: str = Field(
-        "wss://api.deepgram.com",
+        default="wss://api.deepgram.com",
         validation_alias="DEEPGRAM_BASE_URL",
         description="Deepgram's address, or that of a server which speaks its protocol.",
     )
@@ -76,23 +88,28 @@ class TranscriptionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     transcription_backend: Backend = Field(
-        "deepgram", description="Engine of the next session; Whisper stands in without a key."
+        default="deepgram",
+        description="Engine of the next session; Whisper stands in without a key.",
     )
     transcription_language: str = Field(
-        "fr", description="Language code of the speech, or `auto` to detect it once per leg."
+        default="fr",
+        description="Language code of the speech, or `auto` to detect it once per leg.",
     )
     deepgram_use_streaming: bool = Field(
-        True, description="Deepgram by streaming; off: about 3 s are buffered and sent by REST."
+        default=True,
+        description="Deepgram by streaming; off: about 3 s are buffered and sent by REST.",
     )
-    interim_results: bool = Field(True, description="Show words before they are final.")
+    interim_results: bool = Field(default=True, description="Show words before they are final.")
     endpointing_ms: int = Field(
-        550, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."
+        default=550, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."
     )
     keyterms: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = Field(
-        (), max_length=100, description="Names and rare words that the recogniser should expect."
+        default=(),
+        max_length=100,
+        description="Names and rare words that the recogniser should expect.",
     )
     low_confidence: float = Field(
-        0.5, ge=0, le=1, description="Words under this confidence are marked on the page."
+        default=0.5, ge=0, le=1, description="Words under this confidence are marked on the page."
     )
 
     @field_validator("transcription_language")

@@ -53,6 +53,8 @@ class Seat:
         self.inbox: deque[tuple[bytes, float]] = deque()
         self.finalize_asked = False
         self.closing = False
+        self.failed = False
+        """Its last audio could not be taken: nothing more is to be waited for."""
         self.done: Future[None] = Future()
 
 
@@ -138,7 +140,7 @@ class Conductor:
             self._listen(seat)
         self._give_finals()
         self._give_interims()
-        for seat in [s for s in self._seats if s.closing and s.stream.idle and not s.inbox]:
+        for seat in [s for s in self._seats if s.closing and (s.failed or _is_through(s))]:
             with self._lock:
                 self._seats = [s for s in self._seats if s is not seat]
             seat.done.set_result(None)
@@ -159,6 +161,7 @@ class Conductor:
         except Exception:
             # One leg's trouble must not reach the others.
             log.exception("leg_failed")
+            seat.failed = seat.closing and not seat.inbox
 
     def _give_finals(self) -> None:
         while self._finals_running < self._decoder.threads:
@@ -256,3 +259,7 @@ class Conductor:
         if job.kind == "interim" and sure < 0.6:
             return None
         return replace(job.window, language=language)
+
+
+def _is_through(seat: Seat) -> bool:
+    return seat.stream.idle and not seat.inbox

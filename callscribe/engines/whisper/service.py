@@ -91,6 +91,8 @@ class WhisperTranscriptionService:
                 await loop.run_in_executor(self._loader, self._load)
 
     def _load(self) -> None:
+        if self._conductor is not None:
+            return  # a start that was cancelled has come through all the same
         tune_process()
         folder = self._locate()
         decoder = WhisperDecoder(folder, threads=self._threads)

@@ -118,6 +118,22 @@ def test_half_a_sample_on_one_leg_does_not_reach_another(
     assert recall(text, said(results)) > 0.7
 
 
+def test_a_leg_that_cannot_be_ended_leaves_all_the_same(
+    conductor: Conductor, silero: SileroModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pcm, _ = agent(3.0)
+    place, _ = seat(silero)
+    conductor.join(place)
+    conductor.hear(place, pcm)
+
+    def fail(_arrived: float) -> None:
+        raise RuntimeError("no memory for the last window")
+
+    monkeypatch.setattr(place.stream, "finish", fail)
+    conductor.leave(place).result(timeout=20)
+    assert conductor.legs == 0
+
+
 def test_stopping_lets_those_who_wait_go(breaking: Breaking, silero: SileroModel) -> None:
     conductor = Conductor(breaking)  # type: ignore[arg-type]
     place, _ = seat(silero)

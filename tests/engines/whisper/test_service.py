@@ -80,6 +80,25 @@ async def test_the_vocabulary_decides_how_a_name_is_written(
     assert name in said(results)
 
 
+async def test_a_start_that_was_cancelled_loads_the_model_once() -> None:
+    located = 0
+
+    def locate() -> Path:
+        nonlocal located
+        located += 1
+        return resolve_model("base", MODELS)
+
+    service = WhisperTranscriptionService(locate, threads=1, max_legs=1)
+    first = asyncio.create_task(service.start())
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await service.start()
+    assert service.is_ready
+    assert located == 1
+    await service.close()
+
+
 async def test_it_keeps_the_contract() -> None:
     async with whisper() as service:
         assert isinstance(service, TranscriptionEngine)

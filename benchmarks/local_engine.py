@@ -29,7 +29,7 @@ from rich.table import Table
 
 from benchmarks.live_metrics import Sighting, SpokenWord, percentile, word_lags
 from callscribe.audio import Resampler, to_float
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import EngineEvent
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.transcript import Result
@@ -107,7 +107,7 @@ async def play(service: WhisperTranscriptionService, leg: Leg) -> Heard:
     began = time.monotonic()
     results: list[tuple[float, Result]] = []
 
-    def hear(result: Result | SpeechBegan) -> None:
+    def hear(result: EngineEvent) -> None:
         if isinstance(result, Result):
             results.append((time.monotonic() - began, result))
 

@@ -11,9 +11,8 @@ import enum
 import secrets
 from collections.abc import Callable
 
-from callscribe.engines.base import SpeechBegan, StreamingConnection
+from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection, Unheard
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
-from callscribe.transcript import Result
 
 BYTES_PER_SAMPLE = 2
 
@@ -76,12 +75,14 @@ class Leg:
             return None
         return round(max(0.0, self.seconds - self._heard) * 1000, 1)
 
-    def follow(self, heard: Result | SpeechBegan) -> None:
+    def follow(self, heard: EngineEvent) -> None:
         """Notes how far the engine has come, for ``lag_ms``."""
         if isinstance(heard, SpeechBegan):
             self._speaking = True
             self._heard = max(self._heard, heard.start)
             return
+        if isinstance(heard, Unheard):
+            return  # the empty final behind it says how far the engine has come
         self._heard = max(self._heard, heard.end)
         self._speaking = not (heard.is_final and heard.speech_final)
 

@@ -12,9 +12,9 @@ import structlog
 
 from callscribe import events
 from callscribe.bus.base import Bus
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
 from callscribe.leg import Leg
-from callscribe.transcript import Result, Transcript
+from callscribe.transcript import Transcript
 from callscribe.utterances import Step, UtteranceBuilder
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class Record:
         self._over = True
         self.publish(events.SessionEnded)
 
-    def hear(self, leg: Leg, heard: Result | SpeechBegan) -> None:
+    def hear(self, leg: Leg, heard: EngineEvent) -> None:
         """Takes what an engine says about a leg. Never raises: the stream must go on."""
         try:
             self._hear(leg, heard)
@@ -68,7 +68,7 @@ class Record:
     def _builder(self, speaker: str) -> UtteranceBuilder:
         return self._builders.setdefault(speaker, UtteranceBuilder(speaker))
 
-    def _hear(self, leg: Leg, heard: Result | SpeechBegan) -> None:
+    def _hear(self, leg: Leg, heard: EngineEvent) -> None:
         if self._over:
             raise RuntimeError("the engine spoke after the end of the session")
         leg.follow(heard)
@@ -80,6 +80,16 @@ class Record:
                 speaker=leg.speaker,
                 utterance_id=builder.utterance_id,
                 start=heard.start + offset,
+            )
+            return
+        if isinstance(heard, Unheard):
+            start, end = heard.start + offset, heard.end + offset
+            self.publish(
+                events.Notice,
+                code="words_lost",
+                message=f"What {leg.speaker} said from {start:.1f} to {end:.1f} s is not written "
+                f"down: {heard.reason}.",
+                speaker=leg.speaker,
             )
             return
         step = builder.add(heard, offset)

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import SpeechBegan, Unheard
 from callscribe.events import Event, FinalResult, Notice
 from callscribe.leg import Leg
 from callscribe.record import Record
@@ -60,6 +60,17 @@ def test_events_are_numbered_and_dated(record: Record, bus: Seen, leg: Leg) -> N
     assert {event.at for event in bus.all} == {1234.5}
     ids = {event.to_dict().get("utterance_id") for event in bus.all[1:]}
     assert ids == {"agent-1"}
+
+
+def test_words_that_were_lost_are_said_on_the_call_clock(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.hear(leg, Unheard(0.5, 1.5, "the recogniser failed"))
+    notice = bus.all[0]
+    assert isinstance(notice, Notice)
+    assert (notice.code, notice.speaker) == ("words_lost", "agent")
+    assert "from 2.5 to 3.5 s" in notice.message
+    assert "the recogniser failed" in notice.message
 
 
 def test_a_final_is_in_the_transcript_before_anyone_is_told(

@@ -20,8 +20,20 @@ class SpeechBegan:
     start: float
 
 
-TranscriptCallback = Callable[[Result | SpeechBegan], Awaitable[None] | None]
-"""Called for every result, sync or async. What it raises is logged and ends nothing."""
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Speech that the engine could not turn into words: leg seconds, and why, for a person."""
+
+    start: float
+    end: float
+    reason: str
+
+
+EngineEvent = Result | SpeechBegan | Unheard
+"""What an engine says about a leg."""
+
+TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
+"""Called for every event, sync or async. What it raises is logged and ends nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,11 @@ from typing import Final
 
 import structlog
 
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import EngineEvent
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surest_final
 from callscribe.engines.whisper.jobs import Job
 from callscribe.engines.whisper.stream import LegStream
-from callscribe.transcript import Result
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +39,7 @@ BUSY: Final = 20.0
 HURRY: Final = 30.0
 """The same per decoder thread: from here on finals are decoded with less search."""
 
-Deliver = Callable[[list[Result | SpeechBegan]], None]
+Deliver = Callable[[list[EngineEvent]], None]
 """Takes a leg's results in order; called on the conductor's thread, must not block."""
 
 
@@ -149,9 +148,7 @@ class Conductor:
         try:
             while seat.inbox:
                 pcm, arrived = seat.inbox.popleft()
-                began = seat.stream.feed(pcm, arrived)
-                if began:
-                    seat.deliver(list(began))
+                self._deliver(seat, seat.stream.feed(pcm, arrived))
             if seat.finalize_asked:
                 seat.finalize_asked = False
                 seat.stream.finalize()
@@ -212,9 +209,9 @@ class Conductor:
                 self._deliver(seat, job.stream.accept(job, hypothesis, now))
 
     @staticmethod
-    def _deliver(seat: Seat, results: list[Result]) -> None:
+    def _deliver(seat: Seat, results: list[EngineEvent]) -> None:
         if results:
-            seat.deliver(list(results))
+            seat.deliver(results)
 
     # --- decoder threads ----------------------------------------------------------------------
 

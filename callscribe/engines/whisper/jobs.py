@@ -67,6 +67,8 @@ class Span:
     stale: bool = False
     """The utterance went on while this was being decoded."""
     forced: bool = False
+    failures: int = 0
+    """How often the decoder broke over it."""
 
 
 @dataclass(frozen=True, slots=True)

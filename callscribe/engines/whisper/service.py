@@ -18,7 +18,7 @@ import structlog
 from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     Capabilities,
-    SpeechBegan,
+    EngineEvent,
     StreamOptions,
     TranscriptCallback,
 )
@@ -200,7 +200,7 @@ class WhisperConnection:
         self._conductor = conductor
         self._on_transcript = on_transcript
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Result | SpeechBegan | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
         self._seat = Seat(stream, self._from_conductor)
         self._open = True
         self.callback_errors = 0
@@ -242,7 +242,7 @@ class WhisperConnection:
                 self._queue.put_nowait(None)
         await asyncio.shield(self._pump)
 
-    def _from_conductor(self, results: list[Result | SpeechBegan]) -> None:
+    def _from_conductor(self, results: list[EngineEvent]) -> None:
         """Runs on the conductor's thread."""
         try:
             self._loop.call_soon_threadsafe(self._enqueue, results)
@@ -250,7 +250,7 @@ class WhisperConnection:
             # The loop is closed: nobody is there any more to tell.
             log.warning("whisper_results_unheard", session=self._session_id, count=len(results))
 
-    def _enqueue(self, results: list[Result | SpeechBegan]) -> None:
+    def _enqueue(self, results: list[EngineEvent]) -> None:
         for result in results:
             self._queue.put_nowait(result)
 

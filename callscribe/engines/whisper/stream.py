@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from callscribe.audio import RATE, AudioBuffer, FloatArray, Resampler, pcm_to_samples, to_float
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
 from callscribe.engines.whisper.agreement import SENTENCE_END
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
@@ -42,6 +42,8 @@ TAIL: Final = 0.3
 """Seconds of audio after the last speech that a final still looks at."""
 FADE: Final = 0.1
 LONGEST_WINDOW: Final = 20.0
+ATTEMPTS: Final = 2
+"""How often an utterance is given to a decoder that breaks over it."""
 INTERIM_PADDING: Final = 1.2
 LEAD: Final = 2.0
 """Seconds of what the voice said before that an interim window begins with, for the ear only."""
@@ -105,14 +107,14 @@ class LegStream:
         """Nothing is open, nothing waits."""
         return not self._spans and not self._point.open
 
-    def feed(self, pcm: bytes, arrived: float, *, last: bool = False) -> list[SpeechBegan]:
+    def feed(self, pcm: bytes, arrived: float, *, last: bool = False) -> list[EngineEvent]:
         """Takes the next PCM (at the leg's own rate); ``arrived`` is a monotonic time."""
         samples = self._resampler.push(pcm_to_samples(pcm), last=last)
         self._buffer.append(samples)
         end = self._buffer.end
         if not self._arrivals or end - self._arrivals[-1][0] >= 0.1:
             self._arrivals.append((end, arrived))
-        began: list[SpeechBegan] = []
+        began: list[EngineEvent] = []
         pending = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         whole = len(pending) - len(pending) % CHUNK
         for index in range(0, whole, CHUNK):
@@ -197,8 +199,8 @@ class LegStream:
             lead=lead,
         )
 
-    def accept(self, job: Job, found: Hypothesis | None, now: float) -> list[Result]:
-        """Takes a decoded job back; gives the results that may go out now, in order."""
+    def accept(self, job: Job, found: Hypothesis | None, now: float) -> list[EngineEvent]:
+        """Takes a decoded job back, None where the decoder broke; gives what may go out now."""
         if job.detect and self.language is None and found is not None:
             self.language = found.language
         span = job.span
@@ -209,19 +211,26 @@ class LegStream:
         if span.stale:
             self._stale = None
             return self._accept_stale(job, span, found, now)
+        if found is None:
+            span.failures += 1
+            if span.failures < ATTEMPTS:
+                return self.ready(now)
         span.hypothesis = found or _nothing(self.language or "en")
         return self.ready(now)
 
-    def ready(self, now: float) -> list[Result]:
+    def ready(self, now: float) -> list[EngineEvent]:
         """Finals whose utterance has ended and whose words are there."""
-        results: list[Result] = []
+        results: list[EngineEvent] = []
         while self._spans and self._spans[0].ended and self._spans[0].hypothesis is not None:
-            results.append(self._final(self._spans.popleft(), now))
+            span = self._spans.popleft()
+            if span.failures == ATTEMPTS:
+                results.append(Unheard(span.start, span.speech_end, "the recogniser failed"))
+            results.append(self._final(span, now))
         return results
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _turn(self, turn: Turn) -> list[SpeechBegan]:
+    def _turn(self, turn: Turn) -> list[EngineEvent]:
         point = self._point
         if turn is Turn.OPENED:
             self._generation += 1
@@ -265,7 +274,7 @@ class LegStream:
 
     def _accept_stale(
         self, job: Job, span: Span, found: Hypothesis | None, now: float
-    ) -> list[Result]:
+    ) -> list[EngineEvent]:
         """A pause was no end. A sentence that stands is final all the same; else it is a draft."""
         if found is None or job.generation != self._generation:
             return self.ready(now)
@@ -294,7 +303,7 @@ class LegStream:
         long_enough = span.speech_end - span.start >= SENTENCE_SECONDS
         return long_enough and (at_once or found.text.endswith(SENTENCE_END))
 
-    def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[Result]:
+    def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[EngineEvent]:
         if found is None or job.generation != self._generation or not self._point.open:
             return []
         if any(span.ended for span in self._spans):
@@ -307,7 +316,7 @@ class LegStream:
         words = self._draft.take([_moved(word, offset) for word in found.words], heard)
         return self._show(words, heard, now)
 
-    def _show(self, words: Sequence[Word], heard: float, now: float) -> list[Result]:
+    def _show(self, words: Sequence[Word], heard: float, now: float) -> list[EngineEvent]:
         """The interim with these words, if it says anything new."""
         text = join_text(word.text for word in words)
         if not self._draft.is_news(text):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import EngineEvent, Unheard
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.engines.whisper.silero import SileroModel
@@ -25,9 +25,11 @@ class Breaking:
         self._decoder = decoder
         self.threads = decoder.threads
         self.broken = False
+        self.stumbles = 0
 
     def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        if self.broken:
+        if self.broken or self.stumbles > 0:
+            self.stumbles -= 1
             raise RuntimeError("out of memory")
         return self._decoder.decode(windows)
 
@@ -44,11 +46,15 @@ def conductor(breaking: Breaking) -> Iterator[Conductor]:
     running.stop()
 
 
-def seat(silero: SileroModel, rate: int = 16_000) -> tuple[Seat, list[Result]]:
+def seat(
+    silero: SileroModel, rate: int = 16_000, unheard: list[Unheard] | None = None
+) -> tuple[Seat, list[Result]]:
     results: list[Result] = []
 
-    def deliver(found: list[Result | SpeechBegan]) -> None:
+    def deliver(found: list[EngineEvent]) -> None:
         results.extend(r for r in found if isinstance(r, Result))
+        if unheard is not None:
+            unheard.extend(u for u in found if isinstance(u, Unheard))
 
     stream = LegStream(
         sample_rate=rate,
@@ -85,11 +91,12 @@ def test_five_legs_at_once_lose_no_final(conductor: Conductor, silero: SileroMod
         assert recall(text, said(results)) > 0.7
 
 
-def test_a_decoder_that_breaks_costs_its_words_and_nothing_else(
+def test_a_decoder_that_breaks_costs_its_words_and_says_so(
     conductor: Conductor, breaking: Breaking, silero: SileroModel
 ) -> None:
     pcm, text = agent(12.0)
-    place, results = seat(silero)
+    unheard: list[Unheard] = []
+    place, results = seat(silero, unheard=unheard)
     conductor.join(place)
     breaking.broken = True
     conductor.hear(place, pcm)
@@ -98,10 +105,27 @@ def test_a_decoder_that_breaks_costs_its_words_and_nothing_else(
     while not any(r.is_final for r in results) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert said(results).strip() == ""
+    assert unheard
+    assert unheard[0].end > unheard[0].start
     breaking.broken = False
+    assert not results[0].text
     conductor.hear(place, bytes(32_000) + pcm)
     conductor.leave(place).result(timeout=60)
     assert recall(text, said(results)) > 0.6
+
+
+def test_a_decoder_that_breaks_once_is_asked_again(
+    conductor: Conductor, breaking: Breaking, silero: SileroModel
+) -> None:
+    pcm, text = agent(5.0)
+    unheard: list[Unheard] = []
+    place, results = seat(silero, unheard=unheard)
+    conductor.join(place)
+    breaking.stumbles = 1
+    conductor.hear(place, pcm)
+    conductor.leave(place).result(timeout=60)
+    assert recall(text, said(results)) > 0.6
+    assert not unheard
 
 
 def test_half_a_sample_on_one_leg_does_not_reach_another(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from callscribe.engines.base import (
-    SpeechBegan,
+    EngineEvent,
     StreamingConnection,
     StreamOptions,
     TranscriptionEngine,
@@ -48,7 +48,7 @@ async def play(
     """Sends audio in 20 ms frames, ``pace`` times as fast as speech; what came back."""
     results: list[Result] = []
 
-    def hear(result: Result | SpeechBegan) -> None:
+    def hear(result: EngineEvent) -> None:
         if isinstance(result, Result):
             results.append(result)
 
@@ -162,7 +162,7 @@ async def test_a_callback_that_raises_ends_nothing() -> None:
     async with whisper() as service:
         calls = 0
 
-        async def raising(_result: Result | SpeechBegan) -> None:
+        async def raising(_result: EngineEvent) -> None:
             nonlocal calls
             calls += 1
             raise RuntimeError("no")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import SpeechBegan, Unheard
 from callscribe.engines.whisper.decoder import Hypothesis
 from callscribe.engines.whisper.jobs import Job
 from callscribe.engines.whisper.stream import LegStream
@@ -156,10 +156,13 @@ def test_finals_come_in_order_one_job_at_a_time() -> None:
     assert leg.backlog == 0.0
 
 
-def test_a_decode_that_failed_ends_the_utterance_without_words() -> None:
+def test_a_decode_that_failed_twice_is_said_and_ends_the_utterance_without_words() -> None:
     leg = stream()
     leg.feed(tone(1.0) + hush(1.0), 2.0)
-    (done,) = leg.accept(final(leg), None, 2.1)
+    assert not leg.accept(final(leg), None, 2.1)
+    lost, done = leg.accept(final(leg), None, 2.2)
+    assert isinstance(lost, Unheard)
+    assert lost.end - lost.start == pytest.approx(1.0, abs=0.3)
     assert (done.text, done.is_final, done.words) == ("", True, ())
 
 

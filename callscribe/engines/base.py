@@ -53,6 +53,8 @@ class StreamOptions:
     keyterms: tuple[str, ...] = ()
     interim_results: bool = True
     endpointing_ms: int | None = None
+    language_each_time: bool = False
+    """Detect the language anew for each utterance; for engines that detect languages at all."""
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, get_args
@@ -32,6 +33,8 @@ from callscribe.web.auth import Guard
 from callscribe.web.backends import Backends
 from callscribe.web.context import Context
 from callscribe.web.headers import BodyLimit, SecurityHeaders
+from callscribe.web.listen import routes as listen_routes
+from callscribe.web.listen.keys import Keys
 from callscribe.web.models import Problem
 
 EngineFactory = Callable[[str, Settings], TranscriptionEngine]
@@ -77,8 +80,9 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         redoc_url=None,
         responses={401: {"model": Problem}, 403: {"model": Problem}},
     )
-    app.state.context = Context(settings, configuration, backends, service)
-    for module in (config, sessions, status, audio_socket, events_socket, pages):
+    listen_keys = Keys([key.get_secret_value() for key in settings.api_keys], time.monotonic)
+    app.state.context = Context(settings, configuration, backends, service, listen_keys)
+    for module in (config, sessions, status, audio_socket, events_socket, pages, listen_routes):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     errors.install(app)

@@ -23,6 +23,8 @@ from callscribe.web.sockets import accept, refuse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED = ("/api/", "/ws/")
+OPEN_TO_PAGES = "/v1/"
+"""Addresses that check keys by themselves, in the form that Deepgram's clients know."""
 
 _HOST = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::\d+)?")
 
@@ -72,6 +74,8 @@ class Guard:
             )
         origin = headers.get("origin")
         harmless = scope["type"] == "http" and scope["method"] in SAFE_METHODS
+        if self._keys and scope["path"].startswith(OPEN_TO_PAGES):
+            return None  # whose key opens it may use it from any page
         if origin is not None and not harmless and origin.partition("://")[2] != host:
             return CallscribeError(
                 "a page from another address may not do this; where a proxy stands before the "

@@ -12,6 +12,7 @@ from callscribe.configuration import ConfigurationStore
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.backends import Backends
+from callscribe.web.listen.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Context:
     configuration: ConfigurationStore
     backends: Backends
     service: EnhancedTranscriptionService
+    listen_keys: Keys
+    """Who may use the addresses of Deepgram's API."""
 
 
 def get_context(connection: HTTPConnection) -> Context:

@@ -82,7 +82,7 @@ class Message(Struct, kw_only=True, dict=True, tag_field="type"):
         raw = self.__dict__.get("_raw")
         if raw is None:
             return msgspec.json.encode(self).decode()
-        merged = _merge(msgspec.json.decode(raw), msgspec.to_builtins(self))
+        merged = merge(msgspec.json.decode(raw), msgspec.to_builtins(self))
         return msgspec.json.encode(merged).decode()
 
 
@@ -270,16 +270,16 @@ def _kind(text: str, error: Exception) -> str:
     return kind
 
 
-def _merge(old: object, new: object) -> object:
+def merge(old: object, new: object) -> object:
     """``new``, with the fields that only ``old`` has. A list is as long as the new one."""
     if isinstance(old, dict) and isinstance(new, dict):
         merged = dict(old)
         for key, value in new.items():
-            merged[key] = _merge(old[key], value) if key in old else value
+            merged[key] = merge(old[key], value) if key in old else value
         return merged
     if isinstance(old, list) and isinstance(new, list):
         return [
-            _merge(old[index], value) if index < len(old) else value
+            merge(old[index], value) if index < len(old) else value
             for index, value in enumerate(new)
         ]
     return new

@@ -145,6 +145,7 @@ class WhisperTranscriptionService:
             rules=rules,
             keyterms=options.keyterms,
             interim_results=options.interim_results,
+            language_each_time=options.language_each_time,
         )
         return WhisperConnection(session_id, conductor, stream, on_transcript)
 

@@ -71,8 +71,10 @@ class LegStream:
         rules: EndpointRules,
         keyterms: Iterable[str] = (),
         interim_results: bool = True,
+        language_each_time: bool = False,
     ) -> None:
         self.language = None if language == "auto" else language
+        self._detect_each = language_each_time and language == "auto"
         self.interim_results = interim_results
         self._resampler = Resampler(sample_rate)
         self._buffer = AudioBuffer()
@@ -201,7 +203,8 @@ class LegStream:
 
     def accept(self, job: Job, found: Hypothesis | None, now: float) -> list[EngineEvent]:
         """Takes a decoded job back, None where the decoder broke; gives what may go out now."""
-        if job.detect and self.language is None and found is not None:
+        own = not self._detect_each or job.generation == self._generation
+        if job.detect and self.language is None and found is not None and own:
             self.language = found.language
         span = job.span
         if span is None:
@@ -235,6 +238,8 @@ class LegStream:
         if turn is Turn.OPENED:
             self._generation += 1
             self._draft = Draft(point.start)
+            if self._detect_each:
+                self.language = None
             return [SpeechBegan(point.start)]
         if turn is Turn.PAUSED and self._stale is None:
             self._spans.append(
@@ -350,7 +355,7 @@ class LegStream:
             speech_final=span.endpoint,
             words=words,
             confidence=mean_confidence(words),
-            language=self.language or found.language,
+            language=found.language if self._detect_each else self.language or found.language,
             latency_ms=self._latency(span.end, now),
             from_finalize=span.forced,
         )

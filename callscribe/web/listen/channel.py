@@ -1,0 +1,147 @@
+"""What the recogniser says about one channel, told the way Deepgram tells it.
+
+Deepgram covers a channel with segments that touch: interims restate the open segment from its
+start, a final closes it, and the next one begins at ``start + duration``. Silence is covered too,
+by finals without words. May import ``engines.base``, ``transcript`` and ``wire``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import UNSET
+
+from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
+from callscribe.transcript import Result
+from callscribe.wire import deepgram as dg
+from callscribe.wire.deepgram_query import ListenQuery
+
+SILENT_SEGMENT: Final = 5.0
+"""Seconds of silence that one final without words covers."""
+
+SETTLED: Final = 1.5
+"""Seconds that the recogniser may need to hear that somebody began to speak."""
+
+
+class ChannelText:
+    """The open segment of one channel and what has been said about it.
+
+    ``metadata`` goes into every message. All times are seconds of audio received.
+    """
+
+    def __init__(
+        self, index: int, channels: int, query: ListenQuery, metadata: dg.ResultsMetadata
+    ) -> None:
+        self._index = [index, channels]
+        self._query = query
+        self._metadata = metadata
+        self._formatted = bool(query.punctuate or query.smart_format)
+        self._start = 0.0
+        self._shown = 0.0
+        self._speaking = False
+        self._last_word: float | None = None
+
+    def tell(self, event: EngineEvent) -> list[dg.ServerMessage]:
+        """The messages for what the recogniser has said."""
+        if isinstance(event, SpeechBegan):
+            return self._began(event)
+        if isinstance(event, Unheard):
+            return []  # the final without words that follows covers it
+        if event.is_final:
+            return self._final(event)
+        return self._interim(event)
+
+    def advance(self, received: float) -> list[dg.ServerMessage]:
+        """The messages that are due only because time went on: silence, and its ends."""
+        if self._speaking:
+            return []
+        messages: list[dg.ServerMessage] = []
+        wait = (self._query.utterance_end_ms or 0) / 1000
+        if wait and self._last_word is not None and received >= self._last_word + wait:
+            messages.append(
+                dg.UtteranceEnd(channel=self._index, last_word_end=round(self._last_word, 3))
+            )
+            self._last_word = None
+        if received - self._start >= SILENT_SEGMENT + SETTLED:
+            messages.append(self._empty(self._start + SILENT_SEGMENT))
+        return messages
+
+    def finish(self, received: float) -> list[dg.ServerMessage]:
+        """Covers what is left when no more audio comes."""
+        return [self._empty(received)] if received > self._start + 0.001 else []
+
+    def _began(self, event: SpeechBegan) -> list[dg.ServerMessage]:
+        self._speaking = True
+        if not self._query.vad_events:
+            return []
+        return [dg.SpeechStarted(channel=self._index, timestamp=round(event.start, 3))]
+
+    def _interim(self, result: Result) -> list[dg.ServerMessage]:
+        if not self._query.interim_results:
+            return []
+        self._speaking = True
+        self._shown = max(self._shown, result.end)
+        return [self._results(result, self._shown, is_final=False, speech_final=False)]
+
+    def _final(self, result: Result) -> list[dg.ServerMessage]:
+        endpoint = result.speech_final and self._query.endpointing is not False
+        if result.speech_final:
+            self._speaking = False
+        if result.words:
+            self._last_word = result.words[-1].end
+        message = self._results(result, result.end, is_final=True, speech_final=endpoint)
+        self._start += message.duration
+        self._shown = self._start
+        return [message]
+
+    def _results(
+        self, result: Result, end: float, *, is_final: bool, speech_final: bool
+    ) -> dg.Results:
+        words = [self._word(result, index) for index in range(len(result.words))]
+        shown = " ".join(word.shown for word in words)
+        languages = [result.language] if result.language and self._query.language == "multi" else []
+        return dg.Results(
+            channel_index=self._index,
+            start=round(self._start, 3),
+            duration=round(max(end - self._start, 0.0), 3),
+            is_final=is_final,
+            speech_final=speech_final,
+            from_finalize=result.from_finalize,
+            channel=dg.Channel(
+                alternatives=[
+                    dg.Alternative(
+                        transcript=shown,
+                        confidence=round(result.confidence, 6),
+                        words=words,
+                        languages=languages or UNSET,
+                    )
+                ]
+            ),
+            metadata=self._metadata,
+        )
+
+    def _word(self, result: Result, index: int) -> dg.Word:
+        word = result.words[index]
+        start = max(word.start, self._start)
+        return dg.Word(
+            word=bare(word.text),
+            start=round(start, 3),
+            end=round(max(word.end, start), 3),
+            confidence=round(min(max(word.confidence, 0.0), 1.0), 6),
+            punctuated_word=word.text if self._formatted else UNSET,
+            language=result.language
+            if result.language and self._query.language == "multi"
+            else UNSET,
+        )
+
+    def _empty(self, end: float) -> dg.Results:
+        silence = Result("", self._start, end, is_final=True)
+        message = self._results(silence, end, is_final=True, speech_final=False)
+        self._start += message.duration
+        self._shown = self._start
+        return message
+
+
+def bare(word: str) -> str:
+    """A word as Deepgram writes it without formatting: lower case, no punctuation around it."""
+    return word.strip("\"'.,;:!?…«»“”()[]¿¡–— ").lower() or word

@@ -1,0 +1,130 @@
+"""What of a client's query this server does, what it refuses, and what it leaves out and says so.
+
+May import ``errors``, ``languages`` and ``wire``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from callscribe.engines.base import StreamOptions
+from callscribe.errors import ConfigurationError
+from callscribe.languages import LANGUAGES
+from callscribe.wire import deepgram as dg
+from callscribe.wire.deepgram_query import ListenQuery, invalid
+
+LEFT_OUT: Final = (
+    "numerals",
+    "profanity_filter",
+    "diarize",
+    "replace",
+    "search",
+    "keywords",
+    "version",
+)
+"""Known parameters that change the text and are not done here; the answer's header names them."""
+
+REFUSED: Final = {
+    "callback": "results come back on this connection only",
+    "callback_method": "results come back on this connection only",
+    "redact": "nothing would be redacted here, and you rely on it",
+}
+"""Parameters whose omission would do harm."""
+
+SUPPORTED_ENCODINGS: Final = (
+    "linear16",
+    "linear32",
+    "mulaw",
+    "alaw",
+    "opus",
+    "ogg-opus",
+    "flac",
+)
+LEAST_ENDPOINTING: Final = 200
+"""Milliseconds: with less, this recogniser would cut words."""
+
+UNSUPPORTED_HEADER: Final = "callscribe-unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a request is served."""
+
+    query: ListenQuery
+    language: str
+    channels: int
+    """Channels that are transcribed, each on its own."""
+    source_channels: int
+    """Channels in the audio that comes."""
+    sample_rate: int
+    options: StreamOptions
+    unsupported: tuple[str, ...]
+    """Parameters that were asked for and change nothing here."""
+
+
+def make_plan(query: ListenQuery, *, streaming: bool) -> Plan:
+    """The plan for a query; ``ConfigurationError`` where it cannot be served."""
+    query.check()
+    _refuse(query)
+    raw = query.encoding is not None and query.encoding not in ("flac", "ogg-opus")
+    if raw and query.sample_rate is None and query.encoding not in ("mulaw", "alaw"):
+        raise invalid("sample_rate", "", f"encoding={query.encoding} needs it")
+    if query.encoding is not None and query.encoding not in SUPPORTED_ENCODINGS:
+        raise invalid("encoding", query.encoding, f"here: {', '.join(SUPPORTED_ENCODINGS)}")
+    source = query.channels or 1
+    endpointing = query.endpointing
+    return Plan(
+        query=query,
+        language=_language(query),
+        channels=source if query.multichannel else 1,
+        source_channels=source,
+        sample_rate=query.sample_rate or 8_000,
+        options=StreamOptions(
+            keyterms=query.keyterm,
+            interim_results=bool(query.interim_results) or not streaming,
+            endpointing_ms=max(endpointing, LEAST_ENDPOINTING) if endpointing else None,
+            language_each_time=query.language == "multi",
+        ),
+        unsupported=_left_out(query),
+    )
+
+
+def results_metadata(request_id: str, model: str) -> dg.ResultsMetadata:
+    """What every ``Results`` says of the request and of the model that really listens."""
+    return dg.ResultsMetadata(
+        request_id=request_id, model_info=model_info(model), model_uuid=model_uuid(model)
+    )
+
+
+def model_info(model: str) -> dg.ModelInfo:
+    """The model that really listens."""
+    return dg.ModelInfo(name=model, version="1", arch="whisper")
+
+
+def model_uuid(model: str) -> str:
+    """An id for a model: the same one for the same name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"callscribe:{model}"))
+
+
+def _refuse(query: ListenQuery) -> None:
+    asked = {name for name, _ in query.others} | ({"redact"} if query.redact else set())
+    for name, why in REFUSED.items():
+        if name in asked:
+            raise ConfigurationError(f"'{name}' is not supported here: {why}", code="invalid_query")
+
+
+def _left_out(query: ListenQuery) -> tuple[str, ...]:
+    known = [name for name in LEFT_OUT if getattr(query, name)]
+    return (*known, *dict.fromkeys(name for name, _ in query.others))
+
+
+def _language(query: ListenQuery) -> str:
+    if query.detect_language or query.language == "multi":
+        return "auto"
+    asked = query.language or "en"
+    code = asked.replace("_", "-").split("-")[0].lower()
+    if code not in LANGUAGES:
+        raise invalid("language", asked, "a code such as fr, en-US or multi")
+    return code

@@ -1,0 +1,222 @@
+"""``ws://…/v1/listen``: an unmodified Deepgram client streams audio and reads results.
+
+The protocol is ``wire/deepgram.py``. May import ``engines.base``, ``wire`` and the rest of ``web``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from callscribe.audio import Int16Array
+from callscribe.engines.base import (
+    EngineEvent,
+    StreamingConnection,
+    TranscriptCallback,
+    TranscriptionEngine,
+)
+from callscribe.errors import AudioError, ProtocolError
+from callscribe.web.listen.channel import ChannelText
+from callscribe.web.listen.incoming import Incoming, open_incoming
+from callscribe.web.listen.plan import Plan, model_info, model_uuid, results_metadata
+from callscribe.web.listen.replies import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
+from callscribe.wire import deepgram as dg
+
+SILENCE: Final = 10.0
+"""Seconds without any frame after which a client is given up (NET-0001)."""
+
+AUDIO_PATIENCE: Final = 30.0
+"""Seconds that a client may send KeepAlive only before its first audio (NET-0000)."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Refused(Exception):
+    """The connection is closed with this code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class ListenStream:
+    """One client's stream: audio in, results out, one recogniser's leg for each channel."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        engine: TranscriptionEngine,
+        plan: Plan,
+        request_id: str,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._socket = socket
+        self._engine = engine
+        self._plan = plan
+        self._request_id = request_id
+        self._monotonic = monotonic
+        self._incoming: Incoming = open_incoming(plan)
+        self._legs: list[StreamingConnection] = []
+        self._texts: list[ChannelText] = []
+        self._received = 0
+        """Samples for each channel."""
+        self._digest = hashlib.sha256()
+        self._sending = asyncio.Lock()
+        self._gone = False
+
+    async def open(self) -> None:
+        """Seats the legs; errors of the engine before the socket is accepted."""
+        metadata = results_metadata(self._request_id, self._model)
+        for index in range(self._plan.channels):
+            text = ChannelText(index, self._plan.channels, self._plan.query, metadata)
+            self._texts.append(text)
+            self._legs.append(
+                await self._engine.transcribe_streaming(
+                    self._request_id,
+                    self._plan.language,
+                    self._incoming.rate,
+                    self._teller(text),
+                    options=self._plan.options,
+                )
+            )
+
+    async def converse(self) -> None:
+        """Takes frames until the client ends the stream; then the last results and Metadata."""
+        began = heard = self._monotonic()
+        while True:
+            deadline = heard + SILENCE
+            if not self._received:
+                deadline = min(deadline, began + AUDIO_PATIENCE)
+            try:
+                async with asyncio.timeout(max(deadline - self._monotonic(), 0)):
+                    frame = await self._socket.receive()
+            except TimeoutError:
+                late = self._monotonic() - heard >= SILENCE
+                raise Refused(*(SILENT_CLIENT if late else NO_AUDIO)) from None
+            heard = self._monotonic()
+            if frame["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(frame.get("code", 1005))
+            if frame.get("text") is not None:
+                if await self._control(frame["text"]):
+                    break
+            elif not frame.get("bytes"):
+                break  # an empty frame is the old way to end a stream
+            else:
+                await self._audio(frame["bytes"])
+        await self._finish()
+
+    async def release(self) -> None:
+        """Frees the legs, however the stream ended."""
+        self._gone = True
+        self._incoming.close()
+        for leg in self._legs:
+            with contextlib.suppress(Exception):
+                await leg.close()
+
+    async def _audio(self, data: bytes) -> None:
+        self._digest.update(data)
+        try:
+            blocks = self._incoming.push(data)
+        except AudioError:
+            raise Refused(*UNDECODABLE) from None
+        for block in blocks:
+            await self._pass_on(block)
+
+    async def _pass_on(self, block: Int16Array) -> None:
+        if len(self._legs) == 1 and len(block) > 1:
+            block = block.mean(axis=0, dtype=np.float32).astype(np.int16)[None]
+        for index, leg in enumerate(self._legs):
+            channel = block[index] if index < len(block) else np.zeros(block.shape[1], np.int16)
+            await leg.send_audio(np.ascontiguousarray(channel).tobytes())
+        self._received += block.shape[1]
+        for text in self._texts:
+            for message in text.advance(self._seconds):
+                await self._send(message)
+
+    async def _control(self, text: str) -> bool:
+        """Obeys a text frame; true when it ends the stream."""
+        try:
+            message = dg.parse_client(text)
+        except ProtocolError as error:
+            await self._complain(error.message)
+            return False
+        if isinstance(message, dg.CloseStream):
+            return True
+        if isinstance(message, dg.Finalize):
+            chosen = message.channel
+            for index, leg in enumerate(self._legs):
+                if not isinstance(chosen, int) or chosen == index:
+                    await leg.finalize()
+        elif isinstance(message, dg.Configure):
+            await self._send(
+                dg.ConfigureFailure(
+                    request_id=self._request_id,
+                    code="CONFIGURE_KEYTERMS_NOT_SUPPORTED",
+                    description="this server takes keyterms when the stream is opened only",
+                )
+            )
+        elif isinstance(message, dg.Unknown):
+            await self._complain(f"there is no message {message.kind[:40]!r}")
+        return False
+
+    async def _complain(self, what: str) -> None:
+        await self._send(dg.Error(variant="SchemaError", description=what, message=what))
+
+    async def _finish(self) -> None:
+        try:
+            for block in await asyncio.to_thread(self._incoming.finish):
+                await self._pass_on(block)
+        except AudioError:
+            raise Refused(*UNDECODABLE) from None
+        for leg, text in zip(self._legs, self._texts, strict=True):
+            await leg.close()
+            for last in text.finish(self._seconds):
+                await self._send(last)
+        await self._send(self._metadata())
+
+    @property
+    def _seconds(self) -> float:
+        return self._received / self._incoming.rate
+
+    @property
+    def _model(self) -> str:
+        return str(getattr(self._engine, "model", self._engine.name))
+
+    def _metadata(self) -> dg.Metadata:
+        created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        key = model_uuid(self._model)
+        return dg.Metadata(
+            transaction_key="deprecated",
+            request_id=self._request_id,
+            sha256=self._digest.hexdigest(),
+            created=created,
+            duration=round(self._seconds, 6),
+            channels=self._plan.channels if self._received else 0,
+            models=[key],
+            model_info={key: model_info(self._model)},
+        )
+
+    def _teller(self, text: ChannelText) -> TranscriptCallback:
+        async def tell(event: EngineEvent) -> None:
+            for message in text.tell(event):
+                await self._send(message)
+
+        return tell
+
+    async def _send(self, message: dg.ServerMessage) -> None:
+        if self._gone:
+            return
+        try:
+            async with self._sending:
+                await self._socket.send_text(message.encode())
+        except (WebSocketDisconnect, RuntimeError):
+            self._gone = True
+            _log.info("listener_gone", request_id=self._request_id)

@@ -7,10 +7,18 @@ utterance. Every sample counts: one that is lost or heard twice moves the times 
 from __future__ import annotations
 
 import asyncio
+import inspect
+from collections.abc import Awaitable
 
 import numpy as np
 
-from callscribe.engines.base import Capabilities, SpeechBegan, StreamOptions, TranscriptCallback
+from callscribe.engines.base import (
+    Capabilities,
+    EngineEvent,
+    SpeechBegan,
+    StreamOptions,
+    TranscriptCallback,
+)
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from callscribe.settings import Settings
 from callscribe.transcript import Result, Word
@@ -41,7 +49,8 @@ class EnergyConnection:
     ) -> None:
         self._engine = engine
         self._rate = rate
-        self._tell = on_transcript
+        self._callback = on_transcript
+        self._waiting: list[Awaitable[None]] = []
         self._interim = interim
         self._audio = bytearray()
         self._seen = 0  # samples that have been looked at
@@ -58,10 +67,12 @@ class EnergyConnection:
         while (len(self._audio) // 2 - self._seen) >= self._rate // 50:
             self._seen += self._rate // 50
             self._look(closing=False)
+        await self._told()
 
     async def finalize(self) -> None:
         self.finalized += 1
         self._look(closing=True)
+        await self._told()
 
     async def close(self) -> None:
         if self.is_connected:
@@ -71,6 +82,17 @@ class EnergyConnection:
             if self._engine.fail_closing:
                 raise EngineError("no last finals")
             self._look(closing=True)
+            await self._told()
+
+    async def _told(self) -> None:
+        """Waits for callbacks that are coroutines, in order."""
+        while self._waiting:
+            await self._waiting.pop(0)
+
+    def _tell(self, event: EngineEvent) -> None:
+        answer = self._callback(event)
+        if inspect.isawaitable(answer):
+            self._waiting.append(answer)
 
     def _look(self, *, closing: bool) -> None:
         if closing:

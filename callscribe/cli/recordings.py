@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from callscribe.audio import RATE, to_float
 from callscribe.cli.output import side
+from callscribe.engines.base import FileEngine
 from callscribe.errors import MediaError
 from callscribe.media import Int16Array, Media, open_media, select
 from callscribe.transcript import Result, Transcript, Utterance
@@ -58,21 +58,6 @@ class Recording:
     def name(self) -> str:
         """What its transcript is called."""
         return self.media.path.stem
-
-
-class FileEngine(Protocol):
-    """An engine that takes a recording as fast as it can."""
-
-    async def transcribe_blocks(
-        self,
-        blocks: AsyncIterator[NDArray[np.float32]],
-        language: str,
-        *,
-        keyterms: tuple[str, ...] = (),
-        on_progress: Callable[[float], None] | None = None,
-    ) -> list[Result]:
-        """Finals of blocks at 16 kHz; ``on_progress`` hears the seconds that are done."""
-        ...
 
 
 def plan(path: Path, job: Job) -> Recording:

@@ -1,15 +1,17 @@
 """What an engine is: the contract that Whisper and Deepgram both keep.
 
 An engine turns a leg's audio into results. It hands out one connection per leg; results come back
-through the callback, on the event loop, in order. May import ``transcript`` and ``errors``.
+through the callback, on the event loop, in order. May import ``audio``, ``transcript``
+and ``errors``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from callscribe.audio import FloatArray
 from callscribe.transcript import Result
 
 
@@ -107,4 +109,20 @@ class TranscriptionEngine(Protocol):
 
     async def close(self) -> None:
         """Finishes all legs and frees the model or the sockets. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class FileEngine(Protocol):
+    """An engine that takes a recording as fast as it can."""
+
+    async def transcribe_blocks(
+        self,
+        blocks: AsyncIterator[FloatArray],
+        language: str,
+        *,
+        keyterms: tuple[str, ...] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> list[Result]:
+        """Finals of blocks at 16 kHz; ``on_progress`` hears the seconds that are done."""
         ...

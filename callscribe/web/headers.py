@@ -12,6 +12,11 @@ from callscribe.web.errors import error_response
 MAX_BODY = 64 * 1024
 """The longest request body, bytes: configuration is small, audio comes by socket."""
 
+MAX_RECORDING = 2 << 30
+"""The longest recording that is taken at ``/v1/listen``, bytes; Deepgram's own limit."""
+
+RECORDINGS = "/v1/listen"
+
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -47,7 +52,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """ASGI middleware: reads no request body longer than ``MAX_BODY``."""
+    """ASGI middleware: reads no request body longer than its address may take."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,9 +62,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = MAX_RECORDING if scope["path"] == RECORDINGS else MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            await error_response(_too_big())(scope, receive, send)
+        if not length.isdigit() or int(length) > most:
+            await error_response(_too_big(most))(scope, receive, send)
             return
         seen = 0
 
@@ -67,12 +73,12 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise HTTPException(413, _too_big().message)
+            if seen > most:
+                raise HTTPException(413, _too_big(most).message)
             return message
 
         await self._app(scope, counted, send)
 
 
-def _too_big() -> ProtocolError:
-    return ProtocolError(f"a request body may hold {MAX_BODY} bytes", code="too_big")
+def _too_big(most: int) -> ProtocolError:
+    return ProtocolError(f"a request body may hold {most} bytes", code="too_big")

@@ -60,6 +60,8 @@ class WhisperTranscriptionService:
         self.max_legs = max_legs
         """How many legs are taken at once; 0 until the model is loaded and measured."""
         self.decoder: WhisperDecoder | None = None
+        self.model = ""
+        """The model's name once it is loaded, for example ``whisper-base``."""
         self._silero: SileroModel | None = None
         self._conductor: Conductor | None = None
 
@@ -99,6 +101,7 @@ class WhisperTranscriptionService:
         self._silero = SileroModel()
         self.max_legs = self._wanted_legs or measure_capacity(decoder)
         self.decoder = decoder
+        self.model = folder.name
         self._conductor = Conductor(decoder)
         log.info("whisper_ready", model=folder.name, threads=self._threads, legs=self.max_legs)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import io
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
 
 from callscribe.audio import RATE, Int16Array
 from callscribe.errors import AudioError
@@ -25,8 +27,8 @@ from callscribe.wire.g711 import alaw_to_samples, mulaw_to_samples
 
 SAMPLE_BYTES: Final = {"linear16": 2, "linear32": 4, "mulaw": 1, "alaw": 1}
 
-Blocks = Callable[[Int16Array], None]
-"""Takes samples of shape (channels, n)."""
+PROBING: Final = {"formatprobesize": str(1 << 16), "probesize": str(1 << 16)}
+"""So much is looked at, at most, before bytes are said to be no audio."""
 
 
 class Incoming(Protocol):
@@ -179,16 +181,35 @@ class Container:
     def _decode(self) -> None:
         resampler = av.AudioResampler(format="s16p", rate=RATE)
         try:
-            with av.open(self._pipe, "r", options=OPTIONS, metadata_errors="replace") as source:
-                for frame in source.decode(audio=0):
-                    frame.pts = None
-                    for part in resampler.resample(frame):
-                        self._out.put(np.asarray(part.to_ndarray(), np.int16))
-            for part in resampler.resample(None):
-                self._out.put(np.asarray(part.to_ndarray(), np.int16))
+            options = OPTIONS | PROBING
+            with av.open(self._pipe, "r", options=options, metadata_errors="replace") as source:
+                for frame in _frames(source):
+                    self._put(resampler, frame)
+            self._put(resampler, None)
         except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
             if not self._pipe.empty_handed:
                 self._error = error
+
+    def _put(self, resampler: av.AudioResampler, frame: AudioFrame | None) -> None:
+        if frame is not None:
+            frame.pts = None  # the resampler is to count samples, not to mind gaps
+        for part in resampler.resample(frame):
+            self._out.put(np.asarray(part.to_ndarray(), np.int16))
+
+
+def _frames(source: InputContainer) -> Iterator[AudioFrame]:
+    """Decoded frames; damaged packets are passed over as long as most are good."""
+    good = bad = 0
+    for packet in source.demux(source.streams.audio[0]):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            bad += 1
+            if bad > 3 + good // 20:
+                raise
+            continue
+        good += 1
+        yield from frames
 
 
 class _Pipe(io.RawIOBase):

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from callscribe.engines.base import StreamOptions
+from callscribe.engines.base import StreamOptions, TranscriptionEngine
 from callscribe.errors import ConfigurationError
 from callscribe.languages import LANGUAGES
 from callscribe.wire import deepgram as dg
@@ -96,6 +96,11 @@ def results_metadata(request_id: str, model: str) -> dg.ResultsMetadata:
     return dg.ResultsMetadata(
         request_id=request_id, model_info=model_info(model), model_uuid=model_uuid(model)
     )
+
+
+def model_name(engine: TranscriptionEngine) -> str:
+    """The name of the model that an engine runs, the engine's own where it does not say."""
+    return str(getattr(engine, "model", "") or engine.name)
 
 
 def model_info(model: str) -> dg.ModelInfo:

@@ -14,12 +14,15 @@ from fastapi import APIRouter, Body, Request, WebSocket
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
+from callscribe.engines.base import FileEngine
 from callscribe.errors import CallscribeError, ConfigurationError, EngineError
 from callscribe.web.context import Context, get_context
 from callscribe.web.listen.keys import DEFAULT_LIFE, LONGEST_LIFE, chosen_subprotocol
-from callscribe.web.listen.plan import UNSUPPORTED_HEADER, Plan, make_plan
+from callscribe.web.listen.plan import UNSUPPORTED_HEADER, Plan, make_plan, model_name
+from callscribe.web.listen.recording import transcribe
 from callscribe.web.listen.replies import error_reply, new_request_id
 from callscribe.web.listen.stream import ListenStream, Refused
+from callscribe.web.listen.upload import received
 from callscribe.web.sockets import close
 from callscribe.wire.deepgram_query import parse_query
 
@@ -81,6 +84,26 @@ def _headers(request_id: str, plan: Plan) -> list[tuple[bytes, bytes]]:
         listed = ", ".join(plan.unsupported)
         headers.append((UNSUPPORTED_HEADER.encode(), listed.encode("ascii", "replace")))
     return headers
+
+
+@router.post("/v1/listen")
+async def listen_to_recording(request: Request) -> Response:
+    """Transcribes the recording in the request's body, in Deepgram's form."""
+    request_id = new_request_id()
+    context = get_context(request)
+    try:
+        context.listen_keys.check(request.scope)
+        plan = make_plan(parse_query(request.query_params.multi_items()), streaming=False)
+        await context.backends.ready(ENGINE, PATIENCE)
+        engine = context.backends.engines[ENGINE]
+        if not isinstance(engine, FileEngine):
+            raise EngineError(f"{engine.name} takes no recordings")
+        async with received(request, plan) as upload:
+            found = await transcribe(engine, upload, request_id, model_name(engine))
+    except CallscribeError as error:
+        return error_reply(error, request_id)
+    headers = {name.decode(): value.decode() for name, value in _headers(request_id, plan)}
+    return Response(found.encode(), media_type="application/json", headers=headers)
 
 
 @router.post("/v1/auth/grant")

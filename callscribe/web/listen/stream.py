@@ -26,7 +26,7 @@ from callscribe.engines.base import (
 from callscribe.errors import AudioError, ProtocolError
 from callscribe.web.listen.channel import ChannelText
 from callscribe.web.listen.incoming import Incoming, open_incoming
-from callscribe.web.listen.plan import Plan, model_info, model_uuid, results_metadata
+from callscribe.web.listen.plan import Plan, model_info, model_name, model_uuid, results_metadata
 from callscribe.web.listen.replies import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 from callscribe.wire import deepgram as dg
 
@@ -188,7 +188,7 @@ class ListenStream:
 
     @property
     def _model(self) -> str:
-        return str(getattr(self._engine, "model", self._engine.name))
+        return model_name(self._engine)
 
     def _metadata(self) -> dg.Metadata:
         created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

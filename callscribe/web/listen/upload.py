@@ -1,0 +1,132 @@
+"""A recording that is sent to ``POST /v1/listen``, kept in a file while it is transcribed.
+
+May import ``audio``, ``errors``, ``media`` and the rest of ``web``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from starlette.requests import ClientDisconnect, Request
+
+from callscribe.audio import RATE, FloatArray, Int16Array, Resampler, to_float
+from callscribe.errors import AudioError, ConfigurationError, MediaError
+from callscribe.media import Media, open_media
+from callscribe.web.listen.incoming import SAMPLE_BYTES, Raw
+from callscribe.web.listen.plan import Plan
+
+PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A recording on disk; ``media`` is None for raw samples."""
+
+    path: Path
+    sha256: str
+    media: Media | None
+    plan: Plan
+
+    @property
+    def channels(self) -> int:
+        """The channels that the recording has."""
+        return self.plan.source_channels if self.media is None else self.media.channels
+
+    async def blocks(self, channel: int | None) -> AsyncIterator[FloatArray]:
+        """One channel (None: the mean of all) at 16 kHz, -1 to 1, read in a thread."""
+        source = self._source(channel)
+        while (block := await asyncio.to_thread(next, source, None)) is not None:
+            yield block
+
+    def _source(self, channel: int | None) -> Iterator[FloatArray]:
+        pieces = self._raw() if self.media is None else self._decoded(self.media)
+        for samples in pieces:
+            one = samples.mean(axis=0, dtype=np.float32) if channel is None else samples[channel]
+            yield to_float(np.asarray(one, np.int16))
+
+    def _decoded(self, media: Media) -> Iterator[Int16Array]:
+        try:
+            yield from media.blocks(rate=RATE)
+        except MediaError as error:
+            if error.code != "truncated_media":  # what is there is transcribed
+                raise
+
+    def _raw(self) -> Iterator[Int16Array]:
+        encoding = self.plan.query.encoding or ""
+        reader = Raw(encoding, self.channels, self.plan.sample_rate)
+        streams = [Resampler(self.plan.sample_rate) for _ in range(self.channels)]
+        with self.path.open("rb") as file:
+            while data := file.read(PIECE):
+                for samples in reader.push(data):
+                    yield np.stack(
+                        [
+                            stream.push(np.ascontiguousarray(row))
+                            for stream, row in zip(streams, samples, strict=True)
+                        ]
+                    )
+        nothing = np.empty(0, np.int16)
+        yield np.stack([stream.push(nothing, last=True) for stream in streams])
+
+
+@asynccontextmanager
+async def received(request: Request, plan: Plan) -> AsyncIterator[Upload]:
+    """The request's body as a recording; the file is gone afterwards.
+
+    ``AudioError`` for what is no audio, ``ConfigurationError`` for an address instead of audio.
+    """
+    with tempfile.TemporaryDirectory(prefix="callscribe-") as folder:
+        path = Path(folder) / "recording"
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            try:
+                async for piece in request.stream():
+                    digest.update(piece)
+                    await asyncio.to_thread(file.write, piece)
+            except ClientDisconnect:
+                raise AudioError("the upload broke off") from None
+        await asyncio.to_thread(_refuse_address, path)
+        if plan.query.encoding in SAMPLE_BYTES and not await asyncio.to_thread(_has_head, path):
+            media = None
+        else:
+            media = await asyncio.to_thread(_opened, path)
+        yield Upload(path, digest.hexdigest(), media, plan)
+
+
+def _opened(path: Path) -> Media:
+    try:
+        return open_media(path)
+    except MediaError as error:
+        # The client does not know the file by the name that it has here.
+        raise AudioError(error.message.replace(str(path), "the recording")) from None
+
+
+def _has_head(path: Path) -> bool:
+    """Whether a recording is a WAV file although raw samples were announced."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE"
+
+
+def _refuse_address(path: Path) -> None:
+    size = path.stat().st_size
+    if not size:
+        raise AudioError("the request has no body; send the recording as the body")
+    if size > PIECE:
+        return
+    try:
+        body = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return
+    if isinstance(body, dict) and "url" in body:
+        raise ConfigurationError(
+            "this server fetches no addresses; send the recording itself as the body",
+            code="invalid_query",
+        )

@@ -1,0 +1,91 @@
+"""Segments of one channel."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callscribe.engines.base import SpeechBegan, Unheard
+from callscribe.transcript import Result, Word
+from callscribe.web.listen.channel import ChannelText, bare
+from callscribe.wire import deepgram as dg
+from callscribe.wire.deepgram_query import ListenQuery
+
+META = dg.ResultsMetadata(request_id="r")
+
+
+def channel(**query: object) -> ChannelText:
+    return ChannelText(0, 1, ListenQuery(**query), META)  # type: ignore[arg-type]
+
+
+def said(start: float, end: float, *, is_final: bool = True, text: str = "Oui.") -> Result:
+    word = Word(text, start, end, 0.9)
+    return Result(text, start, end, is_final, is_final, (word,), 0.9, "fr")
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 9), st.floats(0.1, 9), st.booleans()), max_size=12))
+def test_finals_touch_whatever_comes(steps: list[tuple[float, float, bool]]) -> None:
+    text = channel(interim_results=True)
+    now = covered = 0.0
+    for silence, length, speaks in steps:
+        now += silence
+        messages = list(text.advance(now))
+        if speaks:
+            messages += text.tell(SpeechBegan(now))
+            messages += text.tell(said(now, now + length, is_final=False))
+            messages += text.tell(said(now, now + length))
+            now += length
+        for message in messages:
+            if isinstance(message, dg.Results):
+                assert abs(message.start - covered) < 0.01
+                if message.is_final:
+                    covered = message.start + message.duration
+    for message in text.finish(now):
+        assert isinstance(message, dg.Results)
+        covered = message.start + message.duration
+    assert abs(covered - now) < 0.02
+
+
+def test_utterance_end_comes_once_and_late_enough() -> None:
+    text = channel(interim_results=True, utterance_end_ms=1000)
+    text.tell(said(0.0, 1.0))
+    assert not text.advance(1.9)
+    (end,) = text.advance(2.0)
+    assert isinstance(end, dg.UtteranceEnd)
+    assert end.last_word_end == 1.0
+    assert not text.advance(3.0)
+
+
+def test_nothing_ends_while_somebody_speaks() -> None:
+    text = channel(interim_results=True, utterance_end_ms=1000, vad_events=True)
+    text.tell(said(0.0, 1.0))
+    (began,) = text.tell(SpeechBegan(1.8))
+    assert isinstance(began, dg.SpeechStarted)
+    assert not text.advance(9.0)
+    assert not text.tell(Unheard(1.8, 3.0, "x"))
+
+
+def test_formatting_is_asked_for() -> None:
+    (plain,) = channel().tell(said(0.0, 1.0))
+    (formatted,) = channel(smart_format=True).tell(said(0.0, 1.0))
+    assert isinstance(plain, dg.Results)
+    assert isinstance(formatted, dg.Results)
+    assert plain.alternative.transcript == "oui"
+    assert formatted.alternative.transcript == "Oui."
+    assert formatted.alternative.words[0].word == "oui"
+
+
+def test_languages_are_told_for_multi() -> None:
+    (result,) = channel(language="multi").tell(said(0.0, 1.0))
+    assert isinstance(result, dg.Results)
+    assert result.alternative.languages == ["fr"]
+    assert result.alternative.words[0].language == "fr"
+
+
+def test_bare_words() -> None:
+    assert [bare(w) for w in ("«Oui»,", "d'accord!", "...", "3,5")] == [
+        "oui",
+        "d'accord",
+        "...",
+        "3,5",
+    ]

@@ -1,0 +1,195 @@
+"""Recordings, tokens and keys at Deepgram's addresses, by the official SDK and by hand."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from deepgram.core.api_error import ApiError
+from pydantic import SecretStr
+
+from callscribe.engines import create_engine
+from callscribe.settings import Settings
+from callscribe.wire.deepgram_rest import parse_recording
+from tests import speech
+from tests.serving import Served, serving
+from tests.web.listen.sdk import client
+
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+KEY = "key-of-the-house"
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with the real recogniser, and with a key."""
+    here = Settings(data_dir=speech.MODELS.parent, max_legs=4)
+    mine = Settings(data_dir=tmp_path_factory.mktemp("data"), api_keys=(SecretStr(KEY),))
+    with serving(mine, lambda name, _: create_engine(name, here)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def recording() -> bytes:
+    """The first twelve seconds of both speakers, one on each channel, as WAV."""
+    tracks = []
+    for speaker in ("agent", "technician"):
+        rate, samples = speech.leg("fr", speaker)
+        tracks.append(np.repeat(samples, 16_000 // rate)[: 12 * 16_000])
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.stack(tracks, axis=1).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def spoken(speaker: str) -> str:
+    return " ".join(u.text for u in speech.script("fr") if u.speaker == speaker and u.end < 11)
+
+
+async def test_a_recording_by_the_sdk(listening: Served, recording: bytes) -> None:
+    async with client(listening.port, KEY) as sdk:
+        found = await sdk.listen.v1.media.transcribe_file(
+            request=recording,
+            model="nova-3",
+            language="fr",
+            multichannel=True,
+            utterances=True,
+            paragraphs=True,
+            smart_format=True,
+            tag="test",
+            extra="case:42",
+        )
+    assert found.metadata.channels == 2
+    assert found.metadata.duration == pytest.approx(12, abs=0.1)
+    assert found.metadata.tags == ["test"]
+    for channel, speaker in zip(found.results.channels, ("agent", "technician"), strict=True):
+        best = channel.alternatives[0]
+        assert speech.recall(spoken(speaker), best.transcript) > 0.6
+        assert best.words[0].punctuated_word
+        assert best.paragraphs.paragraphs[0].sentences[0].text in best.transcript
+        assert best.paragraphs.paragraphs[0].end <= 12
+    starts = [u.start for u in found.results.utterances]
+    assert starts == sorted(starts)
+    assert {u.channel for u in found.results.utterances} == {0, 1}
+
+
+async def test_pieces_without_a_length(listening: Served, recording: bytes) -> None:
+    async def pieces() -> Any:
+        for at in range(0, len(recording), 50_000):
+            yield recording[at : at + 50_000]
+
+    async with client(listening.port, KEY) as sdk:
+        found = await sdk.listen.v1.media.transcribe_file(
+            request=pieces(), model="nova-3", detect_language=True
+        )
+    channel = found.results.channels[0]
+    assert channel.detected_language == "fr"
+    assert channel.alternatives[0].transcript == channel.alternatives[0].transcript.lower()
+    assert not hasattr(channel.alternatives[0].words[0], "punctuated_word")
+
+
+async def test_raw_samples(listening: Served) -> None:
+    rate, samples = speech.leg("fr", "technician")
+    query = {"encoding": "linear16", "sample_rate": str(rate), "language": "fr-FR"}
+    async with httpx.AsyncClient(timeout=60) as http:
+        answer = await http.post(
+            f"{listening.http}/v1/listen",
+            params=query | {"smart_format": "true"},
+            content=samples[: 12 * rate].astype("<i2").tobytes(),
+            headers={"Authorization": f"Token {KEY}"},
+        )
+    assert answer.status_code == 200
+    assert answer.headers["dg-request-id"]
+    text = parse_recording(answer.content).results.channels[0].alternatives[0].transcript
+    assert speech.recall(spoken("technician"), text) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "hint"),
+    [
+        (b'{"url": "http://somewhere/x.wav"}', {}, "fetches no addresses"),
+        (b"", {}, "no body"),
+        (b"these are words" * 500, {}, "that can be read"),
+        (b"x", {"model": "nova-3", "keywords": "a"}, "keyterm"),
+    ],
+)
+async def test_bad_recordings(
+    listening: Served, content: bytes, query: dict[str, str], hint: str
+) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(
+            f"{listening.http}/v1/listen",
+            params=query,
+            content=content,
+            headers={"Authorization": f"Token {KEY}"},
+        )
+    assert answer.status_code == 400
+    assert hint in answer.json()["err_msg"]
+    assert "/tmp" not in answer.json()["err_msg"]  # noqa: S108 - that is the point
+    assert answer.json()["request_id"] == answer.headers["dg-request-id"]
+
+
+async def test_a_wrong_key_is_401_on_every_address(listening: Served) -> None:
+    async with client(listening.port, "wrong") as stranger:
+        with pytest.raises(ApiError) as caught:
+            await stranger.listen.v1.media.transcribe_file(request=b"x", model="nova-3")
+        assert caught.value.status_code == 401
+        assert caught.value.body["err_code"] == "INVALID_AUTH"
+        with pytest.raises(ApiError) as caught:
+            await stranger.auth.v1.tokens.grant()
+        assert caught.value.status_code == 401
+        with pytest.raises(ApiError) as caught:
+            await stranger.listen.v1.connect(model="nova-3").__aenter__()
+        assert caught.value.status_code == 401
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{listening.http}/v1/auth/token")).status_code == 401
+
+
+async def test_a_token_opens_a_stream_and_grants_no_other(listening: Served) -> None:
+    async with client(listening.port, KEY) as sdk:
+        granted = await sdk.auth.v1.tokens.grant(ttl_seconds=20)
+    assert granted.expires_in == 20
+    async with client(listening.port, None, access_token=granted.access_token) as sdk:
+        async with sdk.listen.v1.connect(
+            model="nova-3", encoding="linear16", sample_rate=16_000
+        ) as socket:
+            await socket.send_media(bytes(32_000))
+            await socket.send_close_stream()
+            kinds = [message.type async for message in socket]
+        assert kinds[-1] == "Metadata"
+        with pytest.raises(ApiError):
+            await sdk.auth.v1.tokens.grant()
+
+
+@pytest.mark.parametrize("life", [0, 3601, "x"])
+async def test_tokens_live_up_to_an_hour(listening: Served, life: Any) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(
+            f"{listening.http}/v1/auth/grant",
+            json={"ttl_seconds": life},
+            headers={"Authorization": f"Token {KEY}"},
+        )
+    assert answer.status_code == 400
+
+
+async def test_without_keys_any_key_will_do(served: Served) -> None:
+    async with httpx.AsyncClient() as http:
+        address = f"{served.http}/v1/auth/token"
+        assert (await http.get(address)).status_code == 200
+        stranger = await http.get(address, headers={"Host": "example.com"})
+    assert stranger.status_code == 403
+
+
+async def test_an_engine_that_takes_no_recordings(served: Served, recording: bytes) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{served.http}/v1/listen", content=recording)
+    assert answer.status_code == 500
+    assert "takes no recordings" in answer.json()["err_msg"]

@@ -13,7 +13,8 @@
     ├── AuthenticationError             unauthorized      no
     ├── CapacityError                   at_capacity       yes
     └── EngineError                     engine_failed     set where it is made
-        └── ModelError                  bad_model         no
+        ├── ModelError                  bad_model         no
+        └── UpstreamError               upstream_failed   set where it is made
 
 ``code`` is a stable name for programs, the message a sentence for people that says what to do.
 How a code becomes an HTTP status or a WebSocket close code is written once, in ``web/errors.py``.
@@ -120,3 +121,18 @@ class ModelError(EngineError):
     """A model is missing, incomplete or not the one that was asked for."""
 
     code = "bad_model"
+
+
+class UpstreamError(EngineError):
+    """A service that an engine depends on refused, failed or fell silent.
+
+    ``request_id`` is the service's own name for the request, for its support; "" where none came.
+    """
+
+    code = "upstream_failed"
+
+    def __init__(
+        self, message: str, *, code: str, retryable: bool = False, request_id: str = ""
+    ) -> None:
+        super().__init__(message, code=code, retryable=retryable)
+        self.request_id = request_id

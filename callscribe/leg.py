@@ -11,8 +11,9 @@ import enum
 import secrets
 from collections.abc import Callable
 
-from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection, Unheard
+from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
+from callscribe.transcript import Result
 
 BYTES_PER_SAMPLE = 2
 
@@ -81,8 +82,8 @@ class Leg:
             self._speaking = True
             self._heard = max(self._heard, heard.start)
             return
-        if isinstance(heard, Unheard):
-            return  # the empty final behind it says how far the engine has come
+        if not isinstance(heard, Result):
+            return  # of words that are lost, the empty final behind says how far the engine is
         self._heard = max(self._heard, heard.end)
         self._speaking = not (heard.is_final and heard.speech_final)
 

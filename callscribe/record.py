@@ -12,7 +12,7 @@ import structlog
 
 from callscribe import events
 from callscribe.bus.base import Bus
-from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
+from callscribe.engines.base import EngineEvent, Lost, SpeechBegan, TakenOver, Unheard
 from callscribe.leg import Leg
 from callscribe.transcript import Transcript
 from callscribe.utterances import Step, UtteranceBuilder
@@ -92,9 +92,22 @@ class Record:
                 speaker=leg.speaker,
             )
             return
+        if isinstance(heard, Lost | TakenOver):
+            self._say_who_listens(leg, heard)
+            return
         step = builder.add(heard, offset)
         if step is not None:
             self._record(step, heard.latency_ms)
+
+    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver) -> None:
+        if isinstance(heard, TakenOver):
+            leg.engine = heard.engine
+            code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"
+        else:
+            code, what = "engine_lost", f"nobody listens to {leg.speaker} any more"
+        self.publish(
+            events.Notice, code=code, message=f"{what}: {heard.error.message}.", speaker=leg.speaker
+        )
 
     def _record(self, step: Step, latency_ms: float | None) -> None:
         said = step.utterance

@@ -17,6 +17,7 @@ import structlog
 
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
+from callscribe.engines.stand_in import StandInEngine
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
 from callscribe.leg import Attachment, Leg
@@ -215,7 +216,10 @@ class EnhancedTranscriptionService:
         wanted = config.transcription_backend
         engine = self._engines.get(wanted)
         if engine is not None:
-            return engine, None
+            behind = self._engines.get(STAND_IN)
+            if behind is None or behind is engine:
+                return engine, None
+            return StandInEngine(engine, behind), None
         if not self._said_stand_in:
             self._said_stand_in = True
             _log.warning("engine_stand_in", wanted=wanted, used=STAND_IN)

@@ -5,6 +5,7 @@ May import everything that it looks at.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import importlib
 import importlib.metadata
@@ -14,6 +15,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,14 +24,16 @@ import av
 
 from callscribe.cli.output import read_settings
 from callscribe.cli.serve import bind, page_address
+from callscribe.engines.base import EngineEvent, Lost
+from callscribe.engines.deepgram import DeepgramTranscriptionService
 from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
 from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
 PACKAGES = (
-    "av", "fastapi", "faster-whisper", "httptools", "numpy", "onnxruntime", "pydantic",
-    "pydantic-settings", "pysubs2", "rich", "soxr", "structlog", "threadpoolctl", "typer",
-    "uvicorn", "websockets",
+    "av", "deepgram-sdk", "fastapi", "faster-whisper", "httptools", "msgspec", "numpy",
+    "onnxruntime", "pydantic", "pydantic-settings", "pysubs2", "rich", "soxr", "structlog",
+    "threadpoolctl", "typer", "uvicorn", "websockets",
 )  # fmt: skip
 """What has to be installed."""
 
@@ -112,7 +116,7 @@ def check_packages() -> Finding:
     missing = []
     for package in PACKAGES:
         try:
-            importlib.import_module(package.replace("-", "_"))
+            importlib.import_module(package.removesuffix("-sdk").replace("-", "_"))
             importlib.metadata.version(package)
         except ImportError as error:
             missing.append(f"{package} ({error})")
@@ -216,13 +220,39 @@ def _is_callscribe(settings: Settings) -> bool:
 
 
 def check_deepgram(settings: Settings) -> Finding:
-    """Is there a key; it is not shown, and not tried out."""
-    if settings.deepgram_api_key is not None:
-        return Finding("Deepgram", State.GOOD, "a key is set")
-    return Finding(
-        "Deepgram", State.NOTE, "no key: Whisper on this machine transcribes",
-        "set DEEPGRAM_API_KEY to use Deepgram",
-    )  # fmt: skip
+    """Does the key open a stream; it is not shown. Half a second of silence is sent."""
+    if settings.deepgram_api_key is None:
+        return Finding(
+            "Deepgram", State.NOTE, "no key: Whisper on this machine transcribes",
+            "set DEEPGRAM_API_KEY to use Deepgram",
+        )  # fmt: skip
+    key = settings.deepgram_api_key.get_secret_value()
+    try:
+        seconds = asyncio.run(_try_deepgram(key, settings.deepgram_base_url))
+    except CallscribeError as error:
+        advice = "docs/how-to/deepgram.md tells what to do about each of these"
+        return Finding("Deepgram", State.BAD, error.message, advice)
+    detail = f"{settings.deepgram_base_url} took the key and opened a stream in {seconds:.2f} s"
+    return Finding("Deepgram", State.GOOD, detail)
+
+
+async def _try_deepgram(key: str, base_url: str) -> float:
+    """Opens and ends a stream; the seconds that opening took."""
+    lost: list[CallscribeError] = []
+
+    def hear(event: EngineEvent) -> None:
+        if isinstance(event, Lost):
+            lost.append(event.error)
+
+    service = DeepgramTranscriptionService(key, base_url=base_url)
+    began = time.monotonic()
+    connection = await service.transcribe_streaming("doctor", "en", 16_000, hear)
+    seconds = time.monotonic() - began
+    await connection.send_audio(bytes(16_000))
+    await connection.close()
+    if lost:
+        raise lost[0]
+    return seconds
 
 
 def check_browser() -> Finding:

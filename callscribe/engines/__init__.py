@@ -29,8 +29,9 @@ def create_engine(name: str, settings: Settings) -> TranscriptionEngine:
             raise ConfigurationError(
                 "no Deepgram key: set DEEPGRAM_API_KEY and start again", code="no_deepgram_key"
             )
-        raise ConfigurationError(
-            "this version has no Deepgram engine yet; Whisper transcribes on this machine",
-            code="no_deepgram_engine",
+        from callscribe.engines.deepgram import DeepgramTranscriptionService
+
+        return DeepgramTranscriptionService(
+            settings.deepgram_api_key.get_secret_value(), base_url=settings.deepgram_base_url
         )
     raise ConfigurationError(f"there is no engine {name!r}; the engines are deepgram and whisper")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from callscribe.audio import FloatArray
+from callscribe.errors import CallscribeError
 from callscribe.transcript import Result
 
 
@@ -31,7 +32,22 @@ class Unheard:
     reason: str
 
 
-EngineEvent = Result | SpeechBegan | Unheard
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection has ended by itself, and why: nothing more comes from it."""
+
+    error: CallscribeError
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """From now on another engine listens to the leg, because of ``error``."""
+
+    engine: str
+    error: CallscribeError
+
+
+EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
@@ -57,6 +73,10 @@ class StreamOptions:
     endpointing_ms: int | None = None
     language_each_time: bool = False
     """Detect the language anew for each utterance; for engines that detect languages at all."""
+    query: tuple[tuple[str, str], ...] = ()
+    """Further parameters for an engine that speaks Deepgram's protocol, as on the wire."""
+    model: str = ""
+    """The model for engines that have several; empty: the engine's own choice."""
 
 
 @runtime_checkable

@@ -81,12 +81,22 @@ def test_the_port(settings: Settings, served: Served) -> None:
         assert checks.check_address(theirs).state is State.BAD
 
 
-def test_the_key_is_never_shown() -> None:
-    without = checks.check_deepgram(Settings.model_validate({"deepgram_api_key": None}))
-    assert without.state is State.NOTE
-    given = checks.check_deepgram(Settings.model_validate({"deepgram_api_key": "abc123"}))
+def test_the_key_is_tried_and_never_shown(served: Served) -> None:
+    def check(address: str, key: str | None) -> checks.Finding:
+        found = {"deepgram_api_key": key, "deepgram_base_url": address}
+        return checks.check_deepgram(Settings.model_validate(found))
+
+    assert check(served.ws, None).state is State.NOTE
+    given = check(served.ws, "abc123")
     assert given.state is State.GOOD
-    assert "abc123" not in str(given)
+    assert "opened a stream" in given.detail
+    nowhere = check("ws://127.0.0.1:9", "abc123")
+    assert nowhere.state is State.BAD
+    assert "cannot be reached" in nowhere.detail
+    served.engine.max_legs = 0
+    full = check(served.ws, "abc123")
+    assert "HTTP 503" in full.detail
+    assert "abc123" not in f"{given}{nowhere}{full}"
 
 
 def test_chromium_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,9 @@ PATHS = {
     "/api/sessions/{session_id}/events": {"get"},
     "/api/sessions/{session_id}/end": {"post"},
     "/healthz": {"get"},
+    "/v1/listen": {"post"},
+    "/v1/auth/grant": {"post"},
+    "/v1/auth/token": {"get"},
 }
 
 

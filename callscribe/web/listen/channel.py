@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
+from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 from callscribe.wire.deepgram_query import ListenQuery
@@ -45,8 +45,8 @@ class ChannelText:
         """The messages for what the recogniser has said."""
         if isinstance(event, SpeechBegan):
             return self._began(event)
-        if isinstance(event, Unheard):
-            return []  # the final without words that follows covers it
+        if not isinstance(event, Result):
+            return []  # what is unheard is covered by the final without words that follows
         if event.is_final:
             return self._final(event)
         return self._interim(event)

@@ -1,0 +1,6 @@
+"""Deepgram as an engine: one persistent connection for each leg, or recordings by REST."""
+
+from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
+from callscribe.engines.deepgram.service import DeepgramTranscriptionService
+
+__all__ = ["DeepgramStreamingConnection", "DeepgramTranscriptionService"]

@@ -1,0 +1,93 @@
+"""Deepgram's messages as results on the leg's own clock.
+
+Segments and the ends of utterances follow Deepgram's rules: a final replaces all interims from its
+start, ``speech_final`` ends an utterance, and so does an ``UtteranceEnd`` that lies in the
+one that is open. May import ``engines.base``, ``transcript`` and ``wire``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from callscribe.engines.base import EngineEvent, SpeechBegan
+from callscribe.transcript import Result, Word, mean_confidence
+from callscribe.wire import deepgram as dg
+
+NEAR: Final = 0.05
+"""Seconds by which the server's 32-bit times may differ from each other."""
+
+
+class ResultReader:
+    """The state between messages: the open utterance, and when which audio was sent."""
+
+    def __init__(self, language: str, monotonic: Callable[[], float]) -> None:
+        self._language = None if language == "auto" else language
+        self._monotonic = monotonic
+        self._open_from: float | None = None
+        self._open_to = 0.0
+        self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
+
+    def sent(self, until: float) -> None:
+        """Notes that audio up to ``until`` (leg seconds) has come in now."""
+        self._sent.append((until, self._monotonic()))
+
+    def read(self, message: dg.ServerMessage) -> EngineEvent | None:
+        """What a message means for the leg; None when nothing."""
+        if isinstance(message, dg.Results):
+            return self._result(message)
+        if isinstance(message, dg.UtteranceEnd):
+            return self._utterance_end(message.last_word_end)
+        if isinstance(message, dg.SpeechStarted):
+            return SpeechBegan(message.timestamp)
+        return None
+
+    def _result(self, message: dg.Results) -> Result:
+        best = message.alternative
+        words = tuple(_word(word) for word in best.words)
+        is_final = message.is_final is True
+        speech_final = message.speech_final is True
+        end = message.start + message.duration
+        start = words[0].start if words else message.start
+        if is_final:
+            if words and self._open_from is None:
+                self._open_from = start
+            self._open_to = max(self._open_to, words[-1].end if words else 0.0)
+            if speech_final:
+                self._open_from = None
+        return Result(
+            text=best.transcript,
+            start=start,
+            end=words[-1].end if words else end,
+            is_final=is_final,
+            speech_final=is_final and speech_final,
+            words=words,
+            confidence=mean_confidence(words) if words else best.confidence,
+            language=best.languages[0]
+            if isinstance(best.languages, list) and best.languages
+            else self._language,
+            latency_ms=self._latency(end),
+            from_finalize=message.from_finalize is True,
+        )
+
+    def _utterance_end(self, last_word_end: float) -> Result | None:
+        first = self._open_from
+        if first is None or not first - NEAR <= last_word_end <= self._open_to + NEAR:
+            return None
+        self._open_from = None
+        return Result("", last_word_end, last_word_end, is_final=True, speech_final=True)
+
+    def _latency(self, end: float) -> float | None:
+        """Milliseconds since the last audio of a result came in."""
+        while len(self._sent) > 1 and self._sent[1][0] <= end - NEAR:
+            self._sent.popleft()
+        for until, arrived in self._sent:
+            if until >= end - NEAR:
+                return round((self._monotonic() - arrived) * 1000, 1)
+        return None
+
+
+def _word(word: dg.Word) -> Word:
+    label = str(word.speaker) if isinstance(word.speaker, int) else None
+    return Word(word.shown, word.start, word.end, word.confidence, label)

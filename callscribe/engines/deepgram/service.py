@@ -1,0 +1,179 @@
+"""``DeepgramTranscriptionService``: Deepgram's streaming recogniser for many legs at once.
+
+The official SDK makes address, options and authentication; the socket is ``transport.py``. May
+import ``engines.base``, ``errors``, ``languages``, ``wire`` and its own room.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from deepgram import AsyncDeepgramClient
+from deepgram.environment import DeepgramClientEnvironment
+from deepgram.transport import install_transport
+
+from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
+from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
+from callscribe.engines.deepgram.results import ResultReader
+from callscribe.engines.deepgram.transport import Transport, collect
+from callscribe.errors import ConfigurationError, EngineError
+from callscribe.languages import LANGUAGES
+from callscribe.wire.deepgram_query import ListenQuery, parse_query
+
+MODEL: Final = "nova-3"
+UTTERANCE_END_MS: Final = 1000
+
+_NOVA: Final = (
+    "ar be bg bn bs ca cs da de el en es et fa fi fr gu he hi hr hu hy id it ja ka kk kn ko lt lv "
+    "mk mr ms ne nl no pa pl pt ro ru sk sl sr sv ta te th tl tr uk ur vi zh af"
+)
+LANGUAGES_OF_NOVA: Final = frozenset(_NOVA.split())
+"""What Nova-3 was announced for by September 2026, without regions."""
+
+_log = structlog.get_logger(__name__)
+
+
+class DeepgramTranscriptionService:
+    """Deepgram Nova-3 by persistent WebSockets, one for each leg.
+
+    ``base_url`` is ``wss://…`` or ``ws://…``: Deepgram's own address, a region's, or a server that
+    speaks its protocol. ``monotonic`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = "wss://api.deepgram.com",
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = AsyncDeepgramClient(
+            api_key=api_key, environment=environment(base_url), transport_factory=Transport
+        )
+        self._monotonic = monotonic
+        self._connections: set[DeepgramStreamingConnection] = set()
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """``deepgram``."""
+        return "deepgram"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Streaming with interims; ``auto`` becomes Deepgram's ``multi``."""
+        return Capabilities(True, True, LANGUAGES_OF_NOVA & LANGUAGES.keys(), auto_language=True)
+
+    async def transcribe_streaming(
+        self,
+        session_id: str,
+        language: str,
+        sample_rate: int,
+        on_transcript: TranscriptCallback,
+        *,
+        options: StreamOptions | None = None,
+    ) -> DeepgramStreamingConnection:
+        """Opens a leg: 16-bit mono PCM at ``sample_rate`` Hz in, results by ``on_transcript``.
+
+        ``ConfigurationError`` for what Deepgram would refuse, ``UpstreamError`` for what it did
+        refuse, with its own words and request id.
+        """
+        if self._closed:
+            raise EngineError("the Deepgram engine has been closed")
+        query = make_query(language, sample_rate, options or StreamOptions())
+        resources = AsyncExitStack()
+        install_transport(async_factory=Transport)
+        made = collect()
+        # The SDK's transport opens nothing by itself: it is handed out first, then opened.
+        await resources.enter_async_context(self._client.listen.v1.connect(**arguments(query)))
+        (transport,) = made
+        try:
+            await transport.open()
+        except BaseException:
+            await resources.aclose()
+            raise
+        _log.info(
+            "deepgram_connected",
+            session=session_id,
+            model=query.model,
+            language=query.language,
+            sample_rate=sample_rate,
+            request_id=transport.request_id,
+        )
+        connection = DeepgramStreamingConnection(
+            session_id,
+            transport,
+            ResultReader(language, self._monotonic),
+            sample_rate,
+            on_transcript,
+            resources,
+            self._monotonic,
+        )
+        self._connections.add(connection)
+        connection.on("close", lambda _: self._connections.discard(connection))
+        return connection
+
+    async def close(self) -> None:
+        """Ends all connections, their last finals included. Idempotent."""
+        self._closed = True
+        for connection in list(self._connections):
+            await connection.close()
+
+
+def make_query(language: str, sample_rate: int, options: StreamOptions) -> ListenQuery:
+    """The options on the wire; ``ConfigurationError`` where Deepgram would refuse them."""
+    wanted: dict[str, Any] = {
+        "model": options.model or MODEL,
+        "language": "multi" if language == "auto" else language,
+        "encoding": "linear16",
+        "sample_rate": sample_rate,
+        "channels": 1,
+        "smart_format": True,
+        "punctuate": True,
+        "interim_results": options.interim_results,
+        "vad_events": True,
+        "keyterm": options.keyterms,
+        "endpointing": options.endpointing_ms,
+    }
+    if options.interim_results:  # Deepgram refuses the one without the other
+        wanted["utterance_end_ms"] = UTTERANCE_END_MS
+    more = parse_query(options.query)
+    if more.others:
+        raise ConfigurationError(f"Deepgram has no option {more.others[0][0]!r}")
+    for name, _ in options.query:
+        wanted[name] = getattr(more, name)
+    return ListenQuery(**wanted).check()
+
+
+def arguments(query: ListenQuery) -> Mapping[str, Any]:
+    """A query as the SDK's ``connect`` takes it: lists stay lists, booleans become text."""
+    found: dict[str, Any] = {}
+    for name, value in query.encode():
+        if isinstance(getattr(query, name), tuple):
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return found
+
+
+def environment(base_url: str) -> DeepgramClientEnvironment:
+    """The SDK's addresses for a server; ``ConfigurationError`` for what is no address."""
+    parts = urlsplit(base_url.rstrip("/"))
+    secure = {"wss": True, "https": True, "ws": False, "http": False}.get(parts.scheme)
+    if secure is None or not parts.hostname:
+        raise ConfigurationError(
+            f"DEEPGRAM_BASE_URL is {base_url!r}; it has to look like wss://api.deepgram.com"
+        )
+    rest = f"{parts.netloc}{parts.path}"
+    socket, http = ("wss", "https") if secure else ("ws", "http")
+    return DeepgramClientEnvironment(
+        base=f"{http}://{rest}",
+        production=f"{socket}://{rest}",
+        agent=f"{socket}://{rest}",
+        agent_rest=f"{http}://{rest}",
+    )

@@ -1,0 +1,118 @@
+"""The socket under the official SDK.
+
+The SDK decides address, options and authentication. This carries bytes, and knows what the SDK does
+not tell: why an upgrade was refused, why a socket was closed.
+
+May import ``engines.deepgram.faults`` and ``errors``.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from callscribe.engines.deepgram import faults
+from callscribe.errors import UpstreamError
+
+OPEN_DEADLINE: Final = 10.0
+PING_EVERY: Final = 5.0
+PING_DEADLINE: Final = 10.0
+"""Seconds without an answer to a ping after which a socket is half-open, and given up."""
+MAX_MESSAGE: Final = 4 << 20
+
+_made: contextvars.ContextVar[list[Transport] | None] = contextvars.ContextVar(
+    "transports", default=None
+)
+
+
+class Transport:
+    """One socket, opened by ``open``. The methods are those that the SDK asks of a transport."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._url = url
+        self._headers = dict(headers)
+        self._socket: ClientConnection | None = None
+        self.request_id = ""
+        """Deepgram's name for the connection."""
+        made = _made.get()
+        if made is not None:
+            made.append(self)
+
+    async def open(self) -> None:
+        """Connects; ``UpstreamError`` says why not."""
+        try:
+            self._socket = await connect(
+                self._url,
+                additional_headers=self._headers,
+                compression=None,  # audio does not shrink
+                open_timeout=OPEN_DEADLINE,
+                ping_interval=PING_EVERY,
+                ping_timeout=PING_DEADLINE,
+                close_timeout=2,
+                max_size=MAX_MESSAGE,
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            # A header that comes twice is no reason to fail: the last one counts.
+            headers = {name.lower(): value for name, value in answer.headers.raw_items()}
+            raise faults.refused(answer.status_code, headers, bytes(answer.body or b"")) from None
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+            raise faults.unreachable(error) from None
+        if self._socket.response is not None:
+            found = self._socket.response.headers.get_all("dg-request-id")
+            self.request_id = found[0] if found else ""
+
+    async def send(self, data: str | bytes) -> None:
+        """Sends a frame; ``UpstreamError`` when the socket is closed."""
+        socket = self._socket or await self._opened()
+        try:
+            await socket.send(data)
+        except ConnectionClosed as error:
+            raise self.fault(error) from None
+
+    async def recv(self) -> str | bytes:
+        """The next frame; ``UpstreamError`` when the socket is closed."""
+        socket = self._socket or await self._opened()
+        try:
+            return await socket.recv()
+        except ConnectionClosed as error:
+            raise self.fault(error) from None
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """The frames until the server closes with 1000; ``UpstreamError`` for another close."""
+        socket = self._socket or await self._opened()
+        try:
+            while True:
+                yield await socket.recv()
+        except ConnectionClosed as error:
+            if error.rcvd is None or error.rcvd.code != 1000:
+                raise self.fault(error) from None
+
+    async def close(self) -> None:
+        """Closes the socket. Idempotent."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    def fault(self, error: ConnectionClosed) -> UpstreamError:
+        """Why the socket is closed."""
+        frame = error.rcvd or error.sent
+        code, reason = (frame.code, frame.reason) if frame else (1006, "")
+        return faults.closed(code, reason, self.request_id)
+
+    async def _opened(self) -> ClientConnection:
+        """For clients of the SDK that are not ours: its hook serves the whole process."""
+        await self.open()
+        if self._socket is None:
+            raise RuntimeError("the transport did not open")
+        return self._socket
+
+
+def collect() -> list[Transport]:
+    """From now on, in this context, the transports that the SDK makes are put into this list."""
+    made: list[Transport] = []
+    _made.set(made)
+    return made

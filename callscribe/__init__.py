@@ -10,6 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from callscribe.engines.deepgram import (
+        DeepgramStreamingConnection,
+        DeepgramTranscriptionService,
+    )
     from callscribe.engines.whisper import WhisperTranscriptionService
     from callscribe.service import EnhancedTranscriptionService
     from callscribe.settings import Settings, TranscriptionConfig
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DeepgramStreamingConnection",
+    "DeepgramTranscriptionService",
     "EnhancedTranscriptionService",
     "Settings",
     "TranscriptionConfig",
@@ -25,6 +31,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DeepgramStreamingConnection": "callscribe.engines.deepgram",
+    "DeepgramTranscriptionService": "callscribe.engines.deepgram",
     "EnhancedTranscriptionService": "callscribe.service",
     "Settings": "callscribe.settings",
     "TranscriptionConfig": "callscribe.settings",

@@ -17,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from callscribe.settings import TranscriptionConfig
+from callscribe.wire.deepgram_query import ListenQuery
 
 _log = structlog.get_logger(__name__)
 
@@ -59,16 +60,28 @@ class ConfigurationStore:
     async def update(self, changes: Mapping[str, Any]) -> TranscriptionConfig:
         """Changes some keys for the sessions to come, and saves them before it returns.
 
-        ``pydantic.ValidationError`` for an unknown key or a wrong value; nothing is changed then.
+        ``pydantic.ValidationError`` for an unknown key or a wrong value, ``ConfigurationError`` for
+        values that do not go together; nothing is changed then.
         """
         async with self._writing:
             known = self.current.model_dump(mode="json")
             changed = TranscriptionConfig.model_validate_json(json.dumps({**known, **changes}))
+            check_for_deepgram(changed)
             if changed != self.current or not self._path.exists():
                 text = json.dumps(changed.model_dump(mode="json"), ensure_ascii=False, indent=2)
                 await asyncio.to_thread(write_atomically, self._path, text + "\n")
                 self.current = changed
             return self.current
+
+
+def check_for_deepgram(config: TranscriptionConfig) -> None:
+    """``ConfigurationError`` where Deepgram would refuse the options together, in words."""
+    ListenQuery(
+        model=config.deepgram_model,
+        keyterm=config.keyterms,
+        search=config.deepgram_search,
+        tag=config.deepgram_tag,
+    ).check()
 
 
 def write_atomically(path: Path, text: str) -> None:

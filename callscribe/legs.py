@@ -180,6 +180,9 @@ class Legs:
                 keyterms=self._config.keyterms,
                 interim_results=self._config.interim_results,
                 endpointing_ms=self._config.endpointing_ms,
+                streaming=self._config.deepgram_use_streaming,
+                model=self._config.deepgram_model,
+                query=self._config.deepgram_query,
             ),
         )
         if self.closed:  # while the engine was opening

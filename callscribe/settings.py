@@ -18,6 +18,12 @@ from callscribe.languages import LANGUAGES
 Backend = Literal["deepgram", "whisper"]
 
 
+Terms = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
+
+DEEPGRAM_SWITCHES = ("diarize", "numerals", "profanity_filter", "mip_opt_out")
+DEEPGRAM_LISTS = ("redact", "replace", "search", "tag")
+
+
 class Settings(BaseSettings):
     """Deployment settings, read from the environment (``CALLSCRIBE_…``)."""
 
@@ -99,6 +105,29 @@ class TranscriptionConfig(BaseModel):
         default=True,
         description="Deepgram by streaming; off: about 3 s are buffered and sent by REST.",
     )
+    deepgram_model: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default="nova-3", description="Deepgram's model."
+    )
+    deepgram_diarize: bool = Field(
+        default=False, description="Deepgram: tell the voices of a leg apart."
+    )
+    deepgram_numerals: bool = Field(default=False, description="Deepgram: numbers as digits.")
+    deepgram_profanity_filter: bool = Field(
+        default=False, description="Deepgram: mask swear words with asterisks."
+    )
+    deepgram_redact: Terms = Field(
+        default=(), description="Deepgram: what is taken out: `pci`, `ssn`, `numbers`, …"
+    )
+    deepgram_replace: Terms = Field(
+        default=(), description="Deepgram: `find:replacement`, without a replacement to delete."
+    )
+    deepgram_search: Terms = Field(
+        default=(), max_length=50, description="Deepgram: terms to look for by sound."
+    )
+    deepgram_tag: Terms = Field(default=(), description="Deepgram: labels for its usage reports.")
+    deepgram_mip_opt_out: bool = Field(
+        default=False, description="Deepgram: keep the audio out of its model improvement."
+    )
     interim_results: bool = Field(default=True, description="Show words before they are final.")
     endpointing_ms: int = Field(
         default=550, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."
@@ -111,6 +140,13 @@ class TranscriptionConfig(BaseModel):
     low_confidence: float = Field(
         default=0.5, ge=0, le=1, description="Words under this confidence are marked on the page."
     )
+
+    @property
+    def deepgram_query(self) -> tuple[tuple[str, str], ...]:
+        """What the configuration adds to Deepgram's query, as pairs on the wire."""
+        switches = [(n, "true") for n in DEEPGRAM_SWITCHES if getattr(self, f"deepgram_{n}")]
+        lists = [(n, v) for n in DEEPGRAM_LISTS for v in getattr(self, f"deepgram_{n}")]
+        return (*switches, *lists)
 
     @field_validator("transcription_language")
     @classmethod

@@ -30,6 +30,7 @@ WINGS = FLOORS[2] - {"configuration"}
 
 LOOSE_TASKS = {
     "service.py": "a session outlives the request that began it",
+    "engines/deepgram/batch.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
     "engines/whisper/service.py": "hands a leg's results over in order, also to async callbacks",
 }

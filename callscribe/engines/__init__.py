@@ -29,9 +29,9 @@ def create_engine(name: str, settings: Settings) -> TranscriptionEngine:
             raise ConfigurationError(
                 "no Deepgram key: set DEEPGRAM_API_KEY and start again", code="no_deepgram_key"
             )
-        from callscribe.engines.deepgram import DeepgramTranscriptionService
+        from callscribe.engines.deepgram import DeepgramEngine
 
-        return DeepgramTranscriptionService(
+        return DeepgramEngine(
             settings.deepgram_api_key.get_secret_value(), base_url=settings.deepgram_base_url
         )
     raise ConfigurationError(f"there is no engine {name!r}; the engines are deepgram and whisper")

@@ -73,6 +73,8 @@ class StreamOptions:
     endpointing_ms: int | None = None
     language_each_time: bool = False
     """Detect the language anew for each utterance; for engines that detect languages at all."""
+    streaming: bool = True
+    """Off: audio may be gathered and sent in pieces, finals only; for engines that can do both."""
     query: tuple[tuple[str, str], ...] = ()
     """Further parameters for an engine that speaks Deepgram's protocol, as on the wire."""
     model: str = ""

@@ -25,6 +25,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     # code: (HTTP status, WebSocket close code)
     "bad_configuration": (422, 1008),
     "bad_language": (422, 1008),
+    "invalid_query": (422, 1008),
     "bad_format": (422, 1008),
     "bad_message": (400, 1007),
     "bad_sample_rate": (422, 1003),
@@ -35,6 +36,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "too_big": (413, 1009),
     "bad_audio": (422, 1007),
     "bad_media": (415, 1003),
+    "undecodable": (415, 1008),
     "bad_session": (422, 1008),
     "session_exists": (409, 1008),
     "no_such_session": (404, 1008),
@@ -49,6 +51,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "model_loading": (503, 1013),
     "shutting_down": (503, 1012),
     "engine_failed": (502, 1011),
+    "upstream_failed": (502, 1011),
     "bad_model": (503, 1011),
     "internal": (500, 1011),
 }

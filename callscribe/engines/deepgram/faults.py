@@ -96,6 +96,14 @@ def stalled(seconds: float, request_id: str = "") -> UpstreamError:
     )
 
 
+def as_json(body: object) -> str:
+    """A body that has been read already, as text again."""
+    try:
+        return json.dumps(body)
+    except (TypeError, ValueError):
+        return ""
+
+
 def _body(body: bytes | str) -> dict[str, Any]:
     try:
         found = json.loads(body)

@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 import structlog
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
-from deepgram.transport import install_transport
 
 from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
-from callscribe.engines.deepgram.transport import Transport, collect
+from callscribe.engines.deepgram.transport import make_transport
 from callscribe.errors import ConfigurationError, EngineError
 from callscribe.languages import LANGUAGES
 from callscribe.wire.deepgram_query import ListenQuery, parse_query
@@ -52,9 +51,7 @@ class DeepgramTranscriptionService:
         base_url: str = "wss://api.deepgram.com",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = AsyncDeepgramClient(
-            api_key=api_key, environment=environment(base_url), transport_factory=Transport
-        )
+        self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
         self._monotonic = monotonic
         self._connections: set[DeepgramStreamingConnection] = set()
         self._closed = False
@@ -87,11 +84,8 @@ class DeepgramTranscriptionService:
             raise EngineError("the Deepgram engine has been closed")
         query = make_query(language, sample_rate, options or StreamOptions())
         resources = AsyncExitStack()
-        install_transport(async_factory=Transport)
-        made = collect()
-        # The SDK's transport opens nothing by itself: it is handed out first, then opened.
-        await resources.enter_async_context(self._client.listen.v1.connect(**arguments(query)))
-        (transport,) = made
+        asked = arguments(query)
+        transport = await make_transport(lambda: self._client.listen.v1.connect(**asked), resources)
         try:
             await transport.open()
         except BaseException:

@@ -8,25 +8,22 @@ May import ``engines.deepgram.faults`` and ``errors``.
 
 from __future__ import annotations
 
-import contextvars
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Final
 
+from deepgram import transport as hook
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from callscribe.engines.deepgram import faults
-from callscribe.errors import UpstreamError
+from callscribe.errors import ConfigurationError, UpstreamError
 
 OPEN_DEADLINE: Final = 10.0
 PING_EVERY: Final = 5.0
 PING_DEADLINE: Final = 10.0
 """Seconds without an answer to a ping after which a socket is half-open, and given up."""
 MAX_MESSAGE: Final = 4 << 20
-
-_made: contextvars.ContextVar[list[Transport] | None] = contextvars.ContextVar(
-    "transports", default=None
-)
 
 
 class Transport:
@@ -38,9 +35,6 @@ class Transport:
         self._socket: ClientConnection | None = None
         self.request_id = ""
         """Deepgram's name for the connection."""
-        made = _made.get()
-        if made is not None:
-            made.append(self)
 
     async def open(self) -> None:
         """Connects; ``UpstreamError`` says why not."""
@@ -68,7 +62,7 @@ class Transport:
 
     async def send(self, data: str | bytes) -> None:
         """Sends a frame; ``UpstreamError`` when the socket is closed."""
-        socket = self._socket or await self._opened()
+        socket = self._opened()
         try:
             await socket.send(data)
         except ConnectionClosed as error:
@@ -76,7 +70,7 @@ class Transport:
 
     async def recv(self) -> str | bytes:
         """The next frame; ``UpstreamError`` when the socket is closed."""
-        socket = self._socket or await self._opened()
+        socket = self._opened()
         try:
             return await socket.recv()
         except ConnectionClosed as error:
@@ -84,7 +78,7 @@ class Transport:
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """The frames until the server closes with 1000; ``UpstreamError`` for another close."""
-        socket = self._socket or await self._opened()
+        socket = self._opened()
         try:
             while True:
                 yield await socket.recv()
@@ -103,16 +97,40 @@ class Transport:
         code, reason = (frame.code, frame.reason) if frame else (1006, "")
         return faults.closed(code, reason, self.request_id)
 
-    async def _opened(self) -> ClientConnection:
-        """For clients of the SDK that are not ours: its hook serves the whole process."""
-        await self.open()
+    def _opened(self) -> ClientConnection:
         if self._socket is None:
-            raise RuntimeError("the transport did not open")
+            raise RuntimeError("the transport has not been opened")
         return self._socket
 
 
-def collect() -> list[Transport]:
-    """From now on, in this context, the transports that the SDK makes are put into this list."""
+async def make_transport(
+    connecting: Callable[[], AbstractAsyncContextManager[Any]], resources: AsyncExitStack
+) -> Transport:
+    """The transport for one connection of the SDK, not yet opened; ``resources`` close it.
+
+    The SDK's hook for transports serves the whole process. It is ours only while the SDK makes this
+    one, which waits for nothing: other clients of the SDK in the same process keep their sockets.
+    ``ConfigurationError`` where the program has put a transport of its own into the hook.
+    """
     made: list[Transport] = []
-    _made.set(made)
-    return made
+
+    def make(url: str, headers: Mapping[str, str]) -> Transport:
+        made.append(Transport(url, headers))
+        return made[-1]
+
+    theirs = getattr(hook, "_active_sync_factory", None)
+    try:
+        hook.install_transport(async_factory=make)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "another transport is installed in the Deepgram SDK; call "
+            "deepgram.transport.restore_transport() first"
+        ) from error
+    try:
+        await resources.enter_async_context(connecting())
+    finally:
+        hook.restore_transport()
+        if theirs is not None:
+            hook.install_transport(sync_factory=theirs)
+    (transport,) = made
+    return transport

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -16,21 +17,45 @@ from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Windo
 from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surer
 from callscribe.engines.whisper.guard import believable, trim_tail
 from callscribe.engines.whisper.jobs import CONTEXT, CONTEXT_SURE, ending, no_audio
-from callscribe.transcript import Result, join_text, mean_confidence
-from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn, VoiceActivity
+from callscribe.transcript import Result, Word, join_text, mean_confidence
+from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, VoiceActivity
+from callscribe.vad import Turn as Endpoint
 
 BATCH: Final = 4
 TAIL: Final = 0.3
+BATCH_SECONDS: Final = 60.0
+"""The most audio that is encoded at once: 100 MB for each 30 s."""
+LONGEST: Final = 28.0
+"""Seconds of utterances that are decoded in one window: the model hears better in company."""
+TOGETHER: Final = 8.0
+"""Seconds of silence over which utterances still share a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance in a recording, seconds; ``evidence`` as in ``Endpointer``."""
+
+    start: float
+    end: float
+    evidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One utterance cut out of a recording; times in seconds of the recording."""
+    """Neighbouring utterances cut out of a recording."""
 
-    start: float
-    speech_end: float
-    evidence: float
+    turns: tuple[Turn, ...]
     audio: FloatArray
+
+    @property
+    def start(self) -> float:
+        """Where the audio begins, seconds of the recording."""
+        return self.turns[0].start
+
+    @property
+    def evidence(self) -> float:
+        """Seconds in which the VAD heard speech."""
+        return sum(turn.evidence for turn in self.turns)
 
 
 class Voice:
@@ -46,11 +71,13 @@ class Voice:
 
 
 class Cutter:
-    """Cuts a recording into utterances as its blocks come in."""
+    """Cuts a recording into utterances, and those into pieces, as its blocks come in."""
 
     def __init__(self, detect: VoiceActivity, rules: EndpointRules | None = None) -> None:
         self._detector = SpeechDetector(detect)
         self._endpointer = Endpointer(rules or EndpointRules())
+        self._turns: list[Turn] = []
+        """Utterances that wait for company."""
         self._kept = np.empty(0, np.float32)
         self._kept_from = 0
         self._judged = 0
@@ -61,32 +88,53 @@ class Cutter:
         return self._judged / RATE
 
     def push(self, block: FloatArray) -> list[Piece]:
-        """Takes the next samples (16 kHz, -1 to 1); gives the utterances that ended in them."""
+        """Takes the next samples (16 kHz, -1 to 1); gives the pieces that ended in them."""
         self._kept = np.concatenate([self._kept, block])
         pieces: list[Piece] = []
         end = self._kept_from + len(self._kept)
         while self._judged + CHUNK <= end:
             at = self._judged - self._kept_from
             self._judged += CHUNK
-            turn = self._endpointer.push(self._detector(self._kept[at : at + CHUNK]))
-            if turn in (Turn.ENDED, Turn.OVERFLOWED):
-                pieces.append(self._piece())
+            event = self._endpointer.push(self._detector(self._kept[at : at + CHUNK]))
+            if event in (Endpoint.ENDED, Endpoint.OVERFLOWED):
+                pieces += self._add()
+            elif self._turns and self._is_alone():
+                pieces += self._take()
         self._forget()
         return pieces
 
     def finish(self) -> list[Piece]:
-        """The utterance that is open when the recording ends."""
-        return [self._piece()] if self._endpointer.flush() else []
+        """What is open when the recording ends."""
+        pieces = self._add() if self._endpointer.flush() else []
+        return pieces + self._take()
 
-    def _piece(self) -> Piece:
+    def _add(self) -> list[Piece]:
+        """Takes in the utterance that ended; gives those before it if it does not fit to them."""
         point = self._endpointer
-        low = max(round(point.start * RATE) - self._kept_from, 0)
-        high = round((point.speech_end + TAIL) * RATE) - self._kept_from
-        audio = self._kept[low:high].copy()
-        return Piece(point.start, point.speech_end, point.evidence, audio)
+        turn = Turn(point.start, point.speech_end, point.evidence)
+        together = self._turns and (
+            turn.end - self._turns[0].start <= LONGEST
+            and turn.start - self._turns[-1].end <= TOGETHER
+        )
+        pieces = [] if together else self._take()
+        self._turns.append(turn)
+        return pieces
+
+    def _is_alone(self) -> bool:
+        """No utterance that is yet to open will fit to those that wait."""
+        return self._endpointer.earliest > self._turns[-1].end + TOGETHER
+
+    def _take(self) -> list[Piece]:
+        if not self._turns:
+            return []
+        turns, self._turns = tuple(self._turns), []
+        low = max(round(turns[0].start * RATE) - self._kept_from, 0)
+        high = round((turns[-1].end + TAIL) * RATE) - self._kept_from
+        return [Piece(turns, self._kept[low:high].copy())]
 
     def _forget(self) -> None:
-        spare = int(self._endpointer.earliest * RATE) - self._kept_from
+        oldest = self._turns[0].start if self._turns else self._endpointer.earliest
+        spare = int(oldest * RATE) - self._kept_from
         if spare > 0:
             self._kept = self._kept[spare:].copy()
             self._kept_from += spare
@@ -107,8 +155,9 @@ def decode_pieces(
     order = sorted(range(len(pieces)), key=lambda index: len(pieces[index].audio))
     first: dict[int, Hypothesis] = {}
     windows = [Window(p.audio, language, FINAL_PADDING, FINAL_BEAM, prompt) for p in pieces]
-    for at in range(0, len(order), BATCH):
-        indices = order[at : at + BATCH]
+    while order:
+        fit = max(int(BATCH_SECONDS * RATE / max(len(pieces[order[-1]].audio), 1)), 1)
+        indices, order = order[-min(fit, BATCH) :], order[: -min(fit, BATCH)]
         found = best_final(decoder, [windows[index] for index in indices])
         first.update(zip(indices, found, strict=True))
     results: list[Result] = []
@@ -117,24 +166,38 @@ def decode_pieces(
         if not believable(best, piece.evidence):
             continue
         voice.remember(piece, best)
-        timed = tuple(
+        timed = [
             replace(w, start=w.start + piece.start, end=w.end + piece.start) for w in best.words
-        )
-        words = trim_tail(timed, piece.speech_end)
-        if words:
-            results.append(
-                Result(
-                    text=join_text(word.text for word in words),
-                    start=words[0].start,
-                    end=words[-1].end,
-                    is_final=True,
-                    speech_final=True,
-                    words=words,
-                    confidence=mean_confidence(words),
-                    language=language,
-                )
-            )
+        ]
+        for turn, words in by_turn(piece.turns, timed):
+            if kept := trim_tail(words, turn.end):
+                results.append(_final(kept, language))
     return results
+
+
+def by_turn(turns: Sequence[Turn], words: Sequence[Word]) -> list[tuple[Turn, list[Word]]]:
+    """The words of each utterance: the border is halfway through the silence before the next."""
+    found: list[tuple[Turn, list[Word]]] = []
+    left = list(words)
+    for turn, after in pairwise(turns):
+        border = turn.end + after.start
+        count = next((i for i, w in enumerate(left) if w.start + w.end >= border), len(left))
+        found.append((turn, left[:count]))
+        left = left[count:]
+    return [*found, (turns[-1], left)]
+
+
+def _final(words: Sequence[Word], language: str) -> Result:
+    return Result(
+        text=join_text(word.text for word in words),
+        start=words[0].start,
+        end=words[-1].end,
+        is_final=True,
+        speech_final=True,
+        words=tuple(words),
+        confidence=mean_confidence(words),
+        language=language,
+    )
 
 
 class Recording:

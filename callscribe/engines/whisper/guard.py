@@ -98,12 +98,18 @@ def believable(hypothesis: Hypothesis, evidence: float) -> bool:
     if said in FILLERS and evidence < 0.45:
         return surest > 0.5 and hypothesis.no_speech < 0.5
     if share < 0.3:
-        return surest > 0.45 and hypothesis.no_speech < 0.6
-    if evidence >= 0.8 and share >= 0.35:
-        # Somebody speaks: badly understood is still better than left out in silence.
-        return surest > 0.2 and (hypothesis.no_speech < 0.6 or surest > 0.65)
-    # A window that begins inside a sentence may look like no speech to the model, sure as it is.
-    return surest > 0.3 and (hypothesis.no_speech < 0.6 or surest > 0.65)
+        return surest > max(0.45, _needed(hypothesis.no_speech)) and hypothesis.no_speech < 0.6
+    # Where somebody speaks for sure, badly understood is still better than left out in silence.
+    least = 0.2 if evidence >= 0.8 and share >= 0.35 else 0.3
+    return surest > max(least, _needed(hypothesis.no_speech))
+
+
+def _needed(no_speech: float) -> float:
+    """How sure of its words the model must be, the surer it is that nobody speaks.
+
+    Up to a point: a window that begins inside a sentence may look like no speech to it.
+    """
+    return min(0.2 + 2.25 * max(no_speech - 0.4, 0.0), 0.65)
 
 
 def trim_tail(words: Sequence[Word], speech_end: float) -> tuple[Word, ...]:

@@ -92,15 +92,14 @@ class ListenStream:
         """Takes frames until the client ends the stream; then the last results and Metadata."""
         began = heard = self._monotonic()
         while True:
-            deadline = heard + SILENCE
-            if not self._received:
-                deadline = min(deadline, began + AUDIO_PATIENCE)
+            deadline, fault = heard + SILENCE, SILENT_CLIENT
+            if not self._received and began + AUDIO_PATIENCE < deadline:
+                deadline, fault = began + AUDIO_PATIENCE, NO_AUDIO
             try:
                 async with asyncio.timeout(max(deadline - self._monotonic(), 0)):
                     frame = await self._socket.receive()
             except TimeoutError:
-                late = self._monotonic() - heard >= SILENCE
-                raise Refused(*(SILENT_CLIENT if late else NO_AUDIO)) from None
+                raise Refused(*fault) from None
             heard = self._monotonic()
             if frame["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(frame.get("code", 1005))

@@ -1,12 +1,19 @@
-"""The socket under the SDK, also for users of the SDK who are not ours."""
+"""The socket under the SDK, which leaves other users of the SDK alone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
 import pytest
+from deepgram import AsyncDeepgramClient
+from deepgram import transport as hook
+from deepgram.listen.v1 import client
 from websockets.asyncio.server import ServerConnection
 
-from callscribe.engines.deepgram.transport import Transport, collect
-from callscribe.errors import UpstreamError
+from callscribe.engines.deepgram.service import environment
+from callscribe.engines.deepgram.transport import Transport, make_transport
+from callscribe.errors import ConfigurationError, UpstreamError
 from tests.engines.deepgram.upstream import REQUEST_ID, upstream
 
 pytestmark = pytest.mark.anyio
@@ -19,9 +26,23 @@ async def echo(connection: ServerConnection) -> None:
             return
 
 
-async def test_it_opens_when_it_is_first_used() -> None:
-    async with upstream(echo) as address:
-        transport = Transport(address, {"X-A": "b"})
+@pytest.fixture(autouse=True)
+def _no_hook_stays() -> Iterator[None]:
+    yield
+    hook.restore_transport()
+
+
+async def made(address: str, resources: AsyncExitStack) -> Transport:
+    sdk = AsyncDeepgramClient(api_key="k", environment=environment(address))
+    return await make_transport(lambda: sdk.listen.v1.connect(model="nova-3"), resources)
+
+
+async def test_it_carries_frames_and_says_why_it_closed() -> None:
+    async with upstream(echo) as address, AsyncExitStack() as resources:
+        transport = await made(address, resources)
+        with pytest.raises(RuntimeError, match="not been opened"):
+            await transport.send("too soon")
+        await transport.open()
         await transport.send("hello")
         assert await transport.recv() == "hello"
         assert transport.request_id == REQUEST_ID
@@ -38,9 +59,25 @@ async def test_closing_what_never_opened_is_nothing() -> None:
     await Transport("ws://127.0.0.1:1", {}).close()
 
 
-async def test_transports_are_collected() -> None:
-    made = collect()
-    transport = Transport("ws://127.0.0.1:1", {})
-    assert made == [transport]
-    with pytest.raises(UpstreamError):
-        await transport.open()
+async def test_other_clients_of_the_sdk_keep_their_sockets() -> None:
+    before = client.websockets_client_connect
+    async with AsyncExitStack() as resources:
+        transport = await made("ws://127.0.0.1:1", resources)
+        assert client.websockets_client_connect is before
+        with pytest.raises(UpstreamError):
+            await transport.open()
+
+
+async def test_a_sync_transport_of_the_program_stays() -> None:
+    hook.install_transport(sync_factory=lambda *_: None)
+    mine = client.websockets_sync_client
+    async with AsyncExitStack() as resources:
+        await made("ws://127.0.0.1:1", resources)
+    assert type(client.websockets_sync_client) is type(mine)
+
+
+async def test_a_transport_of_the_program_is_not_replaced() -> None:
+    hook.install_transport(async_factory=lambda *_: None)
+    async with AsyncExitStack() as resources:
+        with pytest.raises(ConfigurationError, match="restore_transport"):
+            await made("ws://127.0.0.1:1", resources)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from callscribe.audio import Resampler, to_float
-from callscribe.engines.whisper.batch import Cutter, Recording
+from callscribe.engines.whisper.batch import Cutter, Recording, Turn, by_turn
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.silero import SileroModel
+from callscribe.transcript import Word
 from tests.speech import leg, recall, script
 
 
@@ -22,7 +24,9 @@ def test_the_cuts_do_not_depend_on_the_blocks(silero: SileroModel, block: int) -
         pieces = [
             p for at in range(0, len(audio), size) for p in cutter.push(audio[at : at + size])
         ]
-        return [(p.start, p.speech_end, len(p.audio)) for p in [*pieces, *cutter.finish()]]
+        return [
+            (t.start, t.end, len(p.audio)) for p in [*pieces, *cutter.finish()] for t in p.turns
+        ]
 
     assert cut(block) == cut(512)
     assert len(cut(block)) >= 4
@@ -49,6 +53,28 @@ def test_a_hard_voice_loses_no_utterance(decoder: WhisperDecoder, silero: Silero
     heard = " ".join(r.text for r in results)
     for line in (u.text for u in script("fr") if u.speaker == "technician"):
         assert recall(line, heard) > 0.5, line
+    assert len(results) >= 4  # decoded together, told apart
+
+
+def test_a_long_silence_parts_and_a_short_one_does_not() -> None:
+    def loud(chunk: NDArray[np.float32]) -> float:
+        return float(chunk.any())
+
+    second = np.full(16_000, 0.1, np.float32)
+    pause, silence = np.zeros(3 * 16_000, np.float32), np.zeros(20 * 16_000, np.float32)
+    cutter = Cutter(loud)
+    pieces = cutter.push(np.concatenate([second, pause, second, silence, second]))
+    assert [len(p.turns) for p in pieces] == [2]
+    assert len(pieces[0].audio) == pytest.approx(5.3 * 16_000, abs=1000)
+    (last,) = cutter.finish()
+    assert last.start == pytest.approx(25, abs=0.4)
+
+
+def test_words_go_to_the_utterance_they_were_said_in() -> None:
+    turns = (Turn(0, 2, 1), Turn(4, 6, 1), Turn(8, 9, 1))
+    words = [Word("a", 0.5, 1, 1), Word("b", 1.8, 2.4, 1), Word("c", 8, 9, 1)]
+    said = [[w.text for w in found] for _, found in by_turn(turns, words)]
+    assert said == [["a", "b"], [], ["c"]]
 
 
 def test_silence_gives_nothing(decoder: WhisperDecoder, silero: SileroModel) -> None:

@@ -87,6 +87,19 @@ def test_the_less_was_heard_the_surer_the_decoder_must_be() -> None:
     assert not believable(weak, evidence=0.1)
 
 
+@pytest.mark.parametrize(
+    ("no_speech", "log_probability", "believed"),
+    [(0.2, -1.5, True), (0.5, -0.6, True), (0.58, -0.75, False), (0.58, -1.4, False)],
+)
+def test_where_the_model_hears_nobody_it_must_be_sure_of_its_words(
+    no_speech: float, log_probability: float, believed: bool
+) -> None:
+    said = hypothesis(
+        "what to do", log_probability=log_probability, no_speech=no_speech, seconds=2.0
+    )
+    assert believable(said, evidence=0.9) is believed
+
+
 def test_words_squeezed_into_no_time_are_suspect() -> None:
     words = (Word("key.", 1.0, 1.4, 0.9), Word("Follow", 2.0, 2.0, 0.9), Word("key", 2.0, 2.0, 0.9))
     squeezed = Hypothesis("", words, -0.3, 0.1, "en", 2.0, truncated=False)

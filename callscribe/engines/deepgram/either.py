@@ -1,0 +1,51 @@
+"""Deepgram by socket or by requests, as each leg asks for. May import its own room."""
+
+from __future__ import annotations
+
+from callscribe.engines.base import (
+    Capabilities,
+    StreamingConnection,
+    StreamOptions,
+    TranscriptCallback,
+)
+from callscribe.engines.deepgram.batch import DeepgramBatchService
+from callscribe.engines.deepgram.service import DeepgramTranscriptionService
+
+
+class DeepgramEngine:
+    """Both ways to Deepgram behind one door; ``StreamOptions.streaming`` chooses."""
+
+    def __init__(self, api_key: str, *, base_url: str) -> None:
+        self._streaming = DeepgramTranscriptionService(api_key, base_url=base_url)
+        self._batch = DeepgramBatchService(api_key, base_url=base_url)
+
+    @property
+    def name(self) -> str:
+        """``deepgram``."""
+        return self._streaming.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of streaming."""
+        return self._streaming.capabilities
+
+    async def transcribe_streaming(
+        self,
+        session_id: str,
+        language: str,
+        sample_rate: int,
+        on_transcript: TranscriptCallback,
+        *,
+        options: StreamOptions | None = None,
+    ) -> StreamingConnection:
+        """Opens a leg; errors as in both."""
+        options = options or StreamOptions()
+        way = self._streaming if options.streaming else self._batch
+        return await way.transcribe_streaming(
+            session_id, language, sample_rate, on_transcript, options=options
+        )
+
+    async def close(self) -> None:
+        """Ends all legs. Idempotent."""
+        await self._streaming.close()
+        await self._batch.close()

@@ -5,6 +5,9 @@ Core: no I/O; may import ``errors``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, Literal
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -13,6 +16,12 @@ from callscribe.errors import AudioError
 
 RATE = 16_000
 """The rate at which the recogniser and the VAD listen, Hz."""
+
+Encoding = Literal["linear16", "mulaw"]
+"""How a leg's audio comes: 16-bit little-endian PCM, or G.711 mu-law as telephones send it."""
+
+WIDTH: Final[Mapping[Encoding, int]] = {"linear16": 2, "mulaw": 1}
+"""Bytes of one sample."""
 
 Int16Array = NDArray[np.int16]
 FloatArray = NDArray[np.float32]

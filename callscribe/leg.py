@@ -11,11 +11,10 @@ import enum
 import secrets
 from collections.abc import Callable
 
+from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
 from callscribe.transcript import Result
-
-BYTES_PER_SAMPLE = 2
 
 
 class LegState(enum.StrEnum):
@@ -34,6 +33,7 @@ class Leg:
         speaker: str,
         *,
         sample_rate: int,
+        encoding: Encoding = "linear16",
         language: str,
         engine: str,
         since: int,
@@ -41,6 +41,7 @@ class Leg:
     ) -> None:
         self.speaker = speaker
         self.sample_rate = sample_rate
+        self.encoding: Encoding = encoding
         self.language = language
         self.engine = engine
         self.since = since
@@ -110,6 +111,7 @@ class Leg:
             "speaker": self.speaker,
             "state": self.state.value,
             "sample_rate": self.sample_rate,
+            "encoding": self.encoding,
             "language": self.language,
             "engine": self.engine,
             "received": self.received,
@@ -125,6 +127,7 @@ class Attachment:
         self.lost = asyncio.Event()
         """Set when another connection has taken the leg over."""
         self._send = connection.send_audio
+        self._width = WIDTH[leg.encoding]
         if leg.holder is not None:
             leg.holder.lost.set()
         leg.holder = self
@@ -132,7 +135,7 @@ class Attachment:
         leg.detached_at = None
 
     async def send(self, audio: bytes) -> None:
-        """Takes 16-bit little-endian mono PCM. The path of every frame: no task, lock or queue.
+        """Takes mono audio in the leg's encoding. The path of every frame: no task, lock or queue.
 
         ``AudioError`` for half a sample or nothing at all, ``SessionClosed`` when the leg has
         ended, ``SpeakerTaken`` when another connection holds it now.
@@ -141,12 +144,12 @@ class Attachment:
         if leg.holder is not self:
             raise self._refusal()
         size = len(audio)
-        if size % BYTES_PER_SAMPLE or not size:
+        if size % self._width or not size:
             raise _bad_audio(size)
         if leg.offset is None:
-            leg.begin(leg, size / BYTES_PER_SAMPLE / leg.sample_rate)
+            leg.begin(leg, size / self._width / leg.sample_rate)
         await self._send(audio)
-        leg.received += size // BYTES_PER_SAMPLE
+        leg.received += size // self._width
 
     def _refusal(self) -> SessionClosed | SpeakerTaken:
         if self.lost.is_set():

@@ -13,6 +13,7 @@ from functools import partial
 import structlog
 
 from callscribe import events
+from callscribe.audio import Encoding
 from callscribe.engines.base import StreamOptions, TranscriptionEngine
 from callscribe.errors import (
     AudioError,
@@ -81,7 +82,13 @@ class Legs:
                 f"session {self._record.session_id} has no leg of {speaker}"
             ) from None
 
-    async def open(self, speaker: str, sample_rate: int, language: str = "") -> Attachment:
+    async def open(
+        self,
+        speaker: str,
+        sample_rate: int,
+        language: str = "",
+        encoding: Encoding = "linear16",
+    ) -> Attachment:
         """Opens a leg; a detached one of the same speaker is ended first.
 
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
@@ -100,7 +107,7 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
-            return await self._connect(speaker, sample_rate, language)
+            return await self._connect(speaker, sample_rate, language, encoding)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -120,11 +127,13 @@ class Legs:
             raise _other_rate(attachment.leg, sample_rate)
         await attachment.send(audio)
 
-    def resume(self, speaker: str, token: str, sample_rate: int) -> Attachment:
+    def resume(
+        self, speaker: str, token: str, sample_rate: int, encoding: Encoding = "linear16"
+    ) -> Attachment:
         """Takes a leg up again where its client was lost, or where it only seems to be there.
 
         ``LegNotFound``, ``SessionClosed`` when it has ended, ``SessionError`` for a wrong token,
-        ``AudioError`` for another rate.
+        ``AudioError`` for another rate or encoding.
         """
         self._check_open()
         leg = self.of(speaker)
@@ -136,6 +145,11 @@ class Legs:
             raise SessionClosed(f"the leg of {speaker} has ended; start without a resume token")
         if sample_rate != leg.sample_rate:
             raise _other_rate(leg, sample_rate)
+        if encoding != leg.encoding:
+            raise AudioError(
+                f"the leg of {speaker} was opened with {leg.encoding}, not with {encoding}",
+                code="bad_encoding",
+            )
         attachment = Attachment(leg, leg.connection)
         self._record.publish(events.LegResumed, speaker=speaker, received=leg.received)
         _log.info("leg_resumed", session_id=self._record.session_id, speaker=speaker)
@@ -162,10 +176,13 @@ class Legs:
         leg.ask_end()
         self._on_change()
 
-    async def _connect(self, speaker: str, sample_rate: int, language: str) -> Attachment:
+    async def _connect(
+        self, speaker: str, sample_rate: int, language: str, encoding: Encoding
+    ) -> Attachment:
         leg = Leg(
             speaker,
             sample_rate=sample_rate,
+            encoding=encoding,
             language=language,
             engine=self._engine.name,
             since=self._record.seq,
@@ -180,6 +197,8 @@ class Legs:
                 keyterms=self._config.keyterms,
                 interim_results=self._config.interim_results,
                 endpointing_ms=self._config.endpointing_ms,
+                encoding=encoding,
+                pass_through=self._config.deepgram_mulaw,
                 streaming=self._config.deepgram_use_streaming,
                 model=self._config.deepgram_model,
                 query=self._config.deepgram_query,

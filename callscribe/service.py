@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.stand_in import StandInEngine
@@ -131,6 +132,7 @@ class EnhancedTranscriptionService:
         speaker: str,
         *,
         sample_rate: int = 16_000,
+        encoding: Encoding = "linear16",
         language: str = "",
         resume: str = "",
     ) -> Attachment:
@@ -139,7 +141,11 @@ class EnhancedTranscriptionService:
         Errors: those of ``Legs.open`` and ``Legs.resume``, and ``SessionNotFound``.
         """
         return await self.session(session_id).open_leg(
-            speaker, sample_rate=sample_rate, language=language, resume=resume
+            speaker,
+            sample_rate=sample_rate,
+            encoding=encoding,
+            language=language,
+            resume=resume,
         )
 
     async def end_leg(self, session_id: str, speaker: str) -> Leg:

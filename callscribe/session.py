@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from callscribe import events
+from callscribe.audio import Encoding
 from callscribe.bus.base import Bus
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.leg import Attachment, Leg, LegState
@@ -82,12 +83,18 @@ class Session:
         _log.info("session_started", session_id=session_id, engine=engine.name)
 
     async def open_leg(
-        self, speaker: str, *, sample_rate: int, language: str = "", resume: str = ""
+        self,
+        speaker: str,
+        *,
+        sample_rate: int,
+        encoding: Encoding = "linear16",
+        language: str = "",
+        resume: str = "",
     ) -> Attachment:
         """Opens a leg, or takes one up again by its ``resume`` token; errors as in ``Legs``."""
         if resume:
-            return self.legs.resume(speaker, resume, sample_rate)
-        return await self.legs.open(speaker, sample_rate, language)
+            return self.legs.resume(speaker, resume, sample_rate, encoding)
+        return await self.legs.open(speaker, sample_rate, language, encoding)
 
     async def end_leg(self, speaker: str) -> Leg:
         """Ends the speaker's leg and waits until its last final is out. Idempotent."""

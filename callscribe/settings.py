@@ -128,6 +128,10 @@ class TranscriptionConfig(BaseModel):
     deepgram_mip_opt_out: bool = Field(
         default=False, description="Deepgram: keep the audio out of its model improvement."
     )
+    deepgram_mulaw: bool = Field(
+        default=False,
+        description="Deepgram: pass mu-law of a telephone on as it is; off: as 16-bit PCM.",
+    )
     interim_results: bool = Field(default=True, description="Show words before they are final.")
     endpointing_ms: int = Field(
         default=550, ge=200, le=3000, description="Silence that ends an utterance, in milliseconds."

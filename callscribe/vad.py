@@ -63,6 +63,10 @@ class SpeechDetector:
 
     def __call__(self, samples: NDArray[np.float32]) -> Chunk:
         """Judges the next 512 samples (16 kHz, -1 to 1)."""
+        return self.judge(samples, float(self._model(samples)))
+
+    def judge(self, samples: NDArray[np.float32], probability: float) -> Chunk:
+        """The same where the model's ``probability`` is known already."""
         power = float(np.dot(samples, samples)) / CHUNK
         level = max(10.0 * float(np.log10(power + 1e-12)), SILENCE_DB)
         if level < self._floor:
@@ -71,7 +75,7 @@ class SpeechDetector:
             self._floor += min(FLOOR_RISE, level - self._floor)
         self._recent.append(level)
         floor = max(self._floor, min(self._recent))
-        return Chunk(float(self._model(samples)), level, level - floor)
+        return Chunk(probability, level, level - floor)
 
 
 class Turn(Enum):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 
 import numpy as np
 
+from callscribe.audio import Encoding
 from callscribe.engines.base import (
     Capabilities,
     EngineEvent,
@@ -19,6 +20,7 @@ from callscribe.engines.base import (
     StreamOptions,
     TranscriptCallback,
 )
+from callscribe.engines.encoded import to_pcm
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from callscribe.settings import Settings
 from callscribe.transcript import Result, Word
@@ -58,11 +60,13 @@ class EnergyConnection:
         self._shown = ""
         self.is_connected = True
         self.finalized = 0
+        self._encoding: Encoding = "linear16"
+        self.keyterms: tuple[str, ...] = ()
 
     async def send_audio(self, audio: bytes) -> None:
         if self._engine.fail_sending:
             raise EngineError("the engine broke", retryable=True)
-        self._audio += audio
+        self._audio += to_pcm(audio, self._encoding)
         # In steps of 20 ms, so that what is heard does not depend on how the audio was cut.
         while (len(self._audio) // 2 - self._seen) >= self._rate // 50:
             self._seen += self._rate // 50
@@ -73,6 +77,9 @@ class EnergyConnection:
         self.finalized += 1
         self._look(closing=True)
         await self._told()
+
+    async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
+        self.keyterms = keyterms
 
     async def close(self) -> None:
         if self.is_connected:
@@ -172,6 +179,7 @@ class EnergyEngine:
         await asyncio.sleep(self.opening_delay)
         interim = options.interim_results if options else True
         connection = EnergyConnection(self, sample_rate, on_transcript, interim)
+        connection._encoding = options.encoding if options else "linear16"
         self.connections.append(connection)
         return connection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -97,7 +98,8 @@ class AudioClient:
         await self.socket.send(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
-        message = json.loads(await self.socket.recv())
+        async with asyncio.timeout(20):
+            message = json.loads(await self.socket.recv())
         self.messages.append(message)
         return message
 

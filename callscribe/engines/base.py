@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from callscribe.audio import FloatArray
+from callscribe.audio import Encoding, FloatArray
 from callscribe.errors import CallscribeError
 from callscribe.transcript import Result
 
@@ -77,6 +77,10 @@ class StreamOptions:
     """Off: audio may be gathered and sent in pieces, finals only; for engines that can do both."""
     query: tuple[tuple[str, str], ...] = ()
     """Further parameters for an engine that speaks Deepgram's protocol, as on the wire."""
+    encoding: Encoding = "linear16"
+    """How the audio comes; every engine takes both."""
+    pass_through: bool = False
+    """Send mu-law on as it came; for engines that speak to a server which takes it."""
     model: str = ""
     """The model for engines that have several; empty: the engine's own choice."""
 
@@ -91,7 +95,7 @@ class StreamingConnection(Protocol):
         ...
 
     async def send_audio(self, audio: bytes) -> None:
-        """Takes 16-bit little-endian mono PCM of any whole number of samples; returns at once."""
+        """Takes mono audio in the leg's encoding, any whole number of samples; returns at once."""
         ...
 
     async def finalize(self) -> None:
@@ -100,6 +104,15 @@ class StreamingConnection(Protocol):
 
     async def close(self) -> None:
         """Ends the audio and waits (bounded) until the last final was handed over. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol):
+    """A connection whose vocabulary may change while audio flows."""
+
+    async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
+        """Replaces the words that are expected, from the next window on."""
         ...
 
 

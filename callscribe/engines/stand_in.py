@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from callscribe.audio import WIDTH
 from callscribe.engines.base import (
     Capabilities,
     EngineEvent,
@@ -95,6 +96,7 @@ class StandInConnection:
         self._rate = sample_rate
         self._tell = on_transcript
         self._options = options or StreamOptions()
+        self._width = WIDTH[self._options.encoding]
         self._inner: StreamingConnection | None = None
         self._on_second = False
         self._kept: deque[tuple[int, bytes]] = deque()
@@ -125,14 +127,14 @@ class StandInConnection:
         )
 
     async def send_audio(self, audio: bytes) -> None:
-        """Takes 16-bit mono PCM; while engines change it is kept."""
+        """Takes mono audio in the leg's encoding; while engines change it is kept."""
         if self._ended:
             raise EngineError("this leg is closed; open a new one to send audio")
         if not audio:
             return
         if not self._on_second:
             self._keep(audio)
-        self._received += len(audio) // 2
+        self._received += len(audio) // self._width
         inner = self._inner
         if inner is not None and inner.is_connected:
             await inner.send_audio(audio)
@@ -219,7 +221,7 @@ class StandInConnection:
     def _forget(self, until: float) -> None:
         """Lets go of audio that a final covers."""
         sample = self._settled = int(until * self._rate)
-        while self._kept and self._kept[0][0] + len(self._kept[0][1]) // 2 <= sample:
+        while self._kept and self._kept[0][0] + len(self._kept[0][1]) // self._width <= sample:
             self._kept.popleft()
 
 

@@ -80,6 +80,7 @@ async def _open(
     attachment = await session.open_leg(
         start.speaker,
         sample_rate=start.sample_rate,
+        encoding=start.encoding,
         language=start.language,
         resume=start.resume,
     )

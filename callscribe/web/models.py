@@ -82,6 +82,7 @@ class LegInfo(BaseModel):
     speaker: str = Field(examples=["technician"])
     state: str = Field(description="`open`, `detached` or `ended`.")
     sample_rate: int = Field(description="Hz.")
+    encoding: str = Field(description="`linear16` or `mulaw`.")
     language: str
     engine: str
     received: int = Field(description="Samples that have arrived.")

@@ -6,7 +6,7 @@ a second, the leg's events as they happen, and ``ended`` when the last final is 
 socket dropped connects again with the ``resume`` token of ``ready`` and goes on from sample
 ``received``: nothing is lost, nothing is heard twice.
 
-May import ``errors`` only.
+May import ``audio`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from callscribe.audio import WIDTH, Encoding
 from callscribe.errors import ProtocolError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
@@ -41,7 +42,7 @@ class Start:
     session_id: str = ""
     speaker: str = "agent"
     sample_rate: int = 16_000
-    encoding: str = "linear16"
+    encoding: Encoding = "linear16"
     language: str = ""
     resume: str = ""
 
@@ -207,9 +208,11 @@ def _start(body: dict[str, Any]) -> Start:
             code="bad_sample_rate",
         )
     encoding = string("encoding", "linear16")
-    if encoding != "linear16":
+    known = next((name for name in WIDTH if name == encoding), None)
+    if known is None:
         raise ProtocolError(
-            'start: "encoding" must be "linear16" (16-bit little-endian mono PCM)',
+            'start: "encoding" must be "linear16" (16-bit little-endian mono PCM) or "mulaw" '
+            "(G.711, a byte for each sample)",
             code="bad_encoding",
         )
-    return Start(session_id, speaker, rate, encoding, string("language", ""), string("resume", ""))
+    return Start(session_id, speaker, rate, known, string("language", ""), string("resume", ""))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from callscribe.engines import stand_in
-from callscribe.engines.base import EngineEvent, Lost, TakenOver, Unheard
+from callscribe.engines.base import EngineEvent, Lost, StreamOptions, TakenOver, Unheard
 from callscribe.engines.stand_in import StandInEngine
 from callscribe.errors import CapacityError, EngineError
 from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
 from tests.engines_for_tests import EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
@@ -152,3 +154,23 @@ async def test_what_is_too_long_to_keep_is_said(
     assert gap.start == 0.0
     assert gap.end == pytest.approx(1.0, abs=0.05)
     await leg.close()
+
+
+async def test_the_second_engine_gets_mulaw_as_it_came(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    heard = Heard()
+    leg = await StandInEngine(first, second).transcribe_streaming(
+        "s", "fr", 8_000, heard, options=StreamOptions(encoding="mulaw")
+    )
+    data = samples_to_mulaw(np.frombuffer(tones(400, 600, rate=8_000), "<i2"))
+    half = len(data) // 2 + 800
+    for at in range(0, half, 160):
+        await leg.send_audio(data[at : min(at + 160, half)])
+    assert heard.text == "f400"
+    await lose(first)
+    for at in range(half, len(data), 160):
+        await leg.send_audio(data[at : at + 160])
+    await leg.close()
+    assert heard.text == "f400 f600"
+    assert heard.finals[-1].end <= len(data) / 8_000

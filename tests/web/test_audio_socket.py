@@ -6,10 +6,12 @@ import asyncio
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
 from callscribe.web import audio_socket
+from callscribe.wire.g711 import samples_to_mulaw
 from tests.conftest import Dial
 from tests.engines_for_tests import tones
 from tests.serving import AudioClient, Served
@@ -54,6 +56,24 @@ async def test_a_leg_from_start_to_end(dial: Dial) -> None:
     assert client.finals() == ["f440", "f600"]
 
 
+async def test_a_telephone_sends_mulaw(dial: Dial, served: Served) -> None:
+    phone = {"speaker": "technician", "sample_rate": 8_000, "encoding": "mulaw"}
+    client = await dial(**phone)
+    data = samples_to_mulaw(np.frombuffer(tones(440, 600, rate=8_000), "<i2"))
+    await client.audio(data[:8_000], frame=160)
+    await client.socket.close()
+    back = {"session_id": client.ready["session_id"], "resume": client.ready["resume"]}
+    assert (await refused(served, start(**phone | back | {"encoding": "linear16"})))[0] == (
+        "bad_encoding"
+    )
+    again = await dial(**phone, **back)
+    await again.audio(data[again.ready["received"] :], frame=160)
+    ended = await again.stop()
+    assert ended["seconds"] == len(data) / 8_000
+    transcript = served.context.service.transcript(client.ready["session_id"])
+    assert [u.text for u in transcript.utterances] == ["f440", "f600"]
+
+
 @pytest.mark.parametrize(
     ("frame", "code", "close"),
     [
@@ -65,7 +85,7 @@ async def test_a_leg_from_start_to_end(dial: Dial) -> None:
         (start(speaker=""), "bad_message", 1007),
         (start(session_id="../x"), "bad_message", 1007),
         (start(sample_rate=4_000), "bad_sample_rate", 1003),
-        (start(encoding="mulaw"), "bad_encoding", 1003),
+        (start(encoding="opus"), "bad_encoding", 1003),
         (start(language="tlh"), "bad_language", 1008),
         (start(session_id="nobody"), "no_such_session", 1008),
         (start(resume="x"), "no_such_leg", 1008),

@@ -21,6 +21,7 @@ import structlog
 from deepgram import AsyncDeepgramClient
 from deepgram.core.api_error import ApiError
 
+from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import (
     Capabilities,
     EngineEvent,
@@ -36,7 +37,8 @@ from callscribe.engines.deepgram.service import (
     environment,
     make_query,
 )
-from callscribe.engines.whisper.silero import SileroModel
+from callscribe.engines.encoded import to_pcm
+from callscribe.engines.silero import SileroModel
 from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
 from callscribe.transcript import Result, Word, mean_confidence
@@ -104,7 +106,8 @@ class DeepgramBatchService:
         """Opens a leg; ``ConfigurationError`` for what Deepgram would refuse."""
         if self._http.is_closed:
             raise EngineError("the Deepgram engine has been closed")
-        query = make_query(language, sample_rate, options or StreamOptions())
+        options = options or StreamOptions()
+        query = make_query(language, sample_rate, options)
         asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}
         if self._silero is None:
             self._silero = await asyncio.to_thread(SileroModel)
@@ -115,6 +118,7 @@ class DeepgramBatchService:
             on_transcript,
             lambda wav: self._request(wav, asked),
             self._monotonic,
+            options.encoding,
         )
         self._connections.add(connection)
         connection.on_close = lambda: self._connections.discard(connection)
@@ -150,6 +154,7 @@ class DeepgramBatchConnection:
         on_transcript: TranscriptCallback,
         request: Callable[[bytes], Any],
         monotonic: Callable[[], float],
+        encoding: Encoding = "linear16",
     ) -> None:
         self.callback_errors = 0
         """How often the callback raised; each is logged, none ends the stream."""
@@ -157,6 +162,7 @@ class DeepgramBatchConnection:
         self._session_id = session_id
         self._cutter = cutter
         self._rate = sample_rate
+        self._encoding: Encoding = encoding
         self._tell = on_transcript
         self._request = request
         self._monotonic = monotonic
@@ -174,12 +180,12 @@ class DeepgramBatchConnection:
         return not (self._closing or self._lost)
 
     async def send_audio(self, audio: bytes) -> None:
-        """Takes 16-bit little-endian mono PCM; returns at once. Empty audio is ignored."""
+        """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored."""
         if not self.is_connected:
             raise EngineError("this leg is closed; open a new one to send audio")
-        if len(audio) % 2:
+        if len(audio) % WIDTH[self._encoding]:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
-        self._waiting += audio
+        self._waiting += to_pcm(audio, self._encoding)
         self._work.set()
 
     async def finalize(self) -> None:

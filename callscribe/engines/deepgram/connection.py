@@ -18,10 +18,13 @@ from typing import Any, Final, Literal
 
 import structlog
 
+from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import EngineEvent, Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import Transport
+from callscribe.engines.ears import Ear, Ears
+from callscribe.engines.encoded import to_pcm
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
@@ -35,6 +38,9 @@ LAST_RESULTS: Final = 10.0
 STALL: Final = 20.0
 """Seconds of audio that may go unanswered; Deepgram answers to silence too, every few seconds."""
 
+FINALIZE_PATIENCE: Final = 2.0
+"""Seconds that a Finalize may go without an answer; where nothing was open, none comes."""
+
 SECONDS_A_FRAME: Final = 1.0
 """The most audio that is joined into one frame."""
 
@@ -46,6 +52,7 @@ _log = structlog.get_logger(__name__)
 class DeepgramStreamingConnection:
     """Takes one leg's audio and hands over what Deepgram hears. Made by the engine, open already.
 
+    Audio comes in ``encoding``; ``decode`` makes PCM of it where the server is to get that.
     ``resources`` are what has to be closed with it: the SDK's side of the connection.
     """
 
@@ -58,16 +65,27 @@ class DeepgramStreamingConnection:
         on_transcript: TranscriptCallback,
         resources: AsyncExitStack,
         monotonic: Callable[[], float],
+        *,
+        encoding: Encoding = "linear16",
+        decode: bool = False,
     ) -> None:
         self.session_id = session_id
         self.callback_errors = 0
         """How often a callback raised; each is logged, none ends the stream."""
         self.garbled = 0
         """Messages that could not be read, or whose type is not known."""
+        self.unanswered = 0
+        """How often a Finalize stayed without an answer."""
         self.request_id = transport.request_id
         self._transport = transport
         self._reader = reader
         self._rate = sample_rate
+        self._encoding: Encoding = encoding
+        self._decode = decode
+        self._width = WIDTH[encoding]
+        self._sent_width = WIDTH["linear16" if decode else encoding]
+        self._ear: Ear | None = None
+        self._telling = asyncio.Lock()
         self._tell = on_transcript
         self._resources = resources
         self._monotonic = monotonic
@@ -75,6 +93,8 @@ class DeepgramStreamingConnection:
         self._waiting = bytearray()
         self._work = asyncio.Event()
         self._finalize = False
+        self._finalize_due: float | None = None
+        """When the answer to a Finalize is given up, on the monotonic clock."""
         self._closing = False
         self._received = 0
         self._answered = 0.0
@@ -94,8 +114,21 @@ class DeepgramStreamingConnection:
         """
         self._observers.setdefault(signal, []).append(observer)
 
+    def listen_along(self, ears: Ears, silence: float) -> None:
+        """Lets local ears ask for a final where the server has not ended what was said.
+
+        ``silence`` is in seconds; the server gets as long to hear it by itself.
+        """
+        loop = asyncio.get_running_loop()
+
+        def ended(_at: float) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to tell
+                loop.call_soon_threadsafe(self._speech_ended)
+
+        self._ear = ears.listen(self._rate, self._encoding, silence, ended)
+
     async def send_audio(self, audio: bytes) -> None:
-        """Takes 16-bit little-endian mono PCM; returns at once. Empty audio is ignored.
+        """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored.
 
         ``AudioError`` for half a sample, ``EngineError`` when the connection is closed or lost.
         """
@@ -103,12 +136,14 @@ class DeepgramStreamingConnection:
             raise EngineError(
                 "this leg is closed; open a new one to send audio", retryable=self._lost
             )
-        if len(audio) % 2:
+        if len(audio) % self._width:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
-        self._waiting += audio
-        self._received += len(audio) // 2
+        self._waiting += to_pcm(audio, self._encoding) if self._decode else audio
+        self._received += len(audio) // self._width
+        if self._ear is not None:
+            self._ear.hear(audio)
         self._reader.sent(self._received / self._rate)
         self._work.set()
 
@@ -123,6 +158,11 @@ class DeepgramStreamingConnection:
         self._closing = True
         self._work.set()
         await asyncio.shield(self._task)
+
+    def _speech_ended(self) -> None:
+        if self.is_connected and self._reader.is_open:
+            self._finalize = True
+            self._work.set()
 
     async def _run(self) -> None:
         try:
@@ -139,6 +179,8 @@ class DeepgramStreamingConnection:
             _log.error("deepgram_failed", session=self.session_id, exc_info=group)
             await self._lose(EngineError("the connection to Deepgram failed", retryable=True))
         finally:
+            if self._ear is not None:
+                self._ear.close()
             with contextlib.suppress(Exception):
                 await self._resources.aclose()
             self._signal("close", None)
@@ -158,6 +200,8 @@ class DeepgramStreamingConnection:
                 _log.warning("deepgram_garbled", session=self.session_id, problem=error.message)
                 continue
             self._signal("message", message)
+            if isinstance(message, dg.Results) and message.from_finalize is True:
+                self._finalize_due = None
             event = self._reader.read(message)
             if event is not None:
                 await self._hand_over(event)
@@ -169,7 +213,7 @@ class DeepgramStreamingConnection:
 
     async def _write(self) -> None:
         """Sends audio and controls; when told to close, ends the stream and waits."""
-        most = int(SECONDS_A_FRAME * self._rate) * 2
+        most = int(SECONDS_A_FRAME * self._rate) * self._sent_width
         while True:
             await self._wait_for_work()
             while self._waiting:
@@ -179,6 +223,7 @@ class DeepgramStreamingConnection:
             if self._finalize:
                 self._finalize = False
                 await self._transport.send(dg.Finalize().encode())
+                self._finalize_due = self._monotonic() + FINALIZE_PATIENCE
             if self._closing and not self._waiting:
                 break
             self._check_answers()
@@ -192,13 +237,30 @@ class DeepgramStreamingConnection:
         )
 
     async def _wait_for_work(self) -> None:
+        """Waits until there is something to send; keeps the connection alive until then."""
+        keep_alive = self._monotonic() + KEEP_ALIVE
         while not (self._waiting or self._finalize or self._closing):
             self._work.clear()
+            due = keep_alive if self._finalize_due is None else min(keep_alive, self._finalize_due)
             try:
-                async with asyncio.timeout(KEEP_ALIVE):
+                async with asyncio.timeout(max(due - self._monotonic(), 0.0)):
                     await self._work.wait()
             except TimeoutError:
-                await self._transport.send(dg.KeepAlive().encode())
+                await self._give_up_waiting()
+                if self._monotonic() >= keep_alive:
+                    await self._transport.send(dg.KeepAlive().encode())
+                    keep_alive = self._monotonic() + KEEP_ALIVE
+        await self._give_up_waiting()
+
+    async def _give_up_waiting(self) -> None:
+        """Ends the utterance itself where a Finalize has gone without an answer for too long."""
+        if self._finalize_due is None or self._monotonic() < self._finalize_due:
+            return
+        self._finalize_due = None
+        self.unanswered += 1
+        end = self._reader.give_up()
+        if end is not None:
+            await self._hand_over(end)
 
     def _check_answers(self) -> None:
         unanswered = self._received / self._rate - self._answered
@@ -213,9 +275,10 @@ class DeepgramStreamingConnection:
                 text=event.text,
             )
         try:
-            answer = self._tell(event)
-            if inspect.isawaitable(answer):
-                await answer
+            async with self._telling:
+                answer = self._tell(event)
+                if inspect.isawaitable(answer):
+                    await answer
         except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
             self.callback_errors += 1
             _log.exception("transcript_callback_failed", session=self.session_id)

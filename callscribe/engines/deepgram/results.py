@@ -27,7 +27,20 @@ class ResultReader:
         self._monotonic = monotonic
         self._open_from: float | None = None
         self._open_to = 0.0
+        self._showing = False
+        """Interim words were shown that no final has replaced yet."""
         self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
+
+    @property
+    def is_open(self) -> bool:
+        """Words were said that no end of an utterance has followed."""
+        return self._showing or self._open_from is not None
+
+    def give_up(self) -> Result | None:
+        """Ends the open utterance where the server will not; None when that would lose words."""
+        if self._showing or self._open_from is None:
+            return None
+        return self._utterance_end(self._open_to)
 
     def sent(self, until: float) -> None:
         """Notes that audio up to ``until`` (leg seconds) has come in now."""
@@ -50,6 +63,7 @@ class ResultReader:
         speech_final = message.speech_final is True
         end = message.start + message.duration
         start = words[0].start if words else message.start
+        self._showing = not is_final and bool(words)
         if is_final:
             if words and self._open_from is None:
                 self._open_from = start

@@ -6,6 +6,7 @@ import ``engines.base``, ``errors``, ``languages``, ``wire`` and its own room.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -20,12 +21,16 @@ from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallb
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import make_transport
+from callscribe.engines.ears import Ears
 from callscribe.errors import ConfigurationError, EngineError
 from callscribe.languages import LANGUAGES
 from callscribe.wire.deepgram_query import ListenQuery, parse_query
 
 MODEL: Final = "nova-3"
 UTTERANCE_END_MS: Final = 1000
+ENDPOINTING_MS: Final = 550
+HEAD_START: Final = 0.2
+"""Seconds that Deepgram has to end an utterance by itself before it is asked to."""
 
 _NOVA: Final = (
     "ar be bg bn bs ca cs da de el en es et fa fi fr gu he hi hr hu hy id it ja ka kk kn ko lt lv "
@@ -41,7 +46,8 @@ class DeepgramTranscriptionService:
     """Deepgram Nova-3 by persistent WebSockets, one for each leg.
 
     ``base_url`` is ``wss://…`` or ``ws://…``: Deepgram's own address, a region's, or a server that
-    speaks its protocol. ``monotonic`` is in seconds.
+    speaks its protocol. ``monotonic`` is in seconds. With ``ears`` the end of speech is heard here
+    too, and Deepgram asked for a final where it has not noticed.
     """
 
     def __init__(
@@ -50,10 +56,14 @@ class DeepgramTranscriptionService:
         *,
         base_url: str = "wss://api.deepgram.com",
         monotonic: Callable[[], float] = time.monotonic,
+        ears: bool = True,
     ) -> None:
         self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
         self._monotonic = monotonic
         self._connections: set[DeepgramStreamingConnection] = set()
+        self._with_ears = ears
+        self._ears: Ears | None = None
+        self._loading = asyncio.Lock()
         self._closed = False
 
     @property
@@ -75,14 +85,16 @@ class DeepgramTranscriptionService:
         *,
         options: StreamOptions | None = None,
     ) -> DeepgramStreamingConnection:
-        """Opens a leg: 16-bit mono PCM at ``sample_rate`` Hz in, results by ``on_transcript``.
+        """Opens a leg: mono audio at ``sample_rate`` Hz in, results by ``on_transcript``.
 
         ``ConfigurationError`` for what Deepgram would refuse, ``UpstreamError`` for what it did
         refuse, with its own words and request id.
         """
         if self._closed:
             raise EngineError("the Deepgram engine has been closed")
-        query = make_query(language, sample_rate, options or StreamOptions())
+        options = options or StreamOptions()
+        query = make_query(language, sample_rate, options)
+        await self._load_ears()
         resources = AsyncExitStack()
         asked = arguments(query)
         transport = await make_transport(lambda: self._client.listen.v1.connect(**asked), resources)
@@ -107,7 +119,12 @@ class DeepgramTranscriptionService:
             on_transcript,
             resources,
             self._monotonic,
+            encoding=options.encoding,
+            decode=query.encoding != options.encoding,
         )
+        if self._ears is not None:
+            silence = (options.endpointing_ms or ENDPOINTING_MS) / 1000 + HEAD_START
+            connection.listen_along(self._ears, silence)
         self._connections.add(connection)
         connection.on("close", lambda _: self._connections.discard(connection))
         return connection
@@ -117,6 +134,13 @@ class DeepgramTranscriptionService:
         self._closed = True
         for connection in list(self._connections):
             await connection.close()
+        if self._ears is not None:
+            await asyncio.to_thread(self._ears.close)
+
+    async def _load_ears(self) -> None:
+        async with self._loading:
+            if self._with_ears and self._ears is None:
+                self._ears = await asyncio.to_thread(Ears)
 
 
 def make_query(language: str, sample_rate: int, options: StreamOptions) -> ListenQuery:
@@ -124,7 +148,7 @@ def make_query(language: str, sample_rate: int, options: StreamOptions) -> Liste
     wanted: dict[str, Any] = {
         "model": options.model or MODEL,
         "language": "multi" if language == "auto" else language,
-        "encoding": "linear16",
+        "encoding": options.encoding if options.pass_through else "linear16",
         "sample_rate": sample_rate,
         "channels": 1,
         "smart_format": True,

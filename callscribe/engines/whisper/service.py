@@ -15,18 +15,19 @@ from typing import Final
 
 import structlog
 
-from callscribe.audio import FloatArray
+from callscribe.audio import Encoding, FloatArray
 from callscribe.engines.base import (
     Capabilities,
     EngineEvent,
     StreamOptions,
     TranscriptCallback,
 )
+from callscribe.engines.encoded import to_pcm
+from callscribe.engines.silero import SileroModel
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import WhisperDecoder
-from callscribe.engines.whisper.silero import SileroModel
 from callscribe.engines.whisper.stream import LegStream, vocabulary_prompt
 from callscribe.engines.whisper.tuning import tune_process
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
@@ -150,7 +151,7 @@ class WhisperTranscriptionService:
             interim_results=options.interim_results,
             language_each_time=options.language_each_time,
         )
-        return WhisperConnection(session_id, conductor, stream, on_transcript)
+        return WhisperConnection(session_id, conductor, stream, on_transcript, options.encoding)
 
     async def transcribe_blocks(
         self,
@@ -199,8 +200,10 @@ class WhisperConnection:
         conductor: Conductor,
         stream: LegStream,
         on_transcript: TranscriptCallback,
+        encoding: Encoding = "linear16",
     ) -> None:
         self._session_id = session_id
+        self._encoding = encoding
         self._conductor = conductor
         self._on_transcript = on_transcript
         self._loop = asyncio.get_running_loop()
@@ -219,16 +222,20 @@ class WhisperConnection:
         return self._open
 
     async def send_audio(self, audio: bytes) -> None:
-        """Takes 16-bit PCM; returns at once. Empty audio is ignored."""
+        """Takes audio in the leg's encoding; returns at once. Empty audio is ignored."""
         if not self._open:
             raise EngineError("this leg is closed; open a new one to send audio")
         if audio:
-            self._conductor.hear(self._seat, audio)
+            self._conductor.hear(self._seat, to_pcm(audio, self._encoding))
 
     async def finalize(self) -> None:
         """Ends the open utterance; its final follows soon."""
         if self._open:
             self._conductor.finalize(self._seat)
+
+    async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
+        """Replaces the words to expect, from the next window on."""
+        self._seat.stream.set_keyterms(keyterms)
 
     async def close(self) -> None:
         """Ends the leg and waits, at most 30 s, until its last final was handed over."""

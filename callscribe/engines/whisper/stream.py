@@ -127,6 +127,10 @@ class LegStream:
         self._forget()
         return began
 
+    def set_keyterms(self, keyterms: Iterable[str]) -> None:
+        """Replaces the words to expect, from the next window on; safe from any thread."""
+        self._vocabulary = vocabulary_prompt(keyterms)
+
     def finalize(self) -> None:
         """Ends the open utterance where the audio now ends."""
         if self._point.flush():

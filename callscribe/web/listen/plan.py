@@ -13,7 +13,7 @@ from callscribe.engines.base import StreamOptions, TranscriptionEngine
 from callscribe.errors import ConfigurationError
 from callscribe.languages import LANGUAGES
 from callscribe.wire import deepgram as dg
-from callscribe.wire.deepgram_query import ListenQuery, invalid
+from callscribe.wire.deepgram_query import MAX_KEYTERM_TOKENS, ListenQuery, invalid, keyterm_tokens
 
 LEFT_OUT: Final = (
     "numerals",
@@ -89,6 +89,23 @@ def make_plan(query: ListenQuery, *, streaming: bool) -> Plan:
         ),
         unsupported=_left_out(query),
     )
+
+
+def configure_fault(message: dg.Configure, query: ListenQuery) -> tuple[str, str] | None:
+    """Why a ``Configure`` cannot be obeyed, as Deepgram's code and a sentence; None if it can."""
+    features = message.features
+    if isinstance(features, dg.Features) and features.numerals is True:
+        return ("CONFIGURE_INTERNAL_ERROR", "numerals is not supported here; leave it out")
+    terms = message.keyterms
+    if not isinstance(terms, list):
+        return None
+    try:
+        ListenQuery(model=query.model, keyterm=tuple(terms)).check()
+    except ConfigurationError as error:
+        too_many = keyterm_tokens(terms) > MAX_KEYTERM_TOKENS
+        code = "KEYTERM_LIMIT_EXCEEDED" if too_many else "KEYTERMS_NOT_SUPPORTED"
+        return (f"CONFIGURE_{code}", error.message)
+    return None
 
 
 def results_metadata(request_id: str, model: str) -> dg.ResultsMetadata:

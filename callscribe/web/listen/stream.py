@@ -20,13 +20,21 @@ from callscribe.audio import Int16Array
 from callscribe.engines.base import (
     EngineEvent,
     StreamingConnection,
+    Teachable,
     TranscriptCallback,
     TranscriptionEngine,
 )
 from callscribe.errors import AudioError, ProtocolError
 from callscribe.web.listen.channel import ChannelText
 from callscribe.web.listen.incoming import Incoming, open_incoming
-from callscribe.web.listen.plan import Plan, model_info, model_name, model_uuid, results_metadata
+from callscribe.web.listen.plan import (
+    Plan,
+    configure_fault,
+    model_info,
+    model_name,
+    model_uuid,
+    results_metadata,
+)
 from callscribe.web.listen.replies import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 from callscribe.wire import deepgram as dg
 
@@ -155,16 +163,28 @@ class ListenStream:
                 if not isinstance(chosen, int) or chosen == index:
                     await leg.finalize()
         elif isinstance(message, dg.Configure):
-            await self._send(
-                dg.ConfigureFailure(
-                    request_id=self._request_id,
-                    code="CONFIGURE_KEYTERMS_NOT_SUPPORTED",
-                    description="this server takes keyterms when the stream is opened only",
-                )
-            )
+            await self._send(await self._configure(message))
         elif isinstance(message, dg.Unknown):
             await self._complain(f"there is no message {message.kind[:40]!r}")
         return False
+
+    async def _configure(self, message: dg.Configure) -> dg.ServerMessage:
+        """Changes the vocabulary; every ``Configure`` gets one answer."""
+        fault = configure_fault(message, self._plan.query)
+        legs = [leg for leg in self._legs if isinstance(leg, Teachable)]
+        terms = message.keyterms
+        if fault is None and isinstance(terms, list) and not legs:
+            fault = ("CONFIGURE_KEYTERMS_NOT_SUPPORTED", f"{self._engine.name} takes no keyterms")
+        if fault is not None:
+            code, description = fault
+            return dg.ConfigureFailure(
+                request_id=self._request_id, code=code, description=description
+            )
+        if not isinstance(terms, list):
+            return dg.ConfigureSuccess(request_id=self._request_id)
+        for leg in legs:
+            await leg.set_keyterms(tuple(terms))
+        return dg.ConfigureSuccess(request_id=self._request_id, keyterms=terms)
 
     async def _complain(self, what: str) -> None:
         await self._send(dg.Error(variant="SchemaError", description=what, message=what))

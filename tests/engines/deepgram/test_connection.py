@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection
 
@@ -15,6 +16,7 @@ from callscribe.engines.deepgram import DeepgramStreamingConnection, DeepgramTra
 from callscribe.engines.deepgram import connection as module
 from callscribe.errors import AudioError, EngineError, UpstreamError
 from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
 from tests.engines.deepgram.upstream import REQUEST_ID, swallow, upstream
 from tests.engines_for_tests import tones
 from tests.serving import Served
@@ -104,6 +106,42 @@ async def test_odd_and_empty_audio(service: DeepgramTranscriptionService, ear: E
     await connection.send_audio(tones(400))
     await connection.close()
     assert ear.text == "f400"
+
+
+@pytest.mark.parametrize("pass_through", [False, True])
+async def test_mulaw_of_a_telephone(served: Served, ear: Ear, pass_through: bool) -> None:
+    service = DeepgramTranscriptionService("key", base_url=served.ws)
+    options = StreamOptions(encoding="mulaw", pass_through=pass_through)
+    connection = await service.transcribe_streaming("s", "fr", 8000, ear, options=options)
+    data = samples_to_mulaw(np.frombuffer(tones(400, rate=8000) + bytes(16_000), "<i2"))
+    for at in range(0, len(data), 160):
+        await connection.send_audio(data[at : at + 160])
+    await service.close()
+    assert ear.text == "f400"
+    assert ear.results[-1].end <= len(data) / 8000
+
+
+@pytest.mark.parametrize(("pass_through", "width"), [(False, 2), (True, 1)])
+async def test_mulaw_is_sent_on_as_it_is_where_that_is_wanted(
+    ear: Ear, pass_through: bool, width: int
+) -> None:
+    sent: list[bytes] = []
+    asked: list[str] = []
+
+    async def note(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        asked.append(connection.request.path)
+        async for frame in connection:
+            if not isinstance(frame, bytes):
+                return
+            sent.append(frame)
+
+    async with upstream(note) as address:
+        connection = await opened(address, ear, encoding="mulaw", pass_through=pass_through)
+        await connection.send_audio(bytes(range(160)))
+        await connection.close()
+    assert len(b"".join(sent)) == 160 * width
+    assert f"encoding={'mulaw' if pass_through else 'linear16'}&" in asked[0]
 
 
 async def test_a_callback_that_raises_ends_nothing(service: DeepgramTranscriptionService) -> None:

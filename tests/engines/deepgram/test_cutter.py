@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from callscribe.engines.deepgram.cutter import LONGEST, PREROLL, TARGET, PauseCutter, Piece
-from callscribe.engines.whisper.silero import SileroModel
+from callscribe.engines.silero import SileroModel
 from tests import speech
-
-
-@pytest.fixture(scope="module")
-def silero() -> SileroModel:
-    return SileroModel()
 
 
 def cut(cutter: PauseCutter, pcm: bytes, size: int = 1600) -> list[Piece]:

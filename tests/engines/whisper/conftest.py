@@ -6,15 +6,9 @@ import pytest
 
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.models import resolve_model
-from callscribe.engines.whisper.silero import SileroModel
 from tests.speech import MODELS
 
 
 @pytest.fixture(scope="session")
 def decoder() -> Iterator[WhisperDecoder]:
     yield WhisperDecoder(resolve_model("base", MODELS), threads=2)
-
-
-@pytest.fixture(scope="session")
-def silero() -> SileroModel:
-    return SileroModel()

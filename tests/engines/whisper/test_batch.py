@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from callscribe.audio import Resampler, to_float
+from callscribe.engines.silero import SileroModel
 from callscribe.engines.whisper.batch import Cutter, Recording, Turn, by_turn
 from callscribe.engines.whisper.decoder import WhisperDecoder
-from callscribe.engines.whisper.silero import SileroModel
 from callscribe.transcript import Word
 from tests.speech import leg, recall, script
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from callscribe.engines.base import EngineEvent, Unheard
+from callscribe.engines.silero import SileroModel
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
-from callscribe.engines.whisper.silero import SileroModel
 from callscribe.engines.whisper.stream import LegStream
 from callscribe.transcript import Result
 from callscribe.vad import EndpointRules

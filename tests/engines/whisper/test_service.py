@@ -20,6 +20,7 @@ from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
 from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
 from tests.speech import MODELS, corpus, leg, recall, samples, script
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +79,24 @@ async def test_the_vocabulary_decides_how_a_name_is_written(
     async with whisper() as service:
         results = await play(service, pcm, rate, language="en", keyterms=keyterms, pace=3.0)
     assert name in said(results)
+
+
+async def test_mulaw_is_understood_like_the_samples_it_stands_for() -> None:
+    rate, pcm = leg("fr", "technician")
+    cut = pcm[: 9 * rate]
+    heard: list[EngineEvent] = []
+    async with whisper() as service:
+        connection = await service.transcribe_streaming(
+            "s", "fr", rate, heard.append, options=StreamOptions(encoding="mulaw")
+        )
+        data = samples_to_mulaw(cut)
+        for at in range(0, len(data), 160):
+            await connection.send_audio(data[at : at + 160])
+        await connection.close()
+    spoken = [u.text for u in script("fr") if u.speaker == "technician" and u.end < 9]
+    finals = [r for r in heard if isinstance(r, Result) and r.is_final]
+    assert recall(" ".join(spoken), said(finals)) > 0.4
+    assert finals[-1].end <= 9
 
 
 async def test_a_start_that_was_cancelled_loads_the_model_once() -> None:

@@ -277,3 +277,14 @@ def test_a_leg_whose_finals_are_unsure_is_hard() -> None:
     job = final(leg)
     assert job.hard
     assert len(job.context) > 0
+
+
+def test_the_vocabulary_may_change_while_the_leg_speaks() -> None:
+    leg = stream(keyterms=["Zephyr"])
+    leg.feed(tone(2.0), 10.0)
+    assert "Zephyr" in leg.interim_job().window.prompt
+    leg.set_keyterms(["Mikael"])
+    leg.feed(hush(1.0), 11.0)
+    prompt = final(leg).window.prompt
+    assert "Mikael" in prompt
+    assert "Zephyr" not in prompt

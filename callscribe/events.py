@@ -153,10 +153,16 @@ class SessionEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Event):
-    """Something a person should know, for example that another engine stands in."""
+    """Something a person should know, for example that another engine stands in.
+
+    ``cause`` is the code of the error behind it, ``request_id`` the upstream service's own name for
+    the request that failed; both empty where there is none.
+    """
 
     type: ClassVar[str] = "notice"
 
     code: str
     message: str
     speaker: str | None = None
+    cause: str = ""
+    request_id: str = ""

@@ -106,7 +106,12 @@ class Record:
         else:
             code, what = "engine_lost", f"nobody listens to {leg.speaker} any more"
         self.publish(
-            events.Notice, code=code, message=f"{what}: {heard.error.message}.", speaker=leg.speaker
+            events.Notice,
+            code=code,
+            message=f"{what}: {heard.error.message}.",
+            speaker=leg.speaker,
+            cause=heard.error.code,
+            request_id=getattr(heard.error, "request_id", ""),
         )
 
     def _record(self, step: Step, latency_ms: float | None) -> None:

@@ -20,8 +20,9 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 from websockets.sync.client import ClientConnection, connect
 
 from callscribe.engines import create_engine
+from callscribe.engines.base import TranscriptionEngine
 from callscribe.settings import Settings
-from tests.engines_for_tests import tones
+from tests.engines_for_tests import energy_factory, tones
 from tests.serving import Served, serving
 from tests.speech import MODELS, recall, script
 from tests.web.browsing import Cable, cable_to, launch, state
@@ -459,3 +460,30 @@ def test_a_telephone_in_every_light(
     for text, ground in pairs:
         assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
     context.close()
+
+
+def test_a_refused_key_is_said_and_the_words_go_on(page: Page, tmp_path: Path) -> None:
+    cloud = Settings.model_validate({"data_dir": tmp_path / "cloud", "api_keys": "another-key"})
+    with serving(cloud) as refusing:
+        values = {
+            "data_dir": tmp_path,
+            "DEEPGRAM_API_KEY": "no-such-key",
+            "DEEPGRAM_BASE_URL": refusing.ws,
+        }
+        with serving(Settings.model_validate(values), deepgram_before_tones) as served:
+            page.goto(f"http://localhost:{served.port}/config")
+            expect(page.locator("input[value=deepgram]")).to_be_enabled()
+            page.locator("#record").click()
+            state(page, "recording")
+            notice = page.locator(".row.notice")
+            expect(notice).to_contain_text("whisper listens to agent now")
+            expect(notice).to_contain_text("check DEEPGRAM_API_KEY")
+            expect(page.locator(".row.utterance").first).to_be_visible(timeout=20_000)
+            picture(page, "refused")
+            page.locator("#record").click()
+            state(page, "idle", 30)
+
+
+def deepgram_before_tones(name: str, settings: Settings) -> TranscriptionEngine:
+    """Deepgram as it is; the local engine behind it hears tones."""
+    return (create_engine if name == "deepgram" else energy_factory)(name, settings)

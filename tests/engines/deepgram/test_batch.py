@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from callscribe.errors import AudioError, EngineError
 from callscribe.settings import Settings
 from callscribe.transcript import Result
 from tests import speech
+from tests.engines.deepgram.upstream import Faulty, faulty_server
 from tests.serving import Served, serving
 
 pytestmark = pytest.mark.anyio
@@ -31,61 +30,10 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-class Faulty(ThreadingHTTPServer):
-    """Answers with the statuses it was given, then passes on what a good server said."""
-
-    def __init__(self, statuses: list[int]) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
-        self.statuses = statuses
-        self.bodies: list[bytes] = []
-
-    @property
-    def address(self) -> str:
-        return f"ws://127.0.0.1:{self.server_address[1]}"
-
-
-class Answering(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, Faulty)
-        chunks = b""
-        if "content-length" in self.headers:
-            chunks = self.rfile.read(int(self.headers["content-length"]))
-        else:
-            while size := int(self.rfile.readline(), 16):
-                chunks += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        self.server.bodies.append(chunks)
-        status = self.server.statuses.pop(0) if self.server.statuses else 200
-        body = GOOD if status == 200 else b'{"err_code": "X", "err_msg": "in words"}'
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("dg-request-id", "r-1")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Says nothing."""
-
-
-GOOD = (
-    b'{"metadata": {"request_id": "r", "sha256": "", "created": "2026-01-01T00:00:00Z",'
-    b' "duration": 3, "channels": 1, "models": [], "model_info": {}}, "results": {"channels": '
-    b'[{"alternatives": [{"transcript": "oui", "confidence": 0.9, "words": '
-    b'[{"word": "oui", "start": 0.5, "end": 0.9, "confidence": 0.9}]}]}]}}'
-)
-
-
 @pytest.fixture
 def faulty() -> Iterator[Faulty]:
-    server = Faulty([])
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with faulty_server() as server:
+        yield server
 
 
 async def spoken(

@@ -1,0 +1,170 @@
+"""Deepgram as the backend of a whole server: streaming, by requests, and refused.
+
+What answers is our own server with the real recogniser, in place of the cloud.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from callscribe.engines import create_engine
+from callscribe.engines.base import TranscriptionEngine
+from callscribe.settings import Settings
+from tests import speech
+from tests.engines.deepgram.upstream import REQUEST_ID, faulty_server, upstream
+from tests.engines_for_tests import energy_factory, tones
+from tests.serving import AudioClient, Served, serving
+
+pytestmark = pytest.mark.anyio
+
+KEY = "right-and-long-enough"
+SECONDS = 12
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The server in place of the cloud."""
+    here = Settings(data_dir=speech.MODELS.parent, max_legs=4)
+    mine = Settings.model_validate({"data_dir": tmp_path_factory.mktemp("cloud"), "api_keys": KEY})
+    with serving(mine, lambda name, _: create_engine(name, here)) as served:
+        yield served
+
+
+def real_deepgram(name: str, settings: Settings) -> TranscriptionEngine:
+    """Deepgram as it is; the local engine behind it hears tones."""
+    return (create_engine if name == "deepgram" else energy_factory)(name, settings)
+
+
+@contextmanager
+def using(address: str, folder: Path, key: str = KEY) -> Iterator[Served]:
+    """A server that has a key for Deepgram."""
+    values = {"data_dir": folder, "DEEPGRAM_API_KEY": key, "DEEPGRAM_BASE_URL": address}
+    with serving(Settings.model_validate(values), real_deepgram) as served:
+        yield served
+
+
+async def configure(served: Served, **changes: Any) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.put(f"{served.http}/api/config/transcription", json=changes)
+        assert answer.status_code == 200, answer.text
+
+
+async def get(served: Served, path: str) -> Any:
+    async with httpx.AsyncClient() as http:
+        return (await http.get(f"{served.http}/api/sessions/{path}")).json()
+
+
+async def call(served: Served, pcm: bytes, rate: int) -> AudioClient:
+    """One leg from its start to its end, at four times the pace of speech."""
+    client = await AudioClient.start(served, speaker="agent", sample_rate=rate)
+    for at in range(0, len(pcm), rate // 5):
+        await client.socket.send(pcm[at : at + rate // 5])
+        await asyncio.sleep(0.025)
+    await client.stop()
+    await client.closed()
+    return client
+
+
+def agent() -> tuple[int, bytes]:
+    rate, samples = speech.leg("fr", "agent")
+    return rate, samples[: SECONDS * rate].astype("<i2").tobytes()
+
+
+async def test_the_configuration_decides_how_the_next_session_is_heard(
+    cloud: Served, tmp_path: Path
+) -> None:
+    rate, pcm = agent()
+    spoken = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < SECONDS - 1]
+    expected = " ".join(u.text for u in spoken)
+    engines, interims = [], []
+    with using(cloud.ws, tmp_path) as served, capture_logs() as logs:
+        for streaming in (True, False):
+            await configure(served, deepgram_use_streaming=streaming)
+            client = await call(served, pcm, rate)
+            engines.append(client.ready["engine"])
+            interims.append([m for m in client.messages if m["type"] == "interim"])
+            heard = " ".join(client.finals())
+            assert speech.recall(expected, heard) > 0.7, (streaming, heard)
+            notices = [m for m in client.messages if m["type"] == "notice"]
+            assert not notices
+        await configure(served, transcription_backend="whisper")
+        client = await call(served, tones(400), 16_000)
+        engines.append(client.ready["engine"])
+    assert engines == ["deepgram", "deepgram", "whisper"]
+    assert interims[0]
+    assert not interims[1]
+    check_log(logs, expected)
+
+
+def check_log(logs: list[dict[str, Any]], spoken: str) -> None:
+    """The moments of a connection are logged; what was said is not, above debug."""
+    connected = [line for line in logs if line["event"] == "deepgram_connected"]
+    assert [(c["model"], c["language"], c["sample_rate"]) for c in connected] == [
+        ("nova-3", "fr", 16_000)
+    ]
+    moments = [line["event"] for line in logs if line["event"].startswith("deepgram_")]
+    assert moments.index("deepgram_connected") < moments.index("deepgram_opened")
+    assert moments.index("deepgram_opened") < moments.index("deepgram_interim")
+    assert moments.index("deepgram_final") < moments.index("deepgram_closed")
+    loud = [str(line) for line in logs if line["log_level"] != "debug"]
+    long_words = {word for word in speech.words(spoken) if len(word) > 6}
+    assert long_words
+    assert not [line for line in loud if long_words & set(speech.words(line))]
+    assert not [line for line in map(str, logs) if KEY in line]
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "says"),
+    [
+        (400, "deepgram_bad_option", "option"),
+        (401, "deepgram_unauthorized", "DEEPGRAM_API_KEY"),
+        (402, "deepgram_no_credit", "credit"),
+        (403, "deepgram_forbidden", "may not use"),
+        (429, "deepgram_busy", "too many streams"),
+    ],
+)
+async def test_a_refusal_is_said_and_the_call_goes_on(
+    tmp_path: Path, status: int, cause: str, says: str
+) -> None:
+    body = b'{"err_code": "X", "err_msg": "the reason in its words", "request_id": "r"}'
+    async with upstream(status=status, body=body) as address:
+        with using(address, tmp_path) as served:
+            client = await call(served, tones(400) + bytes(64_000) + tones(600), 16_000)
+            session_id = client.ready["session_id"]
+            assert client.finals() == ["f400", "f600"]
+            session = await get(served, session_id)
+            events = (await get(served, f"{session_id}/events"))["events"]
+    assert [leg["engine"] for leg in session["legs"]] == ["whisper"]
+    (notice,) = [e for e in events if e["type"] == "notice"]
+    assert (notice["code"], notice["cause"]) == ("engine_taken_over", cause)
+    assert notice["request_id"] == REQUEST_ID
+    assert says in notice["message"]
+    assert "the reason in its words" in notice["message"]
+
+
+async def test_a_refused_request_is_said_and_heard_again(tmp_path: Path) -> None:
+    rate, pcm = agent()
+    with faulty_server(402) as refusing, using(refusing.address, tmp_path) as served:
+        await configure(served, deepgram_use_streaming=False)
+        client = await call(served, pcm, rate)
+    (notice,) = [m for m in client.messages if m["type"] == "notice"]
+    assert (notice["code"], notice["cause"]) == ("engine_taken_over", "deepgram_no_credit")
+    finals = [m for m in client.messages if m["type"] == "final"]
+    first = next(u for u in speech.script("fr") if u.speaker == "agent")
+    assert finals[0]["start"] < first.end  # from the beginning, by the engine that stands in
+
+
+async def test_a_wrong_key_is_refused_by_a_real_server(cloud: Served, tmp_path: Path) -> None:
+    with using(cloud.ws, tmp_path, "wrong-but-long-enough") as served:
+        client = await call(served, tones(400), 16_000)
+    assert client.finals() == ["f400"]
+    (notice,) = [m for m in client.messages if m["type"] == "notice"]
+    assert notice["cause"] == "deepgram_unauthorized"

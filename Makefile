@@ -49,7 +49,8 @@ browser:
 		command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq install -y --no-install-recommends chromium >/dev/null && exit 0; fi; \
+		apt-get -qq install -y --no-install-recommends chromium fonts-noto-color-emoji \
+		>/dev/null && exit 0; fi; \
 	echo "No Chromium here: tests that need it are skipped. On Debian: apt-get install chromium" >&2
 
 demo: setup ## Play a call through a real server and watch it being written down (LANGUAGE=en)

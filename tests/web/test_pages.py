@@ -281,6 +281,30 @@ def test_settings_are_saved_as_they_are_changed(page: Page, served: Served) -> N
     assert config["transcription_backend"] == "whisper"
 
 
+def test_the_options_of_deepgram_are_behind_a_fold(page: Page, served: Served) -> None:
+    page.goto(f"http://localhost:{served.port}/config")
+    expect(page.locator("#language")).to_have_value("French – Français")
+    expect(page.get_by_label("Numbers as digits")).to_be_hidden()
+    page.get_by_text("More for Deepgram").click()
+    page.get_by_label("Numbers as digits").check()
+    page.get_by_label("Take out").fill("pci\nssn")
+    page.get_by_label("Search by sound").fill("Vitodens")
+    page.get_by_label("Tags").fill("x" * 199)
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-error-for=deepgram_tag]")).to_contain_text("128 characters")
+    picture(page, "deepgram-options")
+    page.get_by_label("Tags").fill("")
+    page.keyboard.press("Tab")
+    expect(page.locator("#saved")).to_have_text("Saved")
+    config = ask(served, "/api/config/transcription")
+    assert config["deepgram_numerals"] is True
+    assert config["deepgram_redact"] == ["pci", "ssn"]
+    assert config["deepgram_search"] == ["Vitodens"]
+    page.reload()
+    page.get_by_text("More for Deepgram").click()
+    expect(page.get_by_label("Take out")).to_have_value("pci\nssn")
+
+
 def test_a_setting_that_is_refused_says_so_beside_it(page: Page, served: Served) -> None:
     page.goto(f"http://localhost:{served.port}/config")
     expect(page.locator("#language")).to_have_value("French – Français")

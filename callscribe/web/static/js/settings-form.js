@@ -87,9 +87,9 @@ export class SettingsForm {
 
   read(key) {
     const field = this.form.elements[key];
-    if (key === "keyterms") {
+    if (field.type === "textarea") {
       return field.value
-        .split(/[\n,;]/)
+        .split(key === "keyterms" ? /[\n,;]/ : "\n")
         .map((term) => term.trim())
         .filter(Boolean);
     }
@@ -101,14 +101,14 @@ export class SettingsForm {
   /** Shows what the server has; a field that is being written in is left alone. */
   show(config) {
     const { elements } = this.form;
-    elements.transcription_backend.value = config.transcription_backend;
     this.picker.set(config.transcription_language);
-    elements.deepgram_use_streaming.checked = config.deepgram_use_streaming;
-    elements.interim_results.checked = config.interim_results;
-    elements.endpointing_ms.value = String(config.endpointing_ms);
-    elements.low_confidence.value = String(Math.round(config.low_confidence * 100));
-    if (document.activeElement !== elements.keyterms) {
-      elements.keyterms.value = config.keyterms.join("\n");
+    for (const [key, value] of Object.entries(config)) {
+      const field = elements[key];
+      if (!field) continue;
+      if (typeof value === "boolean") field.checked = value;
+      else if (field === document.activeElement) continue;
+      else if (Array.isArray(value)) field.value = value.join("\n");
+      else field.value = String(key === "low_confidence" ? Math.round(value * 100) : value);
     }
     this.label();
     this.onconfig(config);

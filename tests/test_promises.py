@@ -5,17 +5,22 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from callscribe.bus import create_bus
 from callscribe.configuration import ConfigurationStore
 from callscribe.engines import create_engine
-from callscribe.engines.base import TranscriptionEngine
+from callscribe.engines.base import EngineEvent, TranscriptionEngine
+from callscribe.engines.deepgram import DeepgramStreamingConnection, DeepgramTranscriptionService
 from callscribe.errors import ConfigurationError
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings, TranscriptionConfig
+from callscribe.transcript import Result
+from tests.engines.deepgram.upstream import upstream
 from tests.engines_for_tests import EnergyEngine, tones
 from tests.serving import Served
 
@@ -67,6 +72,48 @@ async def test_the_facade_by_use(settings: Settings, tmp_path: Path) -> None:
         transcript = await service.end_session(session_id)
         assert transcript.of("agent") == "f440"
         assert transcript.of("technician") == "f600"
+
+
+async def test_the_deepgram_service_by_use(served: Served) -> None:
+    heard: list[EngineEvent] = []
+    service = DeepgramTranscriptionService("key", base_url=served.ws)
+    connection = await service.transcribe_streaming("s", "fr", 16_000, heard.append)
+    assert isinstance(connection, DeepgramStreamingConnection)
+    assert connection.is_connected
+    await connection.send_audio(tones(440))
+    await connection.close()
+    assert not connection.is_connected
+    finals = [e for e in heard if isinstance(e, Result) and e.is_final and e.text]
+    assert [final.text for final in finals] == ["f440"]
+    await service.close()
+
+
+async def test_the_deepgram_options_on_the_wire() -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    async def note(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        asked.append(parse_qs(urlsplit(connection.request.path).query))
+        await connection.wait_closed()
+
+    async with upstream(note) as address:
+        service = DeepgramTranscriptionService("key", base_url=address)
+        await service.transcribe_streaming("s", "fr", 8_000, lambda _: None)
+    await service.close()
+    assert asked == [
+        {
+            "model": ["nova-3"],
+            "language": ["fr"],
+            "smart_format": ["true"],
+            "punctuate": ["true"],
+            "encoding": ["linear16"],
+            "sample_rate": ["8000"],
+            "channels": ["1"],
+            "interim_results": ["true"],
+            "utterance_end_ms": ["1000"],
+            "vad_events": ["true"],
+        }
+    ]
 
 
 def test_configuration_over_http_and_the_page(served: Served) -> None:

@@ -65,6 +65,30 @@ def configure(
     # Libraries that log what goes through them would write speech and keys at debug.
     for chatty in ("websockets", "httpx", "httpcore", "asyncio", "urllib3", "filelock"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # The server's own lines are wanted, the headers that its socket library adds to them are not.
+    logging.getLogger("uvicorn.error").setLevel(max(root.level, logging.INFO))
+
+
+def ensure() -> None:
+    """For a program that has not set up structlog: warnings, to standard error, no variables.
+
+    structlog's own default would print everything, speech and the variables of tracebacks included.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            hide_secrets,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def hide_secrets(

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from callscribe import logs
 from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
@@ -64,6 +65,7 @@ class EnhancedTranscriptionService:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        logs.ensure()
         self._engines = engines
         self._bus = bus
         self._configuration = configuration
@@ -121,7 +123,7 @@ class EnhancedTranscriptionService:
         """Hands over a piece of a speaker's audio: 16-bit little-endian mono PCM.
 
         The first piece opens the leg. ``SessionNotFound`` when the session was not initialised,
-        ``SessionClosed`` when it or the leg has ended, ``AudioError`` for half samples or a rate
+        ``SessionClosed`` when it has ended, ``AudioError`` for half samples or a rate
         other than the leg's.
         """
         await self.session(session_id).legs.feed(speaker, audio, sample_rate)
@@ -237,8 +239,8 @@ class EnhancedTranscriptionService:
             self._forget(session_id)
 
     def _forget(self, session_id: str) -> None:
-        del self._sessions[session_id]
-        self._bus.forget(session_id)
+        if self._sessions.pop(session_id, None) is not None:
+            self._bus.forget(session_id)
 
 
 class _Connections(Mapping[str, StreamingConnection]):

@@ -28,7 +28,11 @@ class Settings(BaseSettings):
     """Deployment settings, read from the environment (``CALLSCRIBE_…``)."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CALLSCRIBE_", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="CALLSCRIBE_",
+        env_ignore_empty=True,  # a variable that is set to nothing is not set
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback by default.")
@@ -74,6 +78,11 @@ class Settings(BaseSettings):
         validation_alias="DEEPGRAM_BASE_URL",
         description="Deepgram's address, or that of a server which speaks its protocol.",
     )
+
+    @field_validator("deepgram_api_key", mode="before")
+    @classmethod
+    def _no_blank_key(cls, value: object) -> object:
+        return value.strip() or None if isinstance(value, str) else value
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from callscribe.transcript import Result, Utterance, Word, join_text, mean_confidence
+
+LONGEST: Final = 60.0
+"""Seconds after which an utterance ends with a final although nobody paused: every event holds the
+whole of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class UtteranceBuilder:
             self._finals.append(result)
         elif not (self._finals or self._shown):
             return None
-        return self._final(result.speech_final, result)
+        return self._final(result.speech_final or self._is_long(), result)
 
     def finish(self) -> Step | None:
         """Ends the open utterance where no endpoint came; None when none is open."""
@@ -55,6 +60,9 @@ class UtteranceBuilder:
             return self._final(True, self._finals[-1])
         self._shown = False
         return None
+
+    def _is_long(self) -> bool:
+        return bool(self._finals) and self._finals[-1].end - self._finals[0].start > LONGEST
 
     def _interim(self, result: Result) -> Step | None:
         has_text = bool(result.text.strip())

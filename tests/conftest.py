@@ -6,6 +6,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from callscribe.settings import Settings
 from tests.serving import AudioClient, Served, serving
@@ -15,6 +16,9 @@ Dial = Callable[..., Awaitable[AudioClient]]
 # A busy machine must not turn a slow example into a failure.
 hypothesis.settings.register_profile("callscribe", deadline=None)
 hypothesis.settings.load_profile("callscribe")
+
+# Tests read what is logged, at any level; a program that sets up nothing is told warnings only.
+structlog.configure()
 
 
 @pytest.fixture

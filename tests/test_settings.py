@@ -41,3 +41,12 @@ def test_every_language_can_be_chosen(language: str) -> None:
 def test_a_wrong_language_is_told_the_right_ones() -> None:
     with pytest.raises(ValidationError, match="auto, fr, en"):
         TranscriptionConfig.model_validate({"transcription_language": "xx"})
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    monkeypatch.setenv("DEEPGRAM_API_KEY", empty)
+    monkeypatch.setenv("CALLSCRIBE_PORT", "")
+    settings = Settings()
+    assert settings.deepgram_api_key is None
+    assert settings.port == 8000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.transcript import Result, Word
-from callscribe.utterances import Step, UtteranceBuilder
+from callscribe.utterances import LONGEST, UtteranceBuilder
 
 
 def result(text: str, start: float, end: float, **more: bool) -> Result:
@@ -107,3 +107,12 @@ def test_no_final_text_is_lost_whatever_the_order(heard: list[Result]) -> None:
         said[made.utterance.utterance_id] = made.utterance.text
     finals = [one.text for one in heard if one.is_final and one.text]
     assert " ".join(text for text in said.values() if text) == " ".join(finals)
+
+
+def test_a_voice_that_never_pauses_ends_an_utterance_all_the_same() -> None:
+    builder = UtteranceBuilder("agent")
+    steps = [builder.add(Result("mot", at, at + 5.0, is_final=True)) for at in range(0, 200, 5)]
+    ends = [step.utterance for step in steps if step is not None and step.speech_final]
+    assert len(ends) == 3
+    assert max(end.end - end.start for end in ends) <= LONGEST + 5
+    assert [end.utterance_id for end in ends] == ["agent-1", "agent-2", "agent-3"]

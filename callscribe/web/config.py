@@ -22,7 +22,15 @@ async def read_configuration(context: InContext) -> TranscriptionConfig:
     return context.configuration.current
 
 
-@router.put("/transcription", responses={422: {"model": InvalidRequest}})
+SOME_KEYS = {"content": {"application/json": {"schema": TranscriptionConfig.model_json_schema()}}}
+"""The body of a change: every key may be left out, a wrong one is refused by the configuration."""
+
+
+@router.put(
+    "/transcription",
+    responses={422: {"model": InvalidRequest}},
+    openapi_extra={"requestBody": SOME_KEYS},
+)
 async def change_configuration(
     context: InContext,
     changes: Annotated[

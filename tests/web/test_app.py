@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from callscribe.settings import Settings
+from callscribe.settings import Settings, TranscriptionConfig
 from callscribe.web.app import create_app
 from tests.engines_for_tests import energy_factory
 from tests.serving import Served
@@ -34,6 +34,17 @@ def test_the_description_is_whole(settings: Settings) -> None:
             assert {"401", "403"} <= set(operation["responses"])
             assert "404" in operation["responses"] or "{session_id}" not in path
     assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_every_key_of_the_configuration_is_described(settings: Settings) -> None:
+    schema = create_app(settings, engine_factory=energy_factory).openapi()
+    change = schema["paths"]["/api/config/transcription"]["put"]["requestBody"]
+    body = change["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == set(TranscriptionConfig.model_fields)
+    assert body["properties"]["transcription_backend"]["enum"] == ["deepgram", "whisper"]
+    assert body["properties"]["endpointing_ms"]["minimum"] == 200
+    assert "required" not in body
+    assert body["additionalProperties"] is False
 
 
 def test_the_description_is_served(served: Served) -> None:

@@ -68,6 +68,7 @@ async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client)
             "speaker": "agent",
             "state": "ended",
             "sample_rate": 16_000,
+            "encoding": "linear16",
             "language": "fr",
             "engine": "whisper",
             "received": 27_200,

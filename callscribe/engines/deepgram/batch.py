@@ -21,6 +21,7 @@ import structlog
 from deepgram import AsyncDeepgramClient
 from deepgram.core.api_error import ApiError
 
+from callscribe import logs
 from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import (
     Capabilities,
@@ -76,6 +77,7 @@ class DeepgramBatchService:
         base_url: str = "wss://api.deepgram.com",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        logs.ensure()
         self._http = httpx.AsyncClient(timeout=TIMEOUT)
         self._client = AsyncDeepgramClient(
             api_key=api_key, environment=environment(base_url), httpx_client=self._http

@@ -40,7 +40,6 @@ def refused(status: int, headers: Mapping[str, str], body: bytes | str = b"") ->
     )
     found = _body(body)
     said = headers.get("dg-error") or _first(found, "err_msg", "message", "details", "reason")
-    said = said.rstrip(". ")
     request_id = headers.get("dg-request-id") or _first(found, "request_id")
     return UpstreamError(
         f"{advice} (HTTP {status}{f': {said}' if said else ''})",

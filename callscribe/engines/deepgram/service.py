@@ -17,6 +17,7 @@ import structlog
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 
+from callscribe import logs
 from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
@@ -58,6 +59,7 @@ class DeepgramTranscriptionService:
         monotonic: Callable[[], float] = time.monotonic,
         ears: bool = True,
     ) -> None:
+        logs.ensure()
         self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
         self._monotonic = monotonic
         self._connections: set[DeepgramStreamingConnection] = set()

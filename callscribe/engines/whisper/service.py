@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from callscribe import logs
 from callscribe.audio import Encoding, FloatArray
 from callscribe.engines.base import (
     Capabilities,
@@ -52,6 +53,7 @@ class WhisperTranscriptionService:
     name = "whisper"
 
     def __init__(self, locate: Callable[[], Path], *, threads: int = 0, max_legs: int = 0) -> None:
+        logs.ensure()
         self._locate = locate
         self._threads = threads or os.cpu_count() or 1
         self._wanted_legs = max_legs

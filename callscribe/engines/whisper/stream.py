@@ -209,7 +209,8 @@ class LegStream:
         """Takes a decoded job back, None where the decoder broke; gives what may go out now."""
         own = not self._detect_each or job.generation == self._generation
         if job.detect and self.language is None and found is not None and own:
-            self.language = found.language
+            # Noise is in no language.
+            self.language = found.language if believable(found, job.evidence) else None
         span = job.span
         if span is None:
             self._interim_running = False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from callscribe.engines.base import (
     EngineEvent,
@@ -227,12 +228,20 @@ def noise(kind: str) -> np.ndarray:
             0.3 * (np.sin(2 * np.pi * 697 * t) + np.sin(2 * np.pi * 1209 * t)) * (t % 0.5 < 0.1)
         ),
         "hum": lambda: 0.1 * np.sin(2 * np.pi * 50 * t),
-        "breathing": lambda: (
-            np.cumsum(random.normal(0, 0.02, len(t))) * 0.01 * np.sin(np.pi * t / 2) ** 8
-        ),
+        "breathing": lambda: breath(random, t),
         "clicks": lambda: (random.random(len(t)) < 0.0005) * 0.8,
     }
     return (np.clip(made[kind](), -1, 1) * 32767).astype("<i2")
+
+
+def breath(random: np.random.Generator, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """In and out every 3.6 s: noise around 1 kHz, as a mouth shapes it."""
+    spectrum = np.fft.rfft(random.normal(0, 1, len(t)))
+    hertz = np.maximum(np.fft.rfftfreq(len(t), 1 / 8000), 1)
+    shaped = np.fft.irfft(spectrum * np.exp(-(np.log(hertz / 1000) ** 2) / 0.9), len(t))
+    turn = np.sin(2 * np.pi * t / 3.6)
+    strength = np.clip(turn, 0, 1) ** 1.5 + 0.6 * np.clip(-turn, 0, 1) ** 3
+    return 0.08 * strength * shaped / shaped.std()
 
 
 @pytest.mark.parametrize(
@@ -243,6 +252,15 @@ async def test_nothing_is_written_where_nobody_speaks(kind: str) -> None:
     async with whisper() as service:
         results = await play(service, noise(kind).tobytes(), 8000, pace=20.0)
         assert "".join(r.text for r in results) == ""
+
+
+async def test_noise_before_the_first_word_does_not_choose_the_language() -> None:
+    rate, hubbub = samples(corpus("dev", "negative", "neg_sb_noise5.flac"))
+    _, speech = leg("fr", "agent")
+    pcm = np.concatenate([hubbub, speech[: 12 * rate]]).astype("<i2").tobytes()
+    async with whisper() as service:
+        results = await play(service, pcm, rate, language="auto", pace=4.0)
+    assert {r.language for r in results if r.text} == {"fr"}
 
 
 async def test_nothing_is_written_on_any_recorded_negative() -> None:

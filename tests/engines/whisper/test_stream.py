@@ -288,3 +288,15 @@ def test_the_vocabulary_may_change_while_the_leg_speaks() -> None:
     prompt = final(leg).window.prompt
     assert "Mikael" in prompt
     assert "Zephyr" not in prompt
+
+
+def test_what_is_not_believed_tells_no_language() -> None:
+    leg = stream(language="auto")
+    leg.feed(tone(2.0) + hush(1.0), 10.0)
+    job = final(leg)
+    leg.accept(job, heard(job, "mumble", sure=-3.0), 11.0)
+    assert leg.language is None
+    leg.feed(tone(2.0) + hush(1.0), 14.0)
+    job = final(leg)
+    leg.accept(job, heard(job, "oui bonjour"), 15.0)
+    assert leg.language == "fr"

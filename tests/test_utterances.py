@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.transcript import Result, Word
-from callscribe.utterances import LONGEST, UtteranceBuilder
+from callscribe.utterances import LONGEST, Step, UtteranceBuilder
 
 
 def result(text: str, start: float, end: float, **more: bool) -> Result:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+from callscribe.chaos import KINDS, parse_fault
 from callscribe.cli.app import app
 from callscribe.engines import create_engine
 from callscribe.settings import Settings
@@ -79,6 +80,22 @@ def parse(command: Any, words: list[str]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_no_page_knows_a_machine(page: Path) -> None:
     assert not re.search(r"/(home|root|work|tmp)/", page.read_text("utf-8"))
+
+
+def test_the_guide_to_chaos_has_every_fault() -> None:
+    page = ROOT / "docs/how-to/test-your-own-client.md"
+    written = re.findall(r"^\| `([^`]+)` \|", page.read_text("utf-8"), re.MULTILINE)
+    assert {parse_fault(text).kind for text in written} == set(KINDS)
+    (program,) = blocks(page, "python")
+    assert all(parse_fault(text) for text in re.findall(r'"(\w+[:@][^"\s]+)"', program))
+
+
+def test_the_client_in_the_guide_to_chaos_comes_back(settings: Settings) -> None:
+    (program,) = blocks(ROOT / "docs/how-to/test-your-own-client.md", "python")
+    with serving(settings) as served:
+        said = run(program, served.ws)
+    assert {line.split()[0] for line in said.splitlines()} == {"1", "2", "3", "4"}
+    assert "2 refuse:503/2" in said
 
 
 def run(program: str, *arguments: str) -> str:

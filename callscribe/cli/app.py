@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from callscribe import __version__, logs
+from callscribe.cli.chaos import chaos
 from callscribe.cli.demo import demo
 from callscribe.cli.doctor import doctor
 from callscribe.cli.models import models
@@ -23,6 +24,7 @@ own, interim words within half a second, on this machine or with Deepgram.
 - `callscribe serve`: start the server, then open its page
 - `callscribe transcribe call.mp3`: write down a recording
 - `callscribe doctor`: see whether everything is in place
+- `callscribe chaos`: try out a Deepgram client on a bad network
 
 Settings come from the environment (CALLSCRIBE_HOST, DEEPGRAM_API_KEY, …); docs/reference lists
 them. Every command explains itself with --help.
@@ -70,6 +72,6 @@ def _options(
 
 
 _options.__doc__ = HELP
-for command in (serve, transcribe, demo, doctor):
+for command in (serve, transcribe, demo, doctor, chaos):
     app.command()(command)
 app.add_typer(models, name="models")

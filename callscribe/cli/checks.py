@@ -31,7 +31,7 @@ from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
 PACKAGES = (
-    "av", "deepgram-sdk", "fastapi", "faster-whisper", "httptools", "msgspec", "numpy",
+    "av", "deepgram-sdk", "fastapi", "faster-whisper", "h11", "httptools", "msgspec", "numpy",
     "onnxruntime", "pydantic", "pydantic-settings", "pysubs2", "rich", "soxr", "structlog",
     "threadpoolctl", "typer", "uvicorn", "websockets",
 )  # fmt: skip

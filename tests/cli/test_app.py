@@ -11,6 +11,7 @@ COMMANDS = [
     ("transcribe",),
     ("demo",),
     ("doctor",),
+    ("chaos",),
     ("models",),
     ("models", "list"),
     ("models", "fetch"),
@@ -25,7 +26,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     assert "Usage: callscribe" in result.output
 
 
-@pytest.mark.parametrize("command", ["serve", "transcribe", "demo", "doctor", "models"])
+@pytest.mark.parametrize("command", ["serve", "transcribe", "demo", "doctor", "chaos", "models"])
 def test_every_command_gives_an_example(command: str) -> None:
     assert f"• callscribe {command}" in run(command, "--help").output
 

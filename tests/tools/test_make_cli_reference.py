@@ -15,5 +15,5 @@ def test_the_page_is_what_the_commands_say() -> None:
 
 def test_every_command_is_on_it() -> None:
     text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    for name in ("serve", "transcribe", "demo", "doctor", "models fetch", "models verify"):
+    for name in ("serve", "transcribe", "demo", "doctor", "chaos", "models fetch", "models verify"):
         assert f"# callscribe {name}\n" in text

@@ -1,14 +1,11 @@
-"""Errors as Deepgram tells them: statuses, bodies, headers and close codes.
+"""Errors as Deepgram tells them: which of ours becomes which of its statuses.
 
-May import ``errors`` and ``web.errors``.
+May import ``errors`` and ``wire``.
 """
 
 from __future__ import annotations
 
-import uuid
-from typing import Final
-
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from callscribe.errors import (
     AudioError,
@@ -17,27 +14,7 @@ from callscribe.errors import (
     CapacityError,
     ConfigurationError,
 )
-
-CODES: Final = {
-    400: "Bad Request",
-    401: "INVALID_AUTH",
-    403: "FORBIDDEN",
-    413: "PAYLOAD_TOO_LARGE",
-    500: "INTERNAL_SERVER_ERROR",
-    503: "SERVICE_UNAVAILABLE",
-}
-
-UNDECODABLE: Final = (1008, "DATA-0000")
-SILENT_CLIENT: Final = (
-    1011,
-    "NET-0001: no audio data or text message came within the timeout window",
-)
-NO_AUDIO: Final = (1011, "NET-0000: no audio came to transcribe within the timeout window")
-
-
-def new_request_id() -> str:
-    """An id for a request; official clients refuse what is no UUID."""
-    return str(uuid.uuid4())
+from callscribe.wire.deepgram_errors import refusal
 
 
 def status_of(error: CallscribeError) -> int:
@@ -53,16 +30,8 @@ def status_of(error: CallscribeError) -> int:
     return 503 if error.retryable else 500
 
 
-def error_reply(error: CallscribeError, request_id: str) -> JSONResponse:
+def error_reply(error: CallscribeError, request_id: str) -> Response:
     """The answer to a request or upgrade that is refused."""
-    status = status_of(error)
-    code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else CODES[status]
-    headers = {
-        "dg-request-id": request_id,
-        # Header values are Latin-1 without line ends.
-        "dg-error": error.message.encode("ascii", "replace").decode().replace("\n", " "),
-    }
-    if status == 503:
-        headers["Retry-After"] = "5"
-    body = {"err_code": code, "err_msg": error.message, "request_id": request_id}
-    return JSONResponse(body, status, headers)
+    code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else None
+    said = refusal(status_of(error), error.message, request_id, code=code)
+    return Response(said.body, said.status, said.headers)

@@ -20,10 +20,11 @@ from callscribe.web.context import Context, get_context
 from callscribe.web.listen.keys import DEFAULT_LIFE, LONGEST_LIFE, chosen_subprotocol
 from callscribe.web.listen.plan import UNSUPPORTED_HEADER, Plan, make_plan, model_name
 from callscribe.web.listen.recording import transcribe
-from callscribe.web.listen.replies import error_reply, new_request_id
+from callscribe.web.listen.replies import error_reply
 from callscribe.web.listen.stream import ListenStream, Refused
 from callscribe.web.listen.upload import received
 from callscribe.web.sockets import close
+from callscribe.wire.deepgram_errors import new_request_id
 from callscribe.wire.deepgram_query import parse_query
 
 PATIENCE = 30.0

@@ -35,8 +35,8 @@ from callscribe.web.listen.plan import (
     model_uuid,
     results_metadata,
 )
-from callscribe.web.listen.replies import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 from callscribe.wire import deepgram as dg
+from callscribe.wire.deepgram_errors import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 
 SILENCE: Final = 10.0
 """Seconds without any frame after which a client is given up (NET-0001)."""

@@ -137,7 +137,7 @@ class Legs:
         """
         self._check_open()
         leg = self.of(speaker)
-        if not hmac.compare_digest(token.encode(), leg.resume.encode()):
+        if not hmac.compare_digest(token.encode(errors="replace"), leg.resume.encode()):
             raise SessionError(
                 "this resume token is not that of the leg; start without one", code="bad_resume"
             )

@@ -89,7 +89,7 @@ class EnhancedTranscriptionService:
         """Begins a session and returns its id; it keeps this configuration to its end.
 
         Without an id one is made. ``SessionError`` for an id that is taken or cannot be one,
-        ``CapacityError`` while the service shuts down.
+        ``CapacityError`` while the service shuts down or no leg is free.
         """
         if self.closing:
             raise CapacityError("the server is shutting down; try again", code="shutting_down")
@@ -103,6 +103,7 @@ class EnhancedTranscriptionService:
             raise SessionError(f"there is a session {session_id} already", code="session_exists")
         config = config or self._configuration.current
         engine, instead_of = self._choose_engine(config)
+        self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
         self._sessions[session_id] = session
         if instead_of is not None:
@@ -232,6 +233,18 @@ class EnhancedTranscriptionService:
             self._said_stand_in = True
             _log.warning("engine_stand_in", wanted=wanted, used=STAND_IN)
         return self._engines[STAND_IN], wanted
+
+    def _check_capacity(self, engine: TranscriptionEngine) -> None:
+        """Refuses a call that could have no leg."""
+        most = getattr(engine, "max_legs", 0)
+        taken = sum(
+            len(s.legs.live) for s in self._sessions.values() if s.engine_name == engine.name
+        )
+        if most and taken >= most:
+            raise CapacityError(
+                f"all {most} legs that {engine.name} carries at once are taken; "
+                "try again when a call has ended"
+            )
 
     def _forget_oldest(self) -> None:
         over = [name for name, session in self._sessions.items() if session.ended.is_set()]

@@ -176,3 +176,24 @@ async def test_memory_holds_a_bounded_number_of_ended_sessions(
         kept = [session.session_id for session in call.service.sessions()]
         assert kept == ["last", "call-4", "call-3", running]
         assert call.events("call-0") == []
+
+
+async def test_a_full_engine_takes_no_new_session() -> None:
+    async with calls() as call:
+        session = await call.session()
+        await call.service.open_leg(session.session_id, "agent")
+        engine = call.service._engines["whisper"]
+        assert isinstance(engine, EnergyEngine)
+        engine.max_legs = 1
+        with pytest.raises(CapacityError, match="taken"):
+            await call.service.initialize_session()
+        await call.service.end_leg(session.session_id, "agent")
+        await call.service.initialize_session()
+
+
+async def test_deleting_twice_at_once_is_nothing() -> None:
+    async with calls() as call:
+        session_id = (await call.session()).session_id
+        await asyncio.gather(*(call.service.delete_session(session_id) for _ in range(2)))
+        with pytest.raises(SessionNotFound):
+            call.service.session(session_id)

@@ -149,13 +149,15 @@ class StandInConnection:
 
         Where the first engine is lost while it ends, the second one hears what was still open.
         """
-        if self._inner is not None:
-            await self._inner.close()
-        async with self._changing:
-            inner = self._inner
-        if inner is not None:
-            await inner.close()
-        self._ended = True
+        try:
+            if self._inner is not None:
+                await self._inner.close()
+            async with self._changing:
+                inner = self._inner
+            if inner is not None:
+                await inner.close()
+        finally:
+            self._ended = True
 
     async def take_over(self, error: CallscribeError) -> None:
         """Lets the second engine listen from the end of the last final on; its errors."""

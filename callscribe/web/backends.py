@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import structlog
 
 from callscribe.engines.base import TranscriptionEngine
-from callscribe.errors import CallscribeError, CapacityError
+from callscribe.errors import CallscribeError, CapacityError, EngineError
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +50,9 @@ class Backends:
         except CallscribeError as error:
             self._failures[name] = error
             _log.error("engine_not_loaded", engine=name, code=error.code, problem=error.message)
+        except Exception as error:  # noqa: BLE001 - the server and the other engines go on
+            self._failures[name] = EngineError(f"{name} cannot be loaded; the log says why")
+            _log.error("engine_not_loaded", engine=name, exc_info=error)
         finally:
             self._settled[name].set()
 
@@ -77,6 +80,10 @@ class Backends:
         """For each engine its name, whether it can be used now, and the reason if not."""
         found = [(name, not (why := self._trouble(name)), why) for name in self.engines]
         return found + [(name, False, why) for name, why in self._missing.items()]
+
+    def is_loading(self, name: str) -> bool:
+        """Whether an engine will be available soon, or say why not."""
+        return name in self._settled and not self._settled[name].is_set()
 
     def _trouble(self, name: str) -> str:
         if name in self._failures:

@@ -45,6 +45,7 @@ class BackendStatus(BaseModel):
     name: str
     available: bool = Field(description="Whether it can take a leg now.")
     reason: str = Field(description="Why not; empty when it can.")
+    loading: bool = Field(description="Whether it is still being loaded.")
 
 
 class LanguageInfo(BaseModel):

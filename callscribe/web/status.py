@@ -21,7 +21,12 @@ async def status(context: InContext) -> Status:
     return Status(
         version=__version__,
         backends=[
-            BackendStatus(name=name, available=available, reason=reason)
+            BackendStatus(
+                name=name,
+                available=available,
+                reason=reason,
+                loading=context.backends.is_loading(name),
+            )
             for name, available, reason in context.backends.status()
         ],
         languages=[LanguageInfo(**language.to_dict()) for language in LANGUAGES.values()],

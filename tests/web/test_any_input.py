@@ -31,7 +31,8 @@ def frame(chance: random.Random) -> str | bytes:
         name = chance.choice(["start", "stop", "finalize", "keepalive", "hello", 3, None])
         return json.dumps({"type": name, "sample_rate": chance.choice([8000, -1, "x", None])})
     if kind == 3:
-        return json.dumps({"type": "start", chance.choice(["speaker", "resume"]): "x"})
+        odd = chance.choice(["x", "\ud800", "é", "\0"])
+        return json.dumps({"type": "start", chance.choice(["speaker", "resume"]): odd})
     return bytes(chance.randrange(500) * 2)
 
 

@@ -185,3 +185,13 @@ async def test_who_leaves_before_the_model_is_there_leaves_nothing(served: Serve
         while served.context.service.sessions():
             await asyncio.sleep(0.05)
     loop_of(served).call_soon_threadsafe(settled.set)
+
+
+@pytest.mark.parametrize("token", ["x", "\ud800", "é" * 40, "\0"])
+async def test_a_wrong_token_of_any_kind_is_refused(dial: Dial, served: Served, token: str) -> None:
+    client = await dial()
+    await client.audio(tones(440))
+    back = start(session_id=client.ready["session_id"], resume=token)
+    assert await refused(served, back) == ("bad_resume", 1008)
+    await client.stop()
+    assert client.finals() == ["f440"]

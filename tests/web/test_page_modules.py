@@ -204,6 +204,22 @@ def test_away_for_a_while_every_sample_arrives_once(meddling: Page, served: Serv
     assert heard(served) == audio
 
 
+def test_a_network_that_comes_and_goes_opens_one_socket_at_a_time(
+    meddling: Page, served: Served
+) -> None:
+    """The browser says "online" while the leg still asks whether the server is there."""
+    audio = tones(*range(400, 1200, 80))
+    meddling.evaluate("setInterval(() => window.dispatchEvent(new Event('online')), 15)")
+    for moment in (600, 1400, 2200):
+        later(meddling, moment, "pull")
+        later(meddling, moment + 400, "plug")
+    told = talk(meddling, audio)
+    assert told["states"][-1] == "ended"
+    assert told["unsent"] == 0
+    assert len(served.engine.connections) == 1
+    assert heard(served) == audio
+
+
 def test_cut_while_it_ends_every_sample_arrives_once(meddling: Page, served: Served) -> None:
     served.engine.close_delay = 1.5
     audio = tones(400, 600)

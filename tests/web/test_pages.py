@@ -281,6 +281,18 @@ def test_settings_are_saved_as_they_are_changed(page: Page, served: Served) -> N
     assert config["transcription_backend"] == "whisper"
 
 
+def test_an_engine_that_is_being_loaded_becomes_available(page: Page, served: Served) -> None:
+    settled = served.context.backends._settled["whisper"]
+    loop = served.server.servers[0].get_loop()
+    loop.call_soon_threadsafe(settled.clear)
+    page.goto(f"http://localhost:{served.port}/config")
+    whisper = page.get_by_role("radio", name="Whisper")
+    expect(whisper).to_be_disabled()
+    expect(page.get_by_text("The model is being loaded")).to_be_visible()
+    loop.call_soon_threadsafe(settled.set)
+    expect(whisper).to_be_enabled(timeout=10_000)
+
+
 def test_the_options_of_deepgram_are_behind_a_fold(page: Page, served: Served) -> None:
     page.goto(f"http://localhost:{served.port}/config")
     expect(page.locator("#language")).to_have_value("French – Français")

@@ -33,6 +33,10 @@ SHORTEST_HOP: Final = 0.3
 REST: Final = 1.2
 """An interim batch that took t seconds is followed by the next after REST x t, at the least."""
 LARGEST_BATCH: Final = 4
+AT_ONCE: Final = 1.0
+"""Seconds of a leg's audio that are listened to before the next leg's turn."""
+CROWDED: Final = 30.0
+"""A leg with more seconds than this waiting says when half of it is left."""
 LANGUAGE_SECONDS: Final = 1.5
 BUSY: Final = 20.0
 """Seconds of utterances that wait for finals: from here on no second opinions."""
@@ -46,15 +50,32 @@ Deliver = Callable[[list[EngineEvent]], None]
 class Seat:
     """A leg's place with the conductor: its inbox, and where its results go."""
 
-    def __init__(self, stream: LegStream, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        stream: LegStream,
+        deliver: Deliver,
+        has_room: Callable[[], None] = lambda: None,
+    ) -> None:
         self.stream = stream
         self.deliver = deliver
+        self.has_room = has_room
+        """Called when little waits again after a lot did."""
         self.inbox: deque[tuple[bytes, float]] = deque()
+        self.put = 0
+        """Samples that came into the inbox; written by the event loop only."""
+        self.taken = 0
+        """Samples that were taken out; written by the conductor's thread only."""
+        self.crowded = False
         self.finalize_asked = False
         self.closing = False
         self.failed = False
         """Its last audio could not be taken: nothing more is to be waited for."""
         self.done: Future[None] = Future()
+
+    @property
+    def waiting(self) -> float:
+        """Seconds in the inbox."""
+        return (self.put - self.taken) / self.stream.sample_rate
 
 
 class Conductor:
@@ -96,6 +117,7 @@ class Conductor:
 
     def hear(self, seat: Seat, pcm: bytes) -> None:
         """Drops a leg's audio into its inbox; the only call on the path of every frame."""
+        seat.put += len(pcm) // 2
         seat.inbox.append((pcm, self._monotonic()))
         self._wake.set()
 
@@ -142,13 +164,14 @@ class Conductor:
         for seat in [s for s in self._seats if s.closing and (s.failed or _is_through(s))]:
             with self._lock:
                 self._seats = [s for s in self._seats if s is not seat]
-            seat.done.set_result(None)
+            if not seat.done.done():
+                seat.done.set_result(None)
 
     def _listen(self, seat: Seat) -> None:
         try:
-            while seat.inbox:
-                pcm, arrived = seat.inbox.popleft()
-                self._deliver(seat, seat.stream.feed(pcm, arrived))
+            if not self._empty(seat):
+                self._wake.set()  # the others first, then the rest
+                return
             if seat.finalize_asked:
                 seat.finalize_asked = False
                 seat.stream.finalize()
@@ -159,6 +182,19 @@ class Conductor:
             # One leg's trouble must not reach the others.
             log.exception("leg_failed")
             seat.failed = seat.closing and not seat.inbox
+
+    def _empty(self, seat: Seat) -> bool:
+        """Takes a leg's audio, ``AT_ONCE`` seconds at most: a replay must not keep the others."""
+        most = seat.taken + AT_ONCE * seat.stream.sample_rate
+        while seat.inbox and seat.taken < most:
+            pcm, arrived = seat.inbox.popleft()
+            seat.taken += len(pcm) // 2
+            self._deliver(seat, seat.stream.feed(pcm, arrived))
+        seat.crowded = seat.crowded or seat.waiting > CROWDED
+        if seat.crowded and seat.waiting < CROWDED / 2:
+            seat.crowded = False
+            seat.has_room()
+        return not seat.inbox
 
     def _give_finals(self) -> None:
         while self._finals_running < self._decoder.threads:

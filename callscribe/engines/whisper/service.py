@@ -6,6 +6,7 @@ May import ``errors``, ``transcript``, ``vad``, ``languages``, ``engines/base`` 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ from callscribe.engines.base import (
     EngineEvent,
     StreamOptions,
     TranscriptCallback,
+    Unheard,
 )
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
@@ -31,12 +33,27 @@ from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.stream import LegStream, vocabulary_prompt
 from callscribe.engines.whisper.tuning import tune_process
-from callscribe.errors import CapacityError, ConfigurationError, EngineError
+from callscribe.errors import (
+    CallscribeError,
+    CapacityError,
+    ConfigurationError,
+    EngineError,
+    ModelError,
+)
 from callscribe.languages import LANGUAGES
 from callscribe.transcript import Result
 from callscribe.vad import EndpointRules
 
 log = structlog.get_logger(__name__)
+
+MOST_RECORDINGS: Final = 8
+"""Recordings that may wait for their turn."""
+YIELD, YIELDS = 0.1, 20
+"""A recording's next step waits so many times so many seconds for live legs."""
+
+MOST_WAITING: Final = 60.0
+"""Seconds of a leg that may wait to be listened to; then its client waits, and the network with it.
+"""
 
 CLOSE_DEADLINE: Final = 30.0
 """Seconds that ``close`` waits for the last finals of a leg."""
@@ -58,6 +75,8 @@ class WhisperTranscriptionService:
         self._threads = threads or os.cpu_count() or 1
         self._wanted_legs = max_legs
         self._loading = asyncio.Lock()
+        self._recording = asyncio.Lock()
+        self._recordings = 0
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="whisper-load")
         self._closed = False
         self.max_legs = max_legs
@@ -100,9 +119,17 @@ class WhisperTranscriptionService:
             return  # a start that was cancelled has come through all the same
         tune_process()
         folder = self._locate()
-        decoder = WhisperDecoder(folder, threads=self._threads)
-        self._silero = SileroModel()
-        self.max_legs = self._wanted_legs or measure_capacity(decoder)
+        try:
+            decoder = WhisperDecoder(folder, threads=self._threads)
+            self._silero = SileroModel()
+            self.max_legs = self._wanted_legs or measure_capacity(decoder)
+        except CallscribeError:
+            raise
+        except Exception as error:  # the libraries below have errors of every kind
+            raise ModelError(
+                f"the model in {folder} cannot be loaded ({error}); fetch it again or name another "
+                "folder with CALLSCRIBE_WHISPER_MODEL"
+            ) from error
         self.decoder = decoder
         self.model = folder.name
         self._conductor = Conductor(decoder)
@@ -165,15 +192,35 @@ class WhisperTranscriptionService:
     ) -> list[Result]:
         """Transcribes a recording that comes in blocks (16 kHz, -1 to 1): finals in order.
 
-        ``language`` may be ``auto``. ``on_progress`` is told the seconds that are done.
+        ``language`` may be ``auto``. ``on_progress`` is told the seconds that are done. One at a
+        time, and live legs come first; ``CapacityError`` when too many wait already.
         """
         await self.start()
+        if self._recordings > MOST_RECORDINGS:
+            raise CapacityError(
+                f"{MOST_RECORDINGS} recordings wait already; send this one again in a while"
+            )
+        self._recordings += 1
+        try:
+            async with self._recording:
+                return await self._transcribe(blocks, language, keyterms, on_progress)
+        finally:
+            self._recordings -= 1
+
+    async def _transcribe(
+        self,
+        blocks: AsyncIterator[FloatArray],
+        language: str,
+        keyterms: tuple[str, ...],
+        on_progress: Callable[[float], None] | None,
+    ) -> list[Result]:
         decoder, silero = self.decoder, self._silero
         if decoder is None or silero is None:
             raise EngineError("the Whisper engine has been closed")
         work = Recording(decoder, Cutter(silero.stream()), language, vocabulary_prompt(keyterms))
         results: list[Result] = []
         async for block in blocks:
+            await self._live_first()
             results += await asyncio.to_thread(work.push, block)
             if on_progress is not None:
                 on_progress(work.done)
@@ -181,6 +228,14 @@ class WhisperTranscriptionService:
         if on_progress is not None:
             on_progress(work.done)
         return results
+
+    async def _live_first(self) -> None:
+        """Waits while finals of live legs wait, but not for ever: a recording must go on too."""
+        conductor = self._conductor
+        for _ in range(YIELDS):
+            if conductor is None or not conductor.backlog:
+                return
+            await asyncio.sleep(YIELD)
 
     async def close(self) -> None:
         """Frees the model. Legs should be closed first. Idempotent."""
@@ -210,8 +265,13 @@ class WhisperConnection:
         self._on_transcript = on_transcript
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
-        self._seat = Seat(stream, self._from_conductor)
+        self._seat = Seat(stream, self._from_conductor, self._has_room)
         self._open = True
+        self._room = asyncio.Event()
+        """Clear while so much waits that the client has to."""
+        self._room.set()
+        self._heard_to = 0.0
+        """Where the last final ends, leg seconds."""
         self.callback_errors = 0
         """How often ``on_transcript`` raised; each is logged, none ends the stream."""
         # The one task of a leg: it hands results over in order, also to async callbacks.
@@ -227,8 +287,17 @@ class WhisperConnection:
         """Takes audio in the leg's encoding; returns at once. Empty audio is ignored."""
         if not self._open:
             raise EngineError("this leg is closed; open a new one to send audio")
-        if audio:
-            self._conductor.hear(self._seat, to_pcm(audio, self._encoding))
+        if not audio:
+            return
+        self._conductor.hear(self._seat, to_pcm(audio, self._encoding))
+        if self._seat.waiting > MOST_WAITING:
+            self._room.clear()
+            await self._room.wait()
+
+    def _has_room(self) -> None:
+        """Runs on the conductor's thread, when a leg that had too much waiting has caught up."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._room.set)
 
     async def finalize(self) -> None:
         """Ends the open utterance; its final follows soon."""
@@ -240,20 +309,29 @@ class WhisperConnection:
         self._seat.stream.set_keyterms(keyterms)
 
     async def close(self) -> None:
-        """Ends the leg and waits, at most 30 s, until its last final was handed over."""
-        if self._open:
-            self._open = False
-            done = asyncio.wrap_future(self._conductor.leave(self._seat))
-            try:
-                async with asyncio.timeout(CLOSE_DEADLINE):
-                    await done
-            except (TimeoutError, asyncio.CancelledError) as error:
+        """Ends the leg and waits, at most ``CLOSE_DEADLINE`` s, for its last final. Idempotent.
+
+        ``EngineError`` when words are missing then: what was not heard is said before.
+        """
+        if not self._open:
+            await asyncio.shield(self._pump)
+            return
+        self._open = False
+        self._room.set()
+        done = asyncio.wrap_future(self._conductor.leave(self._seat))
+        try:
+            await asyncio.wait({done}, timeout=CLOSE_DEADLINE)
+        finally:
+            late = not done.done() or done.cancelled()
+            if late:
                 log.warning("whisper_close_incomplete", session=self._session_id)
-                if isinstance(error, asyncio.CancelledError) and not done.cancelled():
-                    raise
-            finally:
-                self._queue.put_nowait(None)
+                heard = self._seat.stream.heard + self._seat.waiting
+                gap = Unheard(self._heard_to, heard, "the recogniser did not come to its end")
+                self._queue.put_nowait(gap)
+            self._queue.put_nowait(None)
         await asyncio.shield(self._pump)
+        if late:
+            raise EngineError("the recogniser did not finish; the last words may be missing")
 
     def _from_conductor(self, results: list[EngineEvent]) -> None:
         """Runs on the conductor's thread."""
@@ -265,6 +343,8 @@ class WhisperConnection:
 
     def _enqueue(self, results: list[EngineEvent]) -> None:
         for result in results:
+            if isinstance(result, Result) and result.is_final:
+                self._heard_to = max(self._heard_to, result.end)
             self._queue.put_nowait(result)
 
     async def _hand_over(self) -> None:

@@ -76,6 +76,7 @@ class LegStream:
         self.language = None if language == "auto" else language
         self._detect_each = language_each_time and language == "auto"
         self.interim_results = interim_results
+        self.sample_rate = sample_rate
         self._resampler = Resampler(sample_rate)
         self._buffer = AudioBuffer()
         self._rest = np.empty(0, np.int16)

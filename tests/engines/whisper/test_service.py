@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     EngineEvent,
     StreamingConnection,
     StreamOptions,
     TranscriptionEngine,
+    Unheard,
 )
-from callscribe.engines.whisper import WhisperTranscriptionService
+from callscribe.engines.whisper import WhisperTranscriptionService, conductor
+from callscribe.engines.whisper import service as whisper_service
 from callscribe.engines.whisper.models import resolve_model
+from callscribe.engines.whisper.service import WhisperConnection
 from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
@@ -274,3 +278,82 @@ async def test_nothing_is_written_on_any_recorded_negative() -> None:
                 if text := "".join(r.text for r in results):
                     invented[f"{path.stem} {language}"] = text
     assert not invented
+
+
+async def test_a_model_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
+    good = resolve_model("base", MODELS)
+    for path in good.iterdir():
+        if path.name != "model.bin":
+            (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "model.bin").write_bytes(random_bytes(4096))
+    service = WhisperTranscriptionService(lambda: tmp_path, threads=1, max_legs=1)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            await service.start()
+    await service.close()
+
+
+def random_bytes(count: int) -> bytes:
+    return np.random.default_rng(1).bytes(count)
+
+
+async def test_what_is_not_finished_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_service, "CLOSE_DEADLINE", 0.05)
+    rate, pcm = leg("fr", "agent")
+    heard: list[EngineEvent] = []
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, heard.append)
+        await connection.send_audio(pcm[: 20 * rate].astype("<i2").tobytes())
+        with pytest.raises(EngineError, match="did not finish"):
+            await connection.close()
+        await connection.close()
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]
+    assert gap.start == 0.0
+    assert gap.end == pytest.approx(20.0, abs=0.1)
+
+
+async def test_who_waits_for_the_end_may_be_cancelled() -> None:
+    rate, pcm = leg("fr", "agent")
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, lambda _: None)
+        await connection.send_audio(pcm[: 20 * rate].astype("<i2").tobytes())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await connection.close()
+
+
+async def test_a_client_that_sends_too_much_waits_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(whisper_service, "MOST_WAITING", 20.0)
+    monkeypatch.setattr(conductor, "CROWDED", 10.0)
+    quiet = np.zeros(16_000, "<i2").tobytes()
+    most = 0.0
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
+        assert isinstance(connection, WhisperConnection)
+        for _ in range(120):
+            await connection.send_audio(quiet)
+            most = max(most, connection._seat.waiting)
+        await connection.close()
+        assert most <= 22.0
+        assert connection._seat.stream.heard == pytest.approx(120.0)
+
+
+async def test_recordings_take_turns_and_too_many_are_refused() -> None:
+    async def blocks() -> AsyncIterator[FloatArray]:
+        yield np.zeros(16_000, np.float32)
+        await go.wait()
+
+    go = asyncio.Event()
+    async with whisper() as service:
+        await service.start()
+        waiting = [
+            asyncio.create_task(service.transcribe_blocks(blocks(), "fr"))
+            for _ in range(whisper_service.MOST_RECORDINGS + 1)
+        ]
+        await asyncio.sleep(0.05)
+        with pytest.raises(CapacityError, match="recordings wait"):
+            await service.transcribe_blocks(blocks(), "fr")
+        go.set()
+        assert await asyncio.gather(*waiting) == [[]] * len(waiting)

@@ -46,10 +46,13 @@ async function load() {
   }
 }
 
-/** Settings may have been changed elsewhere while this tab was not looked at. */
+/** Until the server answers and its engines have settled, it is asked again. */
 async function keepLoaded() {
   if (!(await load())) setTimeout(keepLoaded, 3000);
+  else if (settings.loading) setTimeout(keepLoaded, 2000);
 }
+
+/** Settings may have been changed elsewhere while this tab was not looked at. */
 
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !panel.recorder.active) load();

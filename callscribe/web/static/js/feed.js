@@ -40,8 +40,10 @@ export class Feed {
     this.socket?.close(1000);
   }
 
+  /** Opens a socket unless there is one: the network may be back before a timer is due. */
   connect() {
-    if (this.over) return;
+    if (this.over || this.socket) return;
+    clearTimeout(this.retry);
     let socket;
     try {
       socket = openSocket(`${this.path}?since=${this.seq}`);
@@ -80,6 +82,7 @@ export class Feed {
         return;
       }
     }
+    clearTimeout(this.retry);
     this.retry = setTimeout(() => this.connect(), this.backoff.next());
   }
 

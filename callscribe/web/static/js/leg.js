@@ -120,8 +120,10 @@ export class Leg {
     return this.kept.first;
   }
 
+  /** Opens a socket unless there is one: the network may be back before a timer is due. */
   connect() {
-    if (this.over) return;
+    if (this.over || this.socket) return;
+    clearTimeout(this.retry);
     let socket;
     try {
       socket = openSocket("/ws/audio");

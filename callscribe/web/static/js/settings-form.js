@@ -33,6 +33,8 @@ export class SettingsForm {
     this.picker.fill(status.languages);
     if (!this.waiting) this.show(config);
     this.showBackends(status.backends, config.transcription_backend);
+    /** An engine is still being loaded: it will be available soon, or say why not. */
+    this.loading = status.backends.some(({ loading }) => loading);
     return status;
   }
 

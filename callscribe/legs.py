@@ -193,16 +193,7 @@ class Legs:
             language,
             sample_rate,
             partial(self._record.hear, leg),
-            options=StreamOptions(
-                keyterms=self._config.keyterms,
-                interim_results=self._config.interim_results,
-                endpointing_ms=self._config.endpointing_ms,
-                encoding=encoding,
-                pass_through=self._config.deepgram_mulaw,
-                streaming=self._config.deepgram_use_streaming,
-                model=self._config.deepgram_model,
-                query=self._config.deepgram_query,
-            ),
+            options=stream_options(self._config, encoding),
         )
         if self.closed:  # while the engine was opening
             await connection.close()
@@ -248,6 +239,20 @@ class Legs:
                 f"it knows {', '.join(sorted(able.languages))}",
                 code="bad_language",
             )
+
+
+def stream_options(config: TranscriptionConfig, encoding: Encoding) -> StreamOptions:
+    """What a leg of this configuration asks of its engine."""
+    return StreamOptions(
+        keyterms=config.keyterms,
+        interim_results=config.interim_results,
+        endpointing_ms=config.endpointing_ms,
+        encoding=encoding,
+        pass_through=config.deepgram_mulaw,
+        streaming=config.deepgram_use_streaming,
+        model=config.deepgram_model,
+        query=config.deepgram_query,
+    )
 
 
 def _other_rate(leg: Leg, sample_rate: int) -> AudioError:

@@ -18,12 +18,10 @@ from callscribe.cli.app import app
 from callscribe.engines import create_engine
 from callscribe.settings import Settings
 from tests import speech
+from tests.documentation import FENCE, PAGES, ROOT, exists, prose
 from tests.serving import serving
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEARD = 0.6
 """Share of the words that must be understood."""
 
@@ -35,16 +33,16 @@ def blocks(page: Path, *kinds: str) -> list[str]:
 
 def commands(page: Path) -> list[list[str]]:
     """The lines of the shell blocks and the commands within tables, split into words."""
-    inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text("utf-8")))
+    inline = re.findall(r"`([^`\n]+)`", prose(page))
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     return [shlex.split(line, comments=True) for line in [*lines, *inline] if "'" not in line]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text("utf-8"))):
-        if not target.startswith(("http://", "https://", "#")):
-            assert (page.parent / target.split("#")[0]).exists(), f"{page}: {target}"
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if not target.startswith(("http://", "https://")):
+            assert exists(page, target), f"{page}: {target}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -98,6 +96,25 @@ def test_the_client_in_the_guide_to_chaos_comes_back(settings: Settings) -> None
     assert "2 refuse:503/2" in said
 
 
+def test_the_lines_of_the_log_that_are_named_are_written() -> None:
+    named = re.findall(
+        r"`((?:deepgram|engine|leg|transcript)_[a-z_]+)`",
+        prose(ROOT / "docs/how-to/deepgram-troubleshooting.md"),
+    )
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "callscribe").rglob("*.py"))
+    assert len(set(named)) > 15
+    assert [name for name in named if name not in source] == []
+
+
+def test_the_tests_that_are_named_are_there() -> None:
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(\w+)`", prose(ROOT / "docs/explanation/deepgram-summary.md")
+    )
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text("utf-8"), f"{file}::{test}"
+
+
 def run(program: str, *arguments: str) -> str:
     """A program of the documentation, in a process of its own."""
     done = subprocess.run(
@@ -132,3 +149,15 @@ def test_the_clients_send_and_read_along(settings: Settings, tmp_path: Path) -> 
         told = run(follow.replace("ws://127.0.0.1:8000", served.ws), session.session_id)
     assert speech.recall(first.text, said) > HEARD
     assert told.splitlines() == [f"agent: {line}" for line in said.splitlines()]
+
+
+def test_the_official_client_can_be_pointed_here(settings: Settings, tmp_path: Path) -> None:
+    here = settings.model_copy(update={"data_dir": speech.MODELS.parent, "max_legs": 2})
+    (program,) = blocks(ROOT / "docs/reference/listen.md", "python")
+    rate, samples = speech.leg("fr", "agent")
+    raw = tmp_path / "speech.raw"
+    raw.write_bytes(samples[: 6 * rate].astype("<i2").tobytes())
+    first = next(u for u in speech.script("fr") if u.speaker == "agent")
+    with serving(settings, lambda name, _: create_engine(name, here)) as served:
+        said = run(program.replace("127.0.0.1:8000", f"127.0.0.1:{served.port}"), str(raw))
+    assert speech.recall(first.text, said) > HEARD

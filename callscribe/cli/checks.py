@@ -5,8 +5,6 @@ May import everything that it looks at.
 
 from __future__ import annotations
 
-import asyncio
-import enum
 import importlib
 import importlib.metadata
 import json
@@ -15,17 +13,16 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import av
 
+from callscribe.cli.deepgram_checks import check_deepgram
+from callscribe.cli.findings import Finding, Guide, State
 from callscribe.cli.output import read_settings
 from callscribe.cli.serve import bind, page_address
-from callscribe.engines.base import EngineEvent, Lost
-from callscribe.engines.deepgram import DeepgramTranscriptionService
 from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
 from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
@@ -44,46 +41,23 @@ MEMORY = 2.0
 """GiB that Whisper base needs with a few calls, and some room."""
 
 
-class State(enum.StrEnum):
-    """In place, needed and broken, or optional and not there."""
-
-    GOOD = "good"
-    BAD = "bad"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check has found, and what to do about it (empty: nothing)."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        """The JSON form."""
-        return asdict(self)
-
-
 def examine() -> list[Finding]:
     """Runs all checks. Without valid settings those that need none."""
     findings = [check() for check in (check_python, check_machine, check_packages, check_codecs)]
     try:
         settings = read_settings()
     except ConfigurationError as error:
-        findings.append(
-            Finding("Settings", State.BAD, error.message, "correct the variable in the environment")
-        )
+        advice = "correct the variable in the environment"
+        findings.append(Finding("Settings", State.BAD, error.message, advice, Guide.SETTINGS))
         return findings
     checks: tuple[Callable[[Settings], Finding], ...] = (
         check_configuration,
         check_data_dir,
         check_model,
         check_address,
-        check_deepgram,
     )
     findings.extend(check(settings) for check in checks)
+    findings.extend(check_deepgram(settings, read_configuration(settings)))
     findings.append(check_browser())
     return findings
 
@@ -142,19 +116,34 @@ def check_codecs() -> Finding:
 
 def check_configuration(settings: Settings) -> Finding:
     """The file of the runtime configuration can be used, if there is one."""
-    path = settings.config_file
     try:
-        config = TranscriptionConfig.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        config = TranscriptionConfig.model_validate({})
+        config = _configuration(settings.config_file)
     except (OSError, ValueError) as error:
         first = next(iter(str(error).splitlines()), "")
-        return Finding("Configuration", State.BAD, f"{path}: {first}", "correct or delete the file")
+        return Finding(
+            "Configuration", State.BAD, f"{settings.config_file}: {first}",
+            "correct or delete the file", Guide.CONFIGURATION,
+        )  # fmt: skip
     return Finding(
         "Configuration",
         State.GOOD,
         f"{config.transcription_backend}, language {config.transcription_language}",
     )
+
+
+def read_configuration(settings: Settings) -> TranscriptionConfig:
+    """The runtime configuration; the defaults where the file cannot be used."""
+    try:
+        return _configuration(settings.config_file)
+    except (OSError, ValueError):
+        return TranscriptionConfig.model_validate({})
+
+
+def _configuration(path: Path) -> TranscriptionConfig:
+    try:
+        return TranscriptionConfig.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return TranscriptionConfig.model_validate({})
 
 
 def check_data_dir(settings: Settings) -> Finding:
@@ -182,7 +171,7 @@ def check_model(settings: Settings) -> Finding:
         if problems:
             return Finding(
                 "Model", State.BAD, "; ".join(problems),
-                f"delete {folder}, then: python -m callscribe models fetch",
+                f"delete {folder}, then: python -m callscribe models fetch", Guide.MODEL,
             )  # fmt: skip
         return Finding("Model", State.GOOD, f"Whisper {name}, checked, in {folder}")
     if is_installed(name):
@@ -194,6 +183,7 @@ def check_model(settings: Settings) -> Finding:
         State.BAD,
         f"Whisper {name} is not on this machine",
         "python -m callscribe models fetch",
+        Guide.MODEL,
     )
 
 
@@ -205,7 +195,7 @@ def check_address(settings: Settings) -> Finding:
         if _is_callscribe(settings):
             page = page_address(settings.host, settings.port)
             return Finding("Port", State.GOOD, f"Callscribe is running at {page}")
-        return Finding("Port", State.BAD, error.message)
+        return Finding("Port", State.BAD, error.message, guide=Guide.SETTINGS)
     return Finding("Port", State.GOOD, f"{settings.host}:{settings.port} is free")
 
 
@@ -217,42 +207,6 @@ def _is_callscribe(settings: Settings) -> bool:
             return bool(json.load(answer) == {"status": "ok"})
     except (OSError, ValueError):
         return False
-
-
-def check_deepgram(settings: Settings) -> Finding:
-    """Does the key open a stream; it is not shown. Half a second of silence is sent."""
-    if settings.deepgram_api_key is None:
-        return Finding(
-            "Deepgram", State.NOTE, "no key: Whisper on this machine transcribes",
-            "set DEEPGRAM_API_KEY to use Deepgram",
-        )  # fmt: skip
-    key = settings.deepgram_api_key.get_secret_value()
-    try:
-        seconds = asyncio.run(_try_deepgram(key, settings.deepgram_base_url))
-    except CallscribeError as error:
-        advice = "docs/how-to/deepgram.md tells what to do about each of these"
-        return Finding("Deepgram", State.BAD, error.message, advice)
-    detail = f"{settings.deepgram_base_url} took the key and opened a stream in {seconds:.2f} s"
-    return Finding("Deepgram", State.GOOD, detail)
-
-
-async def _try_deepgram(key: str, base_url: str) -> float:
-    """Opens and ends a stream; the seconds that opening took."""
-    lost: list[CallscribeError] = []
-
-    def hear(event: EngineEvent) -> None:
-        if isinstance(event, Lost):
-            lost.append(event.error)
-
-    service = DeepgramTranscriptionService(key, base_url=base_url)
-    began = time.monotonic()
-    connection = await service.transcribe_streaming("doctor", "en", 16_000, hear)
-    seconds = time.monotonic() - began
-    await connection.send_audio(bytes(16_000))
-    await connection.close()
-    if lost:
-        raise lost[0]
-    return seconds
 
 
 def check_browser() -> Finding:

@@ -1,4 +1,4 @@
-"""``callscribe doctor``: is everything in place. May import ``checks``."""
+"""``callscribe doctor``: is everything in place. May import the checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from callscribe.cli.checks import Finding, State, examine
+from callscribe import logs
+from callscribe.cli.checks import examine
+from callscribe.cli.findings import Finding, State
 from callscribe.cli.output import screen
 
 MARKS = {State.GOOD: "[green]✓[/]", State.BAD: "[bold red]✗[/]", State.NOTE: "[yellow]–[/]"}
@@ -19,12 +21,17 @@ def doctor(
     """Look at this machine and say what is missing and what to do about it.
 
     ✓ is in place, – is optional and not there, ✗ is needed and broken: then the status is 1.
+    What fails names the section of the documentation that tells what to do.
+
+    With DEEPGRAM_API_KEY set it tries the way to Deepgram, the clock and the key, and plays four
+    seconds of speech into it, which are billed like any others.
 
     For example:
 
     - `callscribe doctor`
     - `callscribe doctor --json`
     """
+    logs.configure("error")  # what a check meets is a finding, not a line of the log
     findings = examine()
     if as_json:
         typer.echo(json.dumps([item.to_dict() for item in findings], ensure_ascii=False, indent=2))
@@ -40,5 +47,5 @@ def show(findings: list[Finding]) -> None:
     for item in findings:
         console.print(f"{MARKS[item.state]} {item.name:13}", end=" ")
         console.print(item.detail, markup=False)
-        if item.advice:
-            console.print(f"{'':16}→ {item.advice}", markup=False)
+        for more in filter(None, (item.advice, item.guide)):
+            console.print(f"{'':16}→ {more}", markup=False)

@@ -8,7 +8,7 @@ import av
 import pytest
 
 from callscribe.cli import checks
-from callscribe.cli.checks import State
+from callscribe.cli.findings import State
 from callscribe.settings import Settings
 from tests.cli.running import ROOT
 from tests.engines.whisper.test_models import write_files
@@ -51,6 +51,9 @@ def test_the_configuration_file(settings: Settings) -> None:
     finding = checks.check_configuration(settings)
     assert finding.state is State.BAD
     assert str(settings.config_file) in finding.detail
+    assert checks.read_configuration(settings).transcription_language == "fr"
+    settings.config_file.write_text('{"transcription_language": "en"}')
+    assert checks.read_configuration(settings).transcription_language == "en"
 
 
 def test_the_data_folder(settings: Settings, tmp_path: Path) -> None:
@@ -79,24 +82,6 @@ def test_the_port(settings: Settings, served: Served) -> None:
         taken.settimeout(0)
         taken.listen(0)
         assert checks.check_address(theirs).state is State.BAD
-
-
-def test_the_key_is_tried_and_never_shown(served: Served) -> None:
-    def check(address: str, key: str | None) -> checks.Finding:
-        found = {"deepgram_api_key": key, "deepgram_base_url": address}
-        return checks.check_deepgram(Settings.model_validate(found))
-
-    assert check(served.ws, None).state is State.NOTE
-    given = check(served.ws, "abc123")
-    assert given.state is State.GOOD
-    assert "opened a stream" in given.detail
-    nowhere = check("ws://127.0.0.1:9", "abc123")
-    assert nowhere.state is State.BAD
-    assert "cannot be reached" in nowhere.detail
-    served.engine.max_legs = 0
-    full = check(served.ws, "abc123")
-    assert "HTTP 503" in full.detail
-    assert "abc123" not in f"{given}{nowhere}{full}"
 
 
 def test_chromium_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ import json
 import socket
 from pathlib import Path
 
+from callscribe.settings import Settings
 from tests.cli.running import run
+from tests.serving import serving
 
 
 def free_port() -> str:
@@ -41,4 +43,19 @@ def test_json_for_programs(tmp_path: Path) -> None:
     result = run("doctor", "--json", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=free_port())
     findings = {item["name"]: item for item in json.loads(result.output)}
     assert findings["Python"]["state"] == "good"
-    assert set(findings["Deepgram"]) == {"name", "state", "detail", "advice"}
+    assert set(findings["Deepgram"]) == {"name", "state", "detail", "advice", "guide"}
+
+
+def test_a_key_is_tried_and_what_fails_names_the_section(tmp_path: Path) -> None:
+    kept = Settings.model_validate({"data_dir": tmp_path / "server", "api_keys": "right"})
+    around = {"CALLSCRIBE_DATA_DIR": str(tmp_path), "CALLSCRIBE_PORT": free_port()}
+    with serving(kept) as served:
+        around["DEEPGRAM_BASE_URL"] = served.ws
+        good = run("doctor", "--json", DEEPGRAM_API_KEY="right", **around)
+        bad = run("doctor", DEEPGRAM_API_KEY="wrong-one", **around)
+    findings = {item["name"]: item["state"] for item in json.loads(good.output)}
+    assert {findings[name] for name in ("Route", "Clock", "Deepgram", "Microphone")} == {"good"}
+    assert bad.exit_code == 1
+    assert "✗ Deepgram" in bad.output
+    assert "→ docs/how-to/deepgram-troubleshooting.md#401-unauthorized" in bad.output
+    assert "wrong-one" not in bad.output

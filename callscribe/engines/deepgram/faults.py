@@ -86,6 +86,14 @@ def unreachable(error: Exception) -> UpstreamError:
     )
 
 
+def no_proxy(why: str) -> UpstreamError:
+    """The error for a proxy that the environment names and that cannot be used."""
+    return UpstreamError(
+        f"Deepgram cannot be reached: the proxy of the environment cannot be used ({why})",
+        code="deepgram_unreachable",
+    )
+
+
 def stalled(seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a connection that takes audio and gives nothing back."""
     return UpstreamError(

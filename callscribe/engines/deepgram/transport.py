@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from deepgram import transport as hook
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
@@ -54,7 +60,11 @@ class Transport:
             # A header that comes twice is no reason to fail: the last one counts.
             headers = {name.lower(): value for name, value in answer.headers.raw_items()}
             raise faults.refused(answer.status_code, headers, bytes(answer.body or b"")) from None
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+        except InvalidProxy as error:  # not in full: a proxy's address may hold a password
+            raise faults.no_proxy(error.msg) from None
+        except ImportError as error:  # SOCKS needs a package that nothing else does
+            raise faults.no_proxy(str(error)) from None
+        except (OSError, TimeoutError, ValueError, InvalidHandshake, InvalidURI) as error:
             raise faults.unreachable(error) from None
         if self._socket.response is not None:
             found = self._socket.response.headers.get_all("dg-request-id")

@@ -26,6 +26,12 @@ LEFT_OUT: Final = (
 )
 """Known parameters that change the text and are not done here; the answer's header names them."""
 
+STREAMS_ONLY: Final = ("interim_results", "endpointing", "utterance_end_ms", "vad_events")
+"""Parameters that change nothing about a recording."""
+
+RECORDINGS_ONLY: Final = ("utterances", "utt_split", "paragraphs", "tag", "extra")
+"""Parameters that change nothing about a stream: its messages have no place for them."""
+
 REFUSED: Final = {
     "callback": "results come back on this connection only",
     "callback_method": "results come back on this connection only",
@@ -87,7 +93,7 @@ def make_plan(query: ListenQuery, *, streaming: bool) -> Plan:
             endpointing_ms=max(endpointing, LEAST_ENDPOINTING) if endpointing else None,
             language_each_time=query.language == "multi",
         ),
-        unsupported=_left_out(query),
+        unsupported=_left_out(query, streaming=streaming),
     )
 
 
@@ -137,8 +143,11 @@ def _refuse(query: ListenQuery) -> None:
             raise ConfigurationError(f"'{name}' is not supported here: {why}", code="invalid_query")
 
 
-def _left_out(query: ListenQuery) -> tuple[str, ...]:
-    known = [name for name in LEFT_OUT if getattr(query, name)]
+def _left_out(query: ListenQuery, *, streaming: bool) -> tuple[str, ...]:
+    names = [*LEFT_OUT, *(RECORDINGS_ONLY if streaming else STREAMS_ONLY)]
+    if streaming and query.encoding is None and query.channels is None:
+        names.append("multichannel")  # how many there are has to be known before audio comes
+    known = [name for name in names if getattr(query, name)]
     return (*known, *dict.fromkeys(name for name, _ in query.others))
 
 

@@ -81,3 +81,27 @@ async def test_a_transport_of_the_program_is_not_replaced() -> None:
     async with AsyncExitStack() as resources:
         with pytest.raises(ConfigurationError, match="restore_transport"):
             await made("ws://127.0.0.1:1", resources)
+
+
+@pytest.mark.parametrize("proxy", ["socks5h://user:secret@127.0.0.1:1", "gopher://secret@x"])
+async def test_a_proxy_that_cannot_be_used_is_said_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ws_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    async with AsyncExitStack() as resources:
+        transport = await made("ws://127.0.0.1:1", resources)
+        with pytest.raises(UpstreamError) as caught:
+            await transport.open()
+    assert caught.value.code == "deepgram_unreachable"
+    assert "proxy" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("address", ["ws://a..invalid", "ws://127.0.0.1:99999"])
+async def test_an_address_that_cannot_be_is_no_crash(address: str) -> None:
+    async with AsyncExitStack() as resources:
+        transport = await made(address, resources)
+        with pytest.raises(UpstreamError) as caught:
+            await transport.open()
+    assert caught.value.code == "deepgram_unreachable"

@@ -44,6 +44,26 @@ def test_what_is_left_out_is_named() -> None:
     )
 
 
+def test_what_belongs_to_the_other_kind_of_request_is_named() -> None:
+    live = [("vad_events", "true"), ("interim_results", "true"), ("endpointing", "300")]
+    recorded = [("utterances", "true"), ("paragraphs", "true"), ("tag", "x")]
+    query = parse_query([*live, *recorded])
+    assert make_plan(query, streaming=True).unsupported == ("utterances", "paragraphs", "tag")
+    assert make_plan(query, streaming=False).unsupported == (
+        "interim_results",
+        "endpointing",
+        "vad_events",
+    )
+
+
+def test_channels_of_a_container_have_to_be_told_before_a_stream() -> None:
+    query = ListenQuery(multichannel=True)
+    assert make_plan(query, streaming=True).unsupported == ("multichannel",)
+    assert make_plan(query, streaming=False).unsupported == ()
+    told = make_plan(ListenQuery(multichannel=True, channels=2), streaming=True)
+    assert (told.channels, told.unsupported) == (2, ())
+
+
 @pytest.mark.parametrize(
     "pairs",
     [

@@ -1,7 +1,4 @@
-"""Errors as Deepgram tells them: statuses, bodies, headers and close codes.
-
-May import ``errors`` and ``web.errors``.
-"""
+"""Errors as Deepgram tells them: statuses, bodies, headers, close codes. May import ``errors``."""
 
 from __future__ import annotations
 
@@ -18,10 +15,15 @@ from callscribe.errors import (
     ConfigurationError,
 )
 
+ADDRESSES: Final = "/v1/"
+"""Whatever fails under these is told in this form."""
+
 CODES: Final = {
     400: "Bad Request",
     401: "INVALID_AUTH",
     403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
     413: "PAYLOAD_TOO_LARGE",
     500: "INTERNAL_SERVER_ERROR",
     503: "SERVICE_UNAVAILABLE",
@@ -53,10 +55,13 @@ def status_of(error: CallscribeError) -> int:
     return 503 if error.retryable else 500
 
 
-def error_reply(error: CallscribeError, request_id: str) -> JSONResponse:
-    """The answer to a request or upgrade that is refused."""
-    status = status_of(error)
-    code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else CODES[status]
+def error_reply(error: CallscribeError, request_id: str, status: int | None = None) -> JSONResponse:
+    """The answer to a request or upgrade that is refused; ``status`` is the error's own by default.
+
+    Deepgram's ``err_code`` says more than the status in one case only.
+    """
+    status = status or status_of(error)
+    code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else _code(status)
     headers = {
         "dg-request-id": request_id,
         # Header values are Latin-1 without line ends.
@@ -66,3 +71,7 @@ def error_reply(error: CallscribeError, request_id: str) -> JSONResponse:
         headers["Retry-After"] = "5"
     body = {"err_code": code, "err_msg": error.message, "request_id": request_id}
     return JSONResponse(body, status, headers)
+
+
+def _code(status: int) -> str:
+    return CODES.get(status) or CODES[400 if status < 500 else 500]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from callscribe.engines import create_engine
-from callscribe.settings import Settings
 from callscribe.web.listen import stream as stream_module
 from callscribe.wire.g711 import samples_to_alaw, samples_to_mulaw
 from tests import speech
 from tests.engines_for_tests import tones
-from tests.serving import Served, serving
+from tests.serving import Served
+from tests.web.listen.conftest import KEY, spoken
 from tests.web.listen.sdk import streaming
 
 pytestmark = [
@@ -226,15 +224,6 @@ async def test_legs_are_free_again_after_any_end(served: Served) -> None:
     assert served.engine.open_legs == 0
 
 
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with the real recogniser."""
-    here = Settings(data_dir=speech.MODELS.parent, max_legs=4)
-    mine = Settings(data_dir=tmp_path_factory.mktemp("data"))
-    with serving(mine, lambda name, _: create_engine(name, here)) as served:
-        yield served
-
-
 @pytest.mark.parametrize("container", [False, True], ids=["linear16", "flac"])
 async def test_real_speech(listening: Served, container: bool) -> None:
     rate, samples = speech.leg("fr", "agent")
@@ -244,11 +233,9 @@ async def test_real_speech(listening: Served, container: bool) -> None:
         data = (speech.CALLS / "fr" / "agent.flac").read_bytes()
         data = data[: len(data) // 5]
         options |= {"encoding": None, "sample_rate": None}
-    async with streaming(listening.port, **options) as heard:
+    async with streaming(listening.port, KEY, **options) as heard:
         for at in range(0, len(data), 16_000):
             await heard.socket.send_media(data[at : at + 16_000])
             await asyncio.sleep(0.02)
     seconds = heard.of("Metadata")[0].duration
-    spoken = [u.text for u in speech.script("fr") if u.speaker == "agent" and u.end < seconds - 1]
-    assert spoken
-    assert speech.recall(" ".join(spoken), heard.text) > 0.7
+    assert speech.recall(spoken("agent", before=seconds - 1), heard.text) > 0.7

@@ -41,6 +41,11 @@ class ChannelText:
         self._speaking = False
         self._last_word: float | None = None
 
+    @property
+    def speaking(self) -> bool:
+        """Somebody is in the middle of an utterance."""
+        return self._speaking
+
     def tell(self, event: EngineEvent) -> list[dg.ServerMessage]:
         """The messages for what the recogniser has said."""
         if isinstance(event, SpeechBegan):

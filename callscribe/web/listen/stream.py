@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,14 +19,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callscribe.audio import Int16Array
 from callscribe.engines.base import (
-    EngineEvent,
     StreamingConnection,
+    StreamOptions,
     TranscriptCallback,
     TranscriptionEngine,
 )
-from callscribe.errors import AudioError, ProtocolError
+from callscribe.errors import AudioError, CallscribeError, ProtocolError
 from callscribe.web.listen.channel import ChannelText
+from callscribe.web.listen.configure import Refusal, new_keyterms
 from callscribe.web.listen.incoming import Incoming, open_incoming
+from callscribe.web.listen.leg import ChannelLeg
 from callscribe.web.listen.plan import Plan, model_info, model_name, model_uuid, results_metadata
 from callscribe.web.listen.replies import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 from callscribe.wire import deepgram as dg
@@ -35,6 +38,12 @@ SILENCE: Final = 10.0
 
 AUDIO_PATIENCE: Final = 30.0
 """Seconds that a client may send KeepAlive only before its first audio (NET-0000)."""
+
+CHANGE_PATIENCE: Final = 5.0
+"""Seconds of audio that a change waits for an utterance's end; then it cuts this one in two."""
+
+ECHO: Final = 1000
+"""Characters of a text frame that are sent back at most when it could not be read."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,8 +73,10 @@ class ListenStream:
         self._request_id = request_id
         self._monotonic = monotonic
         self._incoming: Incoming = open_incoming(plan)
-        self._legs: list[StreamingConnection] = []
-        self._texts: list[ChannelText] = []
+        self._legs: list[ChannelLeg] = []
+        self._keyterms: tuple[str, ...] | None = None
+        """Those that come into force between two utterances, or at ``_due``."""
+        self._due = 0.0
         self._received = 0
         """Samples for each channel."""
         self._digest = hashlib.sha256()
@@ -77,16 +88,20 @@ class ListenStream:
         metadata = results_metadata(self._request_id, self._model)
         for index in range(self._plan.channels):
             text = ChannelText(index, self._plan.channels, self._plan.query, metadata)
-            self._texts.append(text)
-            self._legs.append(
-                await self._engine.transcribe_streaming(
-                    self._request_id,
-                    self._plan.language,
-                    self._incoming.rate,
-                    self._teller(text),
-                    options=self._plan.options,
-                )
-            )
+            leg = ChannelLeg(self._seat, text, self._send_all)
+            self._legs.append(leg)
+            await leg.go_on_with(await leg.open(self._plan.options))
+
+    async def _seat(
+        self, options: StreamOptions, on_transcript: TranscriptCallback
+    ) -> StreamingConnection:
+        return await self._engine.transcribe_streaming(
+            self._request_id,
+            self._plan.language,
+            self._incoming.rate,
+            on_transcript,
+            options=options,
+        )
 
     async def converse(self) -> None:
         """Takes frames until the client ends the stream; then the last results and Metadata."""
@@ -136,16 +151,16 @@ class ListenStream:
             channel = block[index] if index < len(block) else np.zeros(block.shape[1], np.int16)
             await leg.send_audio(np.ascontiguousarray(channel).tobytes())
         self._received += block.shape[1]
-        for text in self._texts:
-            for message in text.advance(self._seconds):
-                await self._send(message)
+        for leg in self._legs:
+            await self._send_all(leg.text.advance(self._seconds))
+        await self._change()
 
     async def _control(self, text: str) -> bool:
         """Obeys a text frame; true when it ends the stream."""
         try:
             message = dg.parse_client(text)
         except ProtocolError as error:
-            await self._complain(error.message)
+            await self._complain(error.message, text)
             return False
         if isinstance(message, dg.CloseStream):
             return True
@@ -155,19 +170,51 @@ class ListenStream:
                 if not isinstance(chosen, int) or chosen == index:
                     await leg.finalize()
         elif isinstance(message, dg.Configure):
-            await self._send(
-                dg.ConfigureFailure(
-                    request_id=self._request_id,
-                    code="CONFIGURE_KEYTERMS_NOT_SUPPORTED",
-                    description="this server takes keyterms when the stream is opened only",
-                )
-            )
+            await self._configure(message)
         elif isinstance(message, dg.Unknown):
-            await self._complain(f"there is no message {message.kind[:40]!r}")
+            await self._complain(f"there is no message {message.kind[:40]!r}", text)
         return False
 
-    async def _complain(self, what: str) -> None:
-        await self._send(dg.Error(variant="SchemaError", description=what, message=what))
+    async def _complain(self, what: str, text: str) -> None:
+        await self._send(dg.Error(variant="SchemaError", description=what, message=text[:ECHO]))
+
+    async def _configure(self, asked: dg.Configure) -> None:
+        """Every ``Configure`` is answered once: refused now, or when it is in force."""
+        try:
+            keyterms = new_keyterms(asked, self._plan.query, waiting=self._keyterms is not None)
+        except Refusal as refusal:
+            await self._fail(refusal.code, refusal.description)
+            return
+        if keyterms is None:
+            await self._send(dg.ConfigureSuccess(request_id=self._request_id))
+            return
+        self._keyterms, self._due = keyterms, self._seconds + CHANGE_PATIENCE
+        await self._change()
+
+    async def _change(self) -> None:
+        """Puts keyterms that wait in force when the time has come."""
+        speaking = any(leg.text.speaking for leg in self._legs)
+        if self._keyterms is None or (speaking and self._seconds < self._due):
+            return
+        keyterms, self._keyterms = self._keyterms, None
+        options = replace(self._plan.options, keyterms=keyterms)
+        fresh: list[StreamingConnection] = []
+        try:
+            for leg in self._legs:
+                fresh.append(await leg.open(options, self._seconds))  # noqa: PERF401 - see below
+        except CallscribeError as error:
+            for connection in fresh:  # those that were opened before the one that failed
+                await connection.close()
+            await self._fail("CONFIGURE_INTERNAL_ERROR", error.message)
+            return
+        for leg, connection in zip(self._legs, fresh, strict=True):
+            await leg.go_on_with(connection)
+        await self._send(dg.ConfigureSuccess(request_id=self._request_id, keyterms=list(keyterms)))
+
+    async def _fail(self, code: str, description: str) -> None:
+        await self._send(
+            dg.ConfigureFailure(request_id=self._request_id, code=code, description=description)
+        )
 
     async def _finish(self) -> None:
         try:
@@ -175,10 +222,11 @@ class ListenStream:
                 await self._pass_on(block)
         except AudioError:
             raise Refused(*UNDECODABLE) from None
-        for leg, text in zip(self._legs, self._texts, strict=True):
+        for leg in self._legs:
             await leg.close()
-            for last in text.finish(self._seconds):
-                await self._send(last)
+            await self._send_all(leg.text.finish(self._seconds))
+        if self._keyterms is not None:
+            await self._fail("CONFIGURE_INTERNAL_ERROR", "the stream ended before the change")
         await self._send(self._metadata())
 
     @property
@@ -203,12 +251,9 @@ class ListenStream:
             model_info={key: model_info(self._model)},
         )
 
-    def _teller(self, text: ChannelText) -> TranscriptCallback:
-        async def tell(event: EngineEvent) -> None:
-            for message in text.tell(event):
-                await self._send(message)
-
-        return tell
+    async def _send_all(self, messages: Iterable[dg.ServerMessage]) -> None:
+        for message in messages:
+            await self._send(message)
 
     async def _send(self, message: dg.ServerMessage) -> None:
         if self._gone:

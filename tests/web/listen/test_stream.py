@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from deepgram.listen.v1.types import ListenV1Configure
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -133,14 +134,79 @@ async def test_bad_text_frames_are_answered_and_the_stream_goes_on(served: Serve
     async with connect(served.ws + RAW) as socket:
         for text in ("{", '{"type": "Sing"}', '{"type": "Finalize", "channel": "x"}'):
             await socket.send(text)
-            assert json.loads(await socket.recv())["type"] == "Error"
-        await socket.send('{"type": "Configure", "keyterms": ["x"]}')
-        assert json.loads(await socket.recv())["type"] == "ConfigureFailure"
+            answer = json.loads(await socket.recv())
+            assert (answer["type"], answer["message"]) == ("Error", text)
+        await socket.send("x" * 100_000)
+        assert len(await socket.recv()) < 3000
         await socket.send('{"type": "KeepAlive"}')
         await socket.send(tones(400))
         await socket.send('{"type": "CloseStream"}')
         frames = [json.loads(frame) async for frame in socket]
     assert frames[0]["channel"]["alternatives"][0]["transcript"] == "f400"
+
+
+async def test_keyterms_change_while_the_stream_runs(served: Served) -> None:
+    async with streaming(served.port, interim_results=True) as heard:
+        await heard.socket.send_media(tones(400, gap=0.5))
+        await heard.until("Results", 2)
+        await heard.socket.send_configure(ListenV1Configure(keyterms=["Zoé", "fibre"]))
+        await heard.until("ConfigureSuccess")
+        await heard.socket.send_media(tones(600, gap=0.5))
+    assert not heard.errors
+    assert heard.of("ConfigureSuccess")[0].keyterms == ["Zoé", "fibre"]
+    assert served.engine.options is not None
+    assert served.engine.options.keyterms == ("Zoé", "fibre")
+    assert served.engine.options.interim_results
+    assert heard.text == "f400 f600"
+    starts = [r.channel.alternatives[0].words[0].start for r in heard.finals if r.speech_final]
+    assert starts == pytest.approx([0.1, 1.0], abs=0.03)
+
+
+async def test_a_change_waits_for_the_end_of_the_utterance(served: Served) -> None:
+    async with streaming(served.port, interim_results=True) as heard:
+        await heard.socket.send_media(tones(400, gap=0.0))
+        await heard.until("Results")
+        for terms in (["first"], ["second"]):
+            await heard.socket.send_configure(ListenV1Configure(keyterms=terms))
+        await heard.until("ConfigureFailure")
+        assert heard.of("ConfigureFailure")[0].code == "CONFIGURE_ALREADY_PENDING"
+        assert not heard.of("ConfigureSuccess")
+        await heard.socket.send_media(tones(600, gap=0.4))
+        await heard.until("ConfigureSuccess")
+    assert heard.text == "f400 f600"
+    assert sum(r.speech_final for r in heard.finals) == 1
+    assert served.engine.open_legs == 0
+
+
+async def test_a_change_waits_for_five_seconds_of_audio_at_most(served: Served) -> None:
+    async with streaming(served.port, interim_results=True) as heard:
+        await heard.socket.send_media(tones(400, gap=0.0))
+        await heard.until("Results")
+        await heard.socket.send_configure(ListenV1Configure(keyterms=["x"]))
+        for _ in range(6):
+            await heard.socket.send_media(tones(400, length=1.0, gap=0.0))
+        await heard.until("ConfigureSuccess")
+    assert heard.text == "f400 f400"
+    assert [f.start for f in heard.finals][1] == pytest.approx(5.3)
+
+
+async def test_a_change_that_never_comes_into_force_is_answered(served: Served) -> None:
+    async with streaming(served.port, interim_results=True) as heard:
+        await heard.socket.send_media(tones(400, gap=0.0))
+        await heard.until("Results")
+        await heard.socket.send_configure(ListenV1Configure(keyterms=["late"]))
+    assert [m.code for m in heard.of("ConfigureFailure")] == ["CONFIGURE_INTERNAL_ERROR"]
+
+
+async def test_a_full_machine_leaves_the_keyterms_as_they_are(served: Served) -> None:
+    served.engine.max_legs = 3
+    async with streaming(served.port, channels=2, multichannel=True) as heard:
+        await heard.socket.send_configure(ListenV1Configure(keyterms=["x"]))
+        await heard.until("ConfigureFailure")
+        assert "3 legs are taken" in heard.of("ConfigureFailure")[0].description
+        assert served.engine.open_legs == 2
+        await heard.socket.send_media(np.repeat(np.frombuffer(tones(400), "<i2"), 2).tobytes())
+    assert heard.text == "f400 f400"
 
 
 @pytest.mark.parametrize(("silence", "patience", "text"), [(0.3, 9, ""), (9, 0.3, "KeepAlive")])
@@ -235,7 +301,11 @@ async def test_real_speech(listening: Served, container: bool) -> None:
         options |= {"encoding": None, "sample_rate": None}
     async with streaming(listening.port, KEY, **options) as heard:
         for at in range(0, len(data), 16_000):
+            if at == 64_000:
+                await heard.socket.send_configure(ListenV1Configure(keyterms=["fibre", "box"]))
             await heard.socket.send_media(data[at : at + 16_000])
             await asyncio.sleep(0.02)
+    (changed,) = heard.of("ConfigureSuccess")
+    assert changed.keyterms == ["fibre", "box"]
     seconds = heard.of("Metadata")[0].duration
     assert speech.recall(spoken("agent", before=seconds - 1), heard.text) > 0.7

@@ -7,9 +7,10 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,6 +20,7 @@ from callscribe.settings import Settings
 from callscribe.web.app import EngineFactory
 from callscribe.web.context import Context
 from callscribe.web.server import Server, create_server
+from tests import schemas
 from tests.engines_for_tests import EnergyEngine, energy_factory
 
 
@@ -30,6 +32,8 @@ class Served:
     port: int
     context: Context
     thread: threading.Thread
+    sent: Counter[str] = field(default_factory=Counter)
+    """What it has sent at Deepgram's addresses, by type; each was checked against the schemas."""
 
     @property
     def http(self) -> str:
@@ -56,13 +60,17 @@ class Served:
 
 @contextmanager
 def serving(settings: Settings, engine_factory: EngineFactory = energy_factory) -> Iterator[Served]:
-    """Serves until the block ends."""
+    """Serves until the block ends; what it sends in Deepgram's protocol has to be valid."""
     server = create_server(settings, engine_factory=engine_factory)
+    app = server.config.app
+    sent: Counter[str] = Counter()
+    unfit: list[str] = []
+    app.add_middleware(schemas.Watch, seen=sent, unfit=unfit)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
-    served = Served(server, port, server.config.app.state.context, thread)
+    served = Served(server, port, app.state.context, thread, sent)
     try:
         deadline = time.monotonic() + 20
         while not server.started and thread.is_alive() and time.monotonic() < deadline:
@@ -72,6 +80,8 @@ def serving(settings: Settings, engine_factory: EngineFactory = energy_factory) 
     finally:
         served.stop()
         served.join()
+    if unfit:
+        raise AssertionError("\n".join(unfit))
 
 
 class AudioClient:

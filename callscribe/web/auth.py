@@ -3,7 +3,7 @@
 With keys set, everything under ``/api`` and ``/ws`` needs one. Without, the server listens on
 loopback only, and a page from elsewhere must not reach it through a browser: neither by a name
 that points here (the ``Host`` header) nor by a request or socket of its own (``Origin``). May
-import ``errors``, ``web.errors`` and ``web.sockets``.
+import ``errors``, ``web.errors``, ``web.listen.replies`` and ``web.sockets``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,11 @@ from starlette.websockets import WebSocket, WebSocketClose
 
 from callscribe.errors import AuthenticationError, CallscribeError
 from callscribe.web.errors import error_response
+from callscribe.web.listen.replies import ADDRESSES
 from callscribe.web.sockets import accept, refuse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED = ("/api/", "/ws/")
-OPEN_TO_PAGES = "/v1/"
-"""Addresses that check keys by themselves, in the form that Deepgram's clients know."""
-
 _HOST = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::\d+)?")
 
 
@@ -52,9 +50,10 @@ class Guard:
         headers = Headers(scope=scope)
         stranger = self._stranger(scope, headers)
         if stranger is not None:
-            if scope["type"] == "http":
-                await error_response(stranger)(scope, receive, send)
-            else:  # never accepted: a foreign page learns nothing
+            if scope["type"] == "http" or scope["path"].startswith(ADDRESSES):
+                # A socket is never accepted, and a browser shows no page what this says.
+                await error_response(stranger, scope["path"])(scope, receive, send)
+            else:
                 await WebSocketClose()(scope, receive, send)
         elif not scope["path"].startswith(GUARDED) or self._has_key(scope, headers):
             await self._app(scope, receive, send)
@@ -74,7 +73,7 @@ class Guard:
             )
         origin = headers.get("origin")
         harmless = scope["type"] == "http" and scope["method"] in SAFE_METHODS
-        if self._keys and scope["path"].startswith(OPEN_TO_PAGES):
+        if self._keys and scope["path"].startswith(ADDRESSES):
             return None  # whose key opens it may use it from any page
         if origin is not None and not harmless and origin.partition("://")[2] != host:
             return CallscribeError(

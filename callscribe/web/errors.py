@@ -1,6 +1,7 @@
 """The one place where an error becomes an HTTP status or a WebSocket close code.
 
-May import ``errors``.
+At Deepgram's addresses it is told in Deepgram's form. May import ``errors`` and
+``web.listen.replies``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
-from callscribe.errors import CallscribeError, EngineError
+from callscribe.errors import CallscribeError, ConfigurationError, EngineError
 from callscribe.settings import TranscriptionConfig
+from callscribe.web.listen.replies import ADDRESSES, error_reply
+from callscribe.wire.deepgram_errors import new_request_id
 
 _log = structlog.get_logger(__name__)
 
@@ -82,8 +85,10 @@ def _codes(error: CallscribeError) -> tuple[int, int]:
     return CODES["engine_failed" if isinstance(error, EngineError) else "internal"]
 
 
-def error_response(error: CallscribeError) -> JSONResponse:
+def error_response(error: CallscribeError, path: str = "") -> Response:
     """The answer to a request that failed: ``code``, ``message`` and ``retryable``."""
+    if path.startswith(ADDRESSES):
+        return error_reply(error, new_request_id())
     status = http_status(error)
     headers = {"Retry-After": "5"} if status == 503 else {}
     if status == 401:
@@ -120,34 +125,43 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_bug)
 
 
-async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
-    return error_response(error if isinstance(error, CallscribeError) else INTERNAL)
+async def _answer_ours(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, CallscribeError) else INTERNAL
+    return error_response(known, request.url.path)
 
 
-async def _answer_invalid_request(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid_request(request: Request, error: Exception) -> Response:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    return _invalid(details(problems))
+    return _invalid(request.url.path, details(problems))
 
 
-async def _answer_invalid_body(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid_body(request: Request, error: Exception) -> Response:
     problems = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-    return _invalid(details(problems, ("body",)))
+    return _invalid(request.url.path, details(problems, ("body",)))
 
 
-def _invalid(problems: list[dict[str, Any]]) -> JSONResponse:
+def _invalid(path: str, problems: list[dict[str, Any]]) -> Response:
     message = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in problems)
+    if path.startswith(ADDRESSES):
+        return error_response(ConfigurationError(message), path)
     body = {"code": "bad_request", "message": message, "retryable": False, "detail": problems}
     return JSONResponse(jsonable_encoder(body), 422)
 
 
-async def _answer_http(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_http(request: Request, error: Exception) -> Response:
+    path = request.url.path
     if not isinstance(error, HTTPException):
-        return error_response(INTERNAL)
+        return error_response(INTERNAL, path)
     code = _PLAIN.get(error.status_code, "bad_request")
-    body = CallscribeError(str(error.detail), code=code).to_dict()
-    return JSONResponse(body, error.status_code, error.headers)
+    ours = CallscribeError(str(error.detail), code=code)
+    if path.startswith(ADDRESSES):
+        answer: Response = error_reply(ours, new_request_id(), error.status_code)
+    else:
+        answer = JSONResponse(ours.to_dict(), error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
-async def _answer_bug(request: Request, error: Exception) -> JSONResponse:
+async def _answer_bug(request: Request, error: Exception) -> Response:
     _log.error("bug", path=request.url.path, exc_info=error)
-    return error_response(INTERNAL)
+    return error_response(INTERNAL, request.url.path)

@@ -65,7 +65,7 @@ class BodyLimit:
         most = MAX_RECORDING if scope["path"] == RECORDINGS else MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdigit() or int(length) > most:
-            await error_response(_too_big(most))(scope, receive, send)
+            await error_response(_too_big(most), scope["path"])(scope, receive, send)
             return
         seen = 0
 

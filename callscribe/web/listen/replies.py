@@ -5,6 +5,8 @@ May import ``errors`` and ``wire``.
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.responses import Response
 
 from callscribe.errors import (
@@ -15,6 +17,9 @@ from callscribe.errors import (
     ConfigurationError,
 )
 from callscribe.wire.deepgram_errors import refusal
+
+ADDRESSES: Final = "/v1/"
+"""Whatever fails under these is told in this form."""
 
 
 def status_of(error: CallscribeError) -> int:
@@ -30,8 +35,8 @@ def status_of(error: CallscribeError) -> int:
     return 503 if error.retryable else 500
 
 
-def error_reply(error: CallscribeError, request_id: str) -> Response:
-    """The answer to a request or upgrade that is refused."""
+def error_reply(error: CallscribeError, request_id: str, status: int | None = None) -> Response:
+    """The answer to a request or upgrade that is refused; ``status`` is the error's own if None."""
     code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else None
-    said = refusal(status_of(error), error.message, request_id, code=code)
+    said = refusal(status or status_of(error), error.message, request_id, code=code)
     return Response(said.body, said.status, said.headers)

@@ -44,6 +44,9 @@ SILENCE: Final = 10.0
 AUDIO_PATIENCE: Final = 30.0
 """Seconds that a client may send KeepAlive only before its first audio (NET-0000)."""
 
+ECHO: Final = 1000
+"""Characters of a text frame that are sent back at most when it could not be read."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -153,7 +156,7 @@ class ListenStream:
         try:
             message = dg.parse_client(text)
         except ProtocolError as error:
-            await self._complain(error.message)
+            await self._complain(error.message, text)
             return False
         if isinstance(message, dg.CloseStream):
             return True
@@ -165,7 +168,7 @@ class ListenStream:
         elif isinstance(message, dg.Configure):
             await self._send(await self._configure(message))
         elif isinstance(message, dg.Unknown):
-            await self._complain(f"there is no message {message.kind[:40]!r}")
+            await self._complain(f"there is no message {message.kind[:40]!r}", text)
         return False
 
     async def _configure(self, message: dg.Configure) -> dg.ServerMessage:
@@ -186,8 +189,8 @@ class ListenStream:
             await leg.set_keyterms(tuple(terms))
         return dg.ConfigureSuccess(request_id=self._request_id, keyterms=terms)
 
-    async def _complain(self, what: str) -> None:
-        await self._send(dg.Error(variant="SchemaError", description=what, message=what))
+    async def _complain(self, what: str, text: str) -> None:
+        await self._send(dg.Error(variant="SchemaError", description=what, message=text[:ECHO]))
 
     async def _finish(self) -> None:
         try:

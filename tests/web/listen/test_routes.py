@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import wave
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from deepgram.core.api_error import ApiError
-from pydantic import SecretStr
 
-from callscribe.engines import create_engine
-from callscribe.settings import Settings
 from callscribe.wire.deepgram_rest import parse_recording
 from tests import speech
-from tests.serving import Served, serving
+from tests.schemas import check_answer
+from tests.serving import Served
+from tests.web.listen.conftest import KEY, SPEAKERS, spoken
 from tests.web.listen.sdk import client
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-KEY = "key-of-the-house"
-
-
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with the real recogniser, and with a key."""
-    here = Settings(data_dir=speech.MODELS.parent, max_legs=4)
-    mine = Settings(data_dir=tmp_path_factory.mktemp("data"), api_keys=(SecretStr(KEY),))
-    with serving(mine, lambda name, _: create_engine(name, here)) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def recording() -> bytes:
-    """The first twelve seconds of both speakers, one on each channel, as WAV."""
-    tracks = []
-    for speaker in ("agent", "technician"):
-        rate, samples = speech.leg("fr", speaker)
-        tracks.append(np.repeat(samples, 16_000 // rate)[: 12 * 16_000])
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(np.stack(tracks, axis=1).astype("<i2").tobytes())
-    return out.getvalue()
-
-
-def spoken(speaker: str) -> str:
-    return " ".join(u.text for u in speech.script("fr") if u.speaker == speaker and u.end < 11)
 
 
 async def test_a_recording_by_the_sdk(listening: Served, recording: bytes) -> None:
@@ -70,7 +34,7 @@ async def test_a_recording_by_the_sdk(listening: Served, recording: bytes) -> No
     assert found.metadata.channels == 2
     assert found.metadata.duration == pytest.approx(12, abs=0.1)
     assert found.metadata.tags == ["test"]
-    for channel, speaker in zip(found.results.channels, ("agent", "technician"), strict=True):
+    for channel, speaker in zip(found.results.channels, SPEAKERS, strict=True):
         best = channel.alternatives[0]
         assert speech.recall(spoken(speaker), best.transcript) > 0.6
         assert best.words[0].punctuated_word
@@ -180,12 +144,26 @@ async def test_tokens_live_up_to_an_hour(listening: Served, life: Any) -> None:
     assert answer.status_code == 400
 
 
-async def test_without_keys_any_key_will_do(served: Served) -> None:
-    async with httpx.AsyncClient() as http:
-        address = f"{served.http}/v1/auth/token"
-        assert (await http.get(address)).status_code == 200
-        stranger = await http.get(address, headers={"Host": "example.com"})
-    assert stranger.status_code == 403
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status", "code"),
+    [
+        ("GET", "/v1/listen", b"", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/projects", b"", 404, "NOT_FOUND"),
+        ("POST", "/v1/auth/grant", b"{", 400, "Bad Request"),
+        ("POST", "/v1/auth/grant", b"[1]", 400, "Bad Request"),
+        ("POST", "/v1/auth/grant", b" " * 100_000, 413, "PAYLOAD_TOO_LARGE"),
+    ],
+)
+async def test_whatever_fails_is_told_in_deepgrams_form(
+    listening: Served, method: str, path: str, content: bytes, status: int, code: str
+) -> None:
+    headers = {"Authorization": f"Token {KEY}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(headers=headers) as http:
+        answer = await http.request(method, listening.http + path, content=content)
+    assert check_answer(path, answer.status_code, answer.headers, answer.content) == "error"
+    assert (answer.status_code, answer.json()["err_code"]) == (status, code)
+    assert answer.json()["err_msg"]
+    assert ("allow" in answer.headers) == (status == 405)
 
 
 async def test_an_engine_that_takes_no_recordings(served: Served, recording: bytes) -> None:

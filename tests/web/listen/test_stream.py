@@ -135,7 +135,10 @@ async def test_bad_text_frames_are_answered_and_the_stream_goes_on(served: Serve
     async with connect(served.ws + RAW) as socket:
         for text in ("{", '{"type": "Sing"}', '{"type": "Finalize", "channel": "x"}'):
             await socket.send(text)
-            assert json.loads(await socket.recv())["type"] == "Error"
+            answer = json.loads(await socket.recv())
+            assert (answer["type"], answer["message"]) == ("Error", text)
+        await socket.send("x" * 100_000)
+        assert len(await socket.recv()) < 3000
         await socket.send('{"type": "KeepAlive"}')
         await socket.send(tones(400))
         await socket.send('{"type": "CloseStream"}')

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser demo serve test lint format docs bench bench-local lock upgrade clean
+.PHONY: help setup setup-dev model browser demo serve test lint format docs bench bench-local bench-deepgram lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -74,10 +74,13 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local ## All measurements
+bench: bench-local bench-deepgram ## All measurements
 
 bench-local: setup ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
+
+bench-deepgram: setup-dev ## Streaming against REST, and what the Deepgram client costs
+	$(BIN)/python -m benchmarks.deepgram $(ARGS)
 
 lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
 	@$(PIP) install -qq uv

@@ -67,6 +67,15 @@ def word_lags(reference: Sequence[SpokenWord], seen: Sequence[Sighting]) -> Lags
     return Lags(appear, final)
 
 
+def spoken_end(reference: Sequence[SpokenWord], text: str, end: float) -> float:
+    """Where a word that the live transcript ends at ``end`` really ended, as far as that is known.
+
+    The reference's end of the nearest same word; ``end`` where there is none near.
+    """
+    ends = [w.end for w in reference if bare(w.text) == bare(text) and abs(w.end - end) < NEAR]
+    return min(ends, key=lambda found: abs(found - end), default=end)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` (0 to 1) of the values lie; NaN for none."""
     if not values:

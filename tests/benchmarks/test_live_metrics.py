@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.live_metrics import Sighting, SpokenWord, percentile, word_lags
+from benchmarks.live_metrics import Sighting, SpokenWord, percentile, spoken_end, word_lags
 
 
 def seen(text: str, end: float, shown_at: float, *, final: bool) -> Sighting:
@@ -47,3 +47,11 @@ def test_percentiles() -> None:
     assert percentile(values, 0.5) == 51.0
     assert percentile(values, 0.95) == 96.0
     assert math.isnan(percentile([], 0.5))
+
+
+def test_a_word_ends_where_the_reference_says() -> None:
+    reference = [SpokenWord("Bonjour,", 1.0), SpokenWord("oui", 2.0), SpokenWord("oui", 5.0)]
+    assert spoken_end(reference, "oui", 2.4) == 2.0
+    assert spoken_end(reference, "Oui.", 4.9) == 5.0
+    assert spoken_end(reference, "non", 4.9) == 4.9
+    assert spoken_end(reference, "bonjour", 9.0) == 9.0

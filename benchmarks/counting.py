@@ -14,6 +14,7 @@ class CountingRelay:
     def __init__(self, upstream: int) -> None:
         self._upstream = upstream
         self._server: asyncio.Server | None = None
+        self._relaying: set[asyncio.Task[None]] = set()
         self.port = 0
         self.sent = 0
         self.came = 0
@@ -33,16 +34,25 @@ class CountingRelay:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
+            for task in self._relaying:
+                task.cancel()
+            await asyncio.gather(*self._relaying, return_exceptions=True)
             await self._server.wait_closed()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the server runs this as a task
+        self._relaying.add(task)
         back, on = await asyncio.open_connection("127.0.0.1", self._upstream)
-        with contextlib.suppress(OSError):
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pass(reader, on, sent=True))
-                tasks.create_task(self._pass(back, writer, sent=False))
-        for end in (on, writer):
-            end.close()
+        try:
+            with contextlib.suppress(OSError):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._pass(reader, on, sent=True))
+                    tasks.create_task(self._pass(back, writer, sent=False))
+        finally:
+            self._relaying.discard(task)
+            for end in (on, writer):
+                end.close()
 
     async def _pass(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, sent: bool

@@ -45,7 +45,7 @@ class CountingRelay:
         self._relaying.add(task)
         back, on = await asyncio.open_connection("127.0.0.1", self._upstream)
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):  # cancelled at the end
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._pass(reader, on, sent=True))
                     tasks.create_task(self._pass(back, writer, sent=False))

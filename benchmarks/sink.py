@@ -21,7 +21,7 @@ from callscribe.wire import deepgram as dg
 
 STEP = 0.1
 """Seconds of audio between two results."""
-WORDS = 8
+WORDS = 13
 """Words of a result besides its mark: 1.2 kB in all."""
 
 

@@ -85,7 +85,10 @@ class EnergyConnection:
         if self.is_connected:
             self.is_connected = False
             self._engine.open_legs -= 1
+            self._engine.closing += 1
+            self._engine.most_closing = max(self._engine.most_closing, self._engine.closing)
             await asyncio.sleep(self._engine.close_delay)
+            self._engine.closing -= 1
             if self._engine.fail_closing:
                 raise EngineError("no last finals")
             self._look(closing=True)
@@ -153,6 +156,9 @@ class EnergyEngine:
         self.open_legs = 0
         self.closed = False
         self.close_delay = 0.0
+        self.closing = 0
+        self.most_closing = 0
+        """How many legs were being closed at the same time, at most."""
         self.opening_delay = 0.0
         self.fail_sending = False
         self.fail_closing = False

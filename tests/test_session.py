@@ -29,9 +29,8 @@ async def test_the_end_brings_all_legs_home_at_once() -> None:
         for speaker in ("agent", "technician", "interpreter"):
             attachment = await session.open_leg(speaker, sample_rate=16_000)
             await attachment.send(tones(440, gap=0.0))
-        began = asyncio.get_running_loop().time()
         transcript = await session.end()
-        assert asyncio.get_running_loop().time() - began < 0.14
+        assert call.engine.most_closing == 3
         assert [u.text for u in transcript.utterances] == ["f440"] * 3
         assert saved == ["f440\nf440\nf440"]
         assert call.types(session.session_id)[-1] == "session_ended"

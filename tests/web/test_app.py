@@ -8,7 +8,7 @@ import pytest
 from callscribe.settings import Settings, TranscriptionConfig
 from callscribe.web.app import create_app
 from tests.engines_for_tests import energy_factory
-from tests.serving import Served
+from tests.serving import Served, serving
 
 PATHS = {
     "/api/config/transcription": {"get", "put"},
@@ -56,8 +56,10 @@ def test_no_page_fetches_scripts_from_elsewhere(served: Served, path: str) -> No
     assert httpx.get(served.http + path).status_code == 404
 
 
-def test_a_broken_configuration_does_not_keep_the_server_down(
-    settings: Settings, served: Served
-) -> None:
-    assert httpx.get(f"{served.http}/api/status").status_code == 200
-    assert not settings.config_file.exists()
+def test_a_broken_configuration_does_not_keep_the_server_down(settings: Settings) -> None:
+    settings.config_file.write_text("{ broken")
+    with serving(settings) as served:
+        found = httpx.get(f"{served.http}/api/config/transcription").json()
+    assert found["transcription_language"] == "fr"
+    kept = settings.config_file.with_name("transcription_config.json.broken")
+    assert kept.read_text() == "{ broken"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from importlib import resources
 
 import av
@@ -32,7 +33,9 @@ def sample_speech(seconds: float) -> FloatArray:
     return np.concatenate(blocks)[: int(seconds * 16_000)]
 
 
-def measure_capacity(decoder: WhisperDecoder) -> int:
+def measure_capacity(
+    decoder: WhisperDecoder, clock: Callable[[], float] = time.perf_counter
+) -> int:
     """Legs that can be served without falling behind; at least 1.
 
     Decodes the same six seconds as a final would be, after one warm-up, and asks how much speech
@@ -41,7 +44,7 @@ def measure_capacity(decoder: WhisperDecoder) -> int:
     seconds = 6.0
     audio = sample_speech(seconds)
     decoder.decode([Window(audio[:16_000], "fr", 1.0)])
-    began = time.perf_counter()
+    began = clock()
     decoder.decode([Window(audio, "fr", 10.0, beam=5)])
-    cost = (time.perf_counter() - began) / seconds
+    cost = (clock() - began) / seconds
     return max(1, int(decoder.threads * HEADROOM / (TALKING * cost + LISTENING)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from callscribe.engines.whisper.capacity import measure_capacity, sample_speech
 from callscribe.engines.whisper.decoder import WhisperDecoder
@@ -14,5 +15,9 @@ def test_the_measure_is_made_on_speech() -> None:
     assert 0.05 < float(np.abs(audio).max()) <= 1.0
 
 
-def test_there_is_room_for_one_leg_at_least(decoder: WhisperDecoder) -> None:
-    assert measure_capacity(decoder) >= 1
+@pytest.mark.parametrize(("seconds", "legs"), [(0.3, 20), (3.0, 3), (60.0, 1)])
+def test_the_slower_a_machine_the_fewer_legs_it_takes(
+    decoder: WhisperDecoder, seconds: float, legs: int
+) -> None:
+    moments = iter([0.0, seconds])
+    assert measure_capacity(decoder, lambda: next(moments)) == legs

@@ -10,8 +10,10 @@ import pytest
 
 from callscribe.engines.base import EngineEvent, Unheard
 from callscribe.engines.silero import SileroModel
+from callscribe.engines.whisper import conductor as module
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
+from callscribe.engines.whisper.finals import FINAL_PADDING
 from callscribe.engines.whisper.stream import LegStream
 from callscribe.transcript import Result
 from callscribe.vad import EndpointRules
@@ -26,8 +28,10 @@ class Breaking:
         self.threads = decoder.threads
         self.broken = False
         self.stumbles = 0
+        self.asked: list[list[Window]] = []
 
     def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        self.asked.append(list(windows))
         if self.broken or self.stumbles > 0:
             self.stumbles -= 1
             raise RuntimeError("out of memory")
@@ -165,3 +169,69 @@ def test_stopping_lets_those_who_wait_go(breaking: Breaking, silero: SileroModel
     conductor.stop()
     assert place.done.cancelled()
     assert not any(t.name == "whisper-conductor" for t in threading.enumerate())
+
+
+def at_pace(
+    conductor: Conductor, silero: SileroModel, legs: int, pace: float
+) -> list[list[Result]]:
+    """Plays the same ten seconds on so many legs; what came back on each."""
+    pcm, _ = agent(10.0)
+    seats = [seat(silero) for _ in range(legs)]
+    for place, _ in seats:
+        conductor.join(place)
+    for at in range(0, len(pcm), 3200):
+        for place, _ in seats:
+            conductor.hear(place, pcm[at : at + 3200])
+        time.sleep(0.1 / pace)
+    for place, _ in seats:
+        conductor.leave(place).result(timeout=60)
+    return [results for _, results in seats]
+
+
+def test_under_load_interims_come_less_often_and_every_final_comes(
+    conductor: Conductor, silero: SileroModel
+) -> None:
+    (alone,) = at_pace(conductor, silero, 1, 3.0)
+    crowd = at_pace(conductor, silero, 6, 3.0)
+    few = [sum(not r.is_final for r in results) for results in crowd]
+    assert sum(few) / len(few) < sum(not r.is_final for r in alone)
+    _, text = agent(10.0)
+    for results in [alone, *crowd]:
+        assert recall(text, said(results)) > 0.7
+    assert conductor.backlog == 0.0
+
+
+def test_far_behind_finals_are_decoded_together_and_with_less_search(
+    conductor: Conductor,
+    breaking: Breaking,
+    silero: SileroModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HURRY", -1.0)
+    crowd = at_pace(conductor, silero, 3, 8.0)
+    finals = [w for batch in breaking.asked for w in batch if w.padding == FINAL_PADDING / 2]
+    assert finals
+    assert {w.beam for w in finals} == {1}
+    _, text = agent(10.0)
+    for results in crowd:
+        assert recall(text, said(results)) > 0.6
+
+
+def test_a_replay_lets_the_others_be_heard(conductor: Conductor, silero: SileroModel) -> None:
+    """Ten minutes at once on one leg: what the other says meanwhile is taken in between."""
+    pcm, _ = agent(10.0)
+    replay, _ = seat(silero)
+    live, _ = seat(silero)
+    conductor.join(replay)
+    conductor.join(live)
+    for _ in range(600):
+        conductor.hear(replay, bytes(32_000))
+    conductor.hear(live, pcm[:3200])
+    deadline = time.monotonic() + 20
+    while live.waiting and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not live.waiting
+    assert replay.waiting > 400
+    for place in (replay, live):
+        conductor.leave(place).result(timeout=60)
+    assert replay.stream.heard == pytest.approx(600.0)

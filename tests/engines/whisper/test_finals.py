@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from callscribe.audio import FloatArray, Resampler, to_float
-from callscribe.engines.whisper.decoder import WhisperDecoder, Window
+from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.engines.whisper.finals import best_final, surest_final
 from callscribe.engines.whisper.guard import is_suspect
 from tests.speech import leg, recall, script
@@ -79,10 +79,31 @@ def test_a_second_opinion_that_leaves_words_out_is_not_taken(
     assert recall(said, found.text) > 0.8
 
 
-def test_a_loop_is_decoded_again(decoder: WhisperDecoder) -> None:
+class LoopingFirst:
+    """The real decoder, whose first answers loop."""
+
+    def __init__(self, decoder: WhisperDecoder, loops: int) -> None:
+        self._decoder = decoder
+        self._loops = loops
+        self.asked: list[Window] = []
+
+    def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        self.asked += windows
+        found = self._decoder.decode(windows)
+        if len(self.asked) <= self._loops:
+            return [replace(h, words=h.words[:2] * 4) for h in found]
+        return found
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_a_loop_is_decoded_again(decoder: WhisperDecoder, loops: int) -> None:
     rate, samples = leg("fr", "agent")
-    window = Window(to_float(samples[int(0.4 * rate) : int(2.6 * rate)]), "fr", 0.1, beam=1)
-    # A prompt that loops is what makes a decoder loop.
-    looping = replace(window, prompt="la la la la la la la la la la la la la la")
-    (found,) = best_final(decoder, [looping])
+    window = Window(to_float(samples[: 4 * rate]), "fr", 6.0, beam=1, prompt="Clémence.")
+    looping = LoopingFirst(decoder, loops)
+    (found,) = best_final(looping, [window])  # type: ignore[arg-type]
     assert not is_suspect(found)
+    said = next(u.text for u in script("fr") if u.speaker == "agent")
+    assert recall(said, found.text) > 0.6
+    assert len(looping.asked) == loops + 1
+    assert all(w.padding > window.padding and not w.prompt for w in looping.asked[1:])
+    assert looping.asked[-1].ban_repeats is (loops == 2)

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser demo serve test lint format docs bench bench-local bench-deepgram lock upgrade clean
+.PHONY: help setup setup-dev model browser node demo serve test lint format docs bench bench-local bench-deepgram lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ LANGUAGE ?= fr
 ARGS ?=
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime model ## Make .venv, install what is locked, fetch and check the model
 	@echo "Ready: make demo shows a call, make serve starts the server."
@@ -53,13 +53,21 @@ browser:
 		>/dev/null && exit 0; fi; \
 	echo "No Chromium here: tests that need it are skipped. On Debian: apt-get install chromium" >&2
 
+# Tests with the JavaScript SDK run in Node. Without it they are skipped, and say so.
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null && exit 0; fi; \
+	echo "No Node here: tests that need it are skipped. On Debian: apt-get install nodejs npm" >&2
+
 demo: setup ## Play a call through a real server and watch it being written down (LANGUAGE=en)
 	$(BIN)/python -m callscribe demo --lang $(LANGUAGE) $(ARGS)
 
 serve: setup ## Start the server on port 8000
 	$(BIN)/python main.py $(ARGS)
 
-test: setup-dev browser lint ## Everything that is checked: lint, types, tests
+test: setup-dev browser node lint ## Everything that is checked: lint, types, tests
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev ## Style and types
@@ -91,4 +99,4 @@ upgrade: $(VENV)/.runtime ## Lock the newest versions
 	$(BIN)/python tools/lock.py --upgrade
 
 clean: ## Remove the environment and the caches; data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -210,7 +210,9 @@ def print_table(console: Console, title: str, heads: Sequence[str], rows: list[l
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--calls", default="fr,en", help="which calls (default: %(default)s)")
+    parser.add_argument(
+        "--calls", default="fr,en", help="which calls (default: %(default)s), or none: ''"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="how much of each call")
     parser.add_argument("--rounds", type=int, default=3, help="how often the client is measured")
     parser.add_argument("--legs", default="10,50", help="legs of the client (default: %(default)s)")
@@ -218,7 +220,7 @@ def main() -> None:
     asked = parser.parse_args()
     console = Console()
     others = Bystanders(os.getpid())
-    root, calls, runs = calls_folder(), asked.calls.split(","), []
+    root, calls, runs = calls_folder(), [c for c in asked.calls.split(",") if c], []
     with own_server() as port:
         for call in track(calls, "Calls, three ways each"):
             legs = [read_leg(root / call, call, speaker, asked.seconds) for speaker in SPEAKERS]

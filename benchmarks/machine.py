@@ -37,7 +37,8 @@ class Bystanders:
         return round(100 * others / (time.monotonic() - self._began), 1)
 
     def _ours(self) -> float:
-        total = 0.0
+        reaped = self._root.cpu_times()
+        total = reaped.children_user + reaped.children_system
         for process in (self._root, *self._root.children(recursive=True)):
             times = process.cpu_times()
             total += times.user + times.system

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,16 @@ def recording() -> bytes:
         rate, samples = speech.leg("fr", speaker)
         tracks.append(np.repeat(samples, 16_000 // rate)[: 12 * 16_000])
     return wav(16_000, np.stack(tracks))
+
+
+@pytest.fixture(scope="package")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agent's first nine seconds, in a file at 16 kHz."""
+    rate, samples = speech.leg("fr", "agent")
+    assert rate == 16_000
+    path = tmp_path_factory.mktemp("told") / "agent.wav"
+    path.write_bytes(wav(rate, samples[None, : 9 * rate]))
+    return path
 
 
 def spoken(speaker: str, before: float = 11.0) -> str:

@@ -43,7 +43,7 @@ def fetched(name: str, lock: Path, build: Callable[[Path], None]) -> Path:
 
 def run(command: Sequence[str | Path], folder: Path) -> None:
     """Runs a package manager; skips the test where it reaches no registry."""
-    name = Path(command[0]).name
+    name = "pip" if "pip" in command else Path(command[0]).name
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 
 from tests import speech
 from tests.serving import Served
-from tests.web.listen.conftest import KEY, spoken, wav
+from tests.web.listen.conftest import KEY, spoken
 from tests.web.listen.fetched import fetched, needs, run
 
 HERE = Path(__file__).parent / "js"
@@ -79,16 +79,6 @@ def folder() -> Path:
     found = fetched("js", HERE / "package-lock.json", build)
     shutil.copy(HERE / "client.mjs", found)
     return found
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The agent's first nine seconds."""
-    rate, samples = speech.leg("fr", "agent")
-    assert rate == LIVE["sample_rate"]
-    path = tmp_path_factory.mktemp("js") / "agent.wav"
-    path.write_bytes(wav(rate, samples[None, : 9 * rate]))
-    return path
 
 
 def client(folder: Path, served: Served, **job: Any) -> list[dict[str, Any]]:

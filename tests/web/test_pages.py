@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, Route, WebSocket, expect
 from websockets.sync.client import ClientConnection, connect
 
 from callscribe.engines import create_engine
@@ -413,6 +413,35 @@ def test_a_call_is_followed_from_its_first_word_to_its_end(
     state(page, "ended")
     expect(rows).to_have_count(5)
     assert page.locator("#transcript").inner_text() == before
+
+
+def test_back_while_the_page_asks_what_is_wrong_it_connects_once(
+    page: Page, cable: Cable, join: Join
+) -> None:
+    sockets: list[WebSocket] = []
+
+    def opened(socket: WebSocket) -> None:
+        sockets.append(socket)
+
+    page.on("websocket", opened)
+    agent = join("agent")
+    page.goto(f"{cable.http}/calls/{agent.session_id}")
+    state(page, "live")
+
+    def slowly(route: Route) -> None:
+        cable.plugged = True
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        state(page, "live")
+        route.continue_()
+
+    page.route("**/api/sessions", slowly, times=1)
+    with page.expect_response("**/api/sessions"):
+        cable.pull()
+    page.wait_for_timeout(1000)  # longer than the wait before the next attempt
+    agent.say(400)
+    expect(page.locator(".row.utterance")).to_have_count(1)
+    assert [socket.is_closed() for socket in sockets] == [True, False]
+    agent.leave()
 
 
 def test_the_end_is_followed_until_the_reader_scrolls_up(

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, Route, WebSocket, expect
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    WebSocket,
+    expect,
+)
 from websockets.sync.client import ClientConnection, connect
 
 from callscribe.engines import create_engine
@@ -289,8 +298,22 @@ def test_an_engine_that_is_being_loaded_becomes_available(page: Page, served: Se
     whisper = page.get_by_role("radio", name="Whisper")
     expect(whisper).to_be_disabled()
     expect(page.get_by_text("The model is being loaded")).to_be_visible()
+    language = page.get_by_role("combobox", name="Language")
+    language.click()
+    page.keyboard.type("angl")
+    for _ in range(2):  # asking again leaves alone what is being typed
+        page.wait_for_event("requestfinished", lambda request: "/api/status" in request.url)
+    expect(language).to_have_value("angl")
     loop.call_soon_threadsafe(settled.set)
     expect(whisper).to_be_enabled(timeout=10_000)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    page.wait_for_timeout(2500)
+    assert not [url for url in asked if "/api/status" in url]
 
 
 def test_the_options_of_deepgram_are_behind_a_fold(page: Page, served: Served) -> None:

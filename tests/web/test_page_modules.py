@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.engines_for_tests import EnergyConnection, tones
 from tests.serving import Served
@@ -50,6 +52,7 @@ LEG = """async ({audio, step, pause, speaker}) => {
             onwarning: ({ code }) => seen.warnings.push(code),
             onfailure: ({ code }) => resolve({ ...seen, failure: code }),
         });
+        window.leg = leg;
         leg.open();
         let at = 0;
         const clock = setInterval(() => {
@@ -61,11 +64,15 @@ LEG = """async ({audio, step, pause, speaker}) => {
     });
 }"""
 
+STOPPED = """async () => {
+    while (!window.leg.stopping) await new Promise((next) => setTimeout(next, 20));
+}"""
+
 
 @pytest.fixture
 def here(page: Page, cable: Cable) -> Page:
-    """A page of the server, whose modules can be imported."""
-    page.goto(f"{cable.http}/config")
+    """A page that asks for nothing by itself; the server's modules can be imported there."""
+    page.goto(f"{cable.http}/healthz")
     return page
 
 
@@ -238,6 +245,82 @@ def test_a_server_that_gave_up_gets_the_rest(meddling: Page, served: Served) -> 
     told = talk(meddling, audio)
     assert told["states"][-1] == "ended"
     assert len(told["sessions"]) == 1
+    assert heard(served, 0) + heard(served, 1) == audio
+
+
+def hold(page: Page, address: str, act: Callable[[], object]) -> None:
+    """Has something happen while a request of the page is on its way, and a second pass."""
+
+    def slowly(route: Route) -> None:
+        act()
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route(address, slowly, times=1)
+
+
+def online(page: Page) -> None:
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
+def test_back_while_the_page_asks_what_is_wrong_it_connects_once(
+    meddling: Page, cable: Cable, served: Served
+) -> None:
+    audio = tones(*range(400, 1200, 80))
+
+    def back() -> None:
+        cable.plugged = True
+        online(meddling)
+
+    hold(meddling, "**/api/sessions", back)
+    later(meddling, 800, "pull")
+    told = talk(meddling, audio)
+    assert "failure" not in told
+    assert told["states"].count("recording") == 2
+    assert told["states"][-1] == "ended"
+    assert told["warnings"] == []
+    assert heard(served) == audio
+
+
+def test_stopped_while_the_page_asks_what_is_wrong_it_connects_once(
+    meddling: Page, cable: Cable, served: Served
+) -> None:
+    served.engine.close_delay = 3.0
+    audio = tones(*range(400, 1200, 80))
+
+    def back() -> None:
+        cable.plugged = True
+        meddling.evaluate(STOPPED)
+
+    hold(meddling, "**/api/sessions", back)
+    later(meddling, 800, "pull")
+    told = talk(meddling, audio)
+    assert told["states"].count("recording") == 2
+    assert told["states"][-1] == "ended"
+    assert len(served.engine.connections) == 1
+    assert heard(served) == audio
+
+
+def test_a_leg_is_not_begun_afresh_before_it_is_known_where(
+    meddling: Page, cable: Cable, served: Served
+) -> None:
+    """The server has ended the leg; the rest goes to a new one, and nothing goes there again."""
+    audio = tones(*range(400, 1200, 80))
+    service = served.context.service
+
+    def end() -> None:
+        (session,) = service.sessions()
+        loop = served.server.servers[0].get_loop()
+        asyncio.run_coroutine_threadsafe(session.end_leg("agent"), loop).result(10)
+        cable.plugged = True
+
+    hold(meddling, "**/api/sessions", end)
+    hold(meddling, "**/api/sessions/*", lambda: online(meddling))
+    later(meddling, 800, "pull")
+    told = talk(meddling, audio)
+    assert "failure" not in told
+    assert len(told["sessions"]) == 1
+    assert len(served.engine.connections) == 2
     assert heard(served, 0) + heard(served, 1) == audio
 
 

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    WebSocket,
+    expect,
+)
 from websockets.sync.client import ClientConnection, connect
 
 from callscribe.engines import create_engine
@@ -289,8 +298,22 @@ def test_an_engine_that_is_being_loaded_becomes_available(page: Page, served: Se
     whisper = page.get_by_role("radio", name="Whisper")
     expect(whisper).to_be_disabled()
     expect(page.get_by_text("The model is being loaded")).to_be_visible()
+    language = page.get_by_role("combobox", name="Language")
+    language.click()
+    page.keyboard.type("angl")
+    for _ in range(2):  # asking again leaves alone what is being typed
+        page.wait_for_event("requestfinished", lambda request: "/api/status" in request.url)
+    expect(language).to_have_value("angl")
     loop.call_soon_threadsafe(settled.set)
     expect(whisper).to_be_enabled(timeout=10_000)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    page.wait_for_timeout(2500)
+    assert not [url for url in asked if "/api/status" in url]
 
 
 def test_the_options_of_deepgram_are_behind_a_fold(page: Page, served: Served) -> None:
@@ -413,6 +436,35 @@ def test_a_call_is_followed_from_its_first_word_to_its_end(
     state(page, "ended")
     expect(rows).to_have_count(5)
     assert page.locator("#transcript").inner_text() == before
+
+
+def test_back_while_the_page_asks_what_is_wrong_it_connects_once(
+    page: Page, cable: Cable, join: Join
+) -> None:
+    sockets: list[WebSocket] = []
+
+    def opened(socket: WebSocket) -> None:
+        sockets.append(socket)
+
+    page.on("websocket", opened)
+    agent = join("agent")
+    page.goto(f"{cable.http}/calls/{agent.session_id}")
+    state(page, "live")
+
+    def slowly(route: Route) -> None:
+        cable.plugged = True
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        state(page, "live")
+        route.continue_()
+
+    page.route("**/api/sessions", slowly, times=1)
+    with page.expect_response("**/api/sessions"):
+        cable.pull()
+    page.wait_for_timeout(1000)  # longer than the wait before the next attempt
+    agent.say(400)
+    expect(page.locator(".row.utterance")).to_have_count(1)
+    assert [socket.is_closed() for socket in sockets] == [True, False]
+    agent.leave()
 
 
 def test_the_end_is_followed_until_the_reader_scrolls_up(

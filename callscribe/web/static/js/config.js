@@ -31,13 +31,29 @@ shortcuts({ r: () => panel.toggle(), c: () => panel.toggleConfidence() });
 
 /** @type {CallsList | undefined} */
 let calls;
+/** The timer of the next look at the engines. */
+let looking;
+
+function show({ version, max_legs: most }) {
+  find("#version").textContent = `Callscribe ${version}`;
+  calls ??= new CallsList(find("#calls"), most);
+  calls.most = most;
+  clearTimeout(looking);
+  if (settings.loading) looking = setTimeout(look, 2000);
+}
+
+/** Engines that are being loaded become available, or say why not. */
+async function look() {
+  try {
+    show(await settings.look());
+  } catch {
+    looking = setTimeout(look, 2000);
+  }
+}
 
 async function load() {
   try {
-    const { version, max_legs: most } = await settings.load();
-    find("#version").textContent = `Callscribe ${version}`;
-    calls ??= new CallsList(find("#calls"), most);
-    calls.most = most;
+    show(await settings.load());
     if (panel.trouble?.code === "server_gone_page") panel.complain(null);
     return true;
   } catch (error) {
@@ -46,14 +62,11 @@ async function load() {
   }
 }
 
-/** Until the server answers and its engines have settled, it is asked again. */
 async function keepLoaded() {
   if (!(await load())) setTimeout(keepLoaded, 3000);
-  else if (settings.loading) setTimeout(keepLoaded, 2000);
 }
 
 /** Settings may have been changed elsewhere while this tab was not looked at. */
-
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !panel.recorder.active) load();
 });

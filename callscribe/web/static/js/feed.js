@@ -25,7 +25,9 @@ export class Feed {
     /** The number of the latest event: the socket goes on behind it. */
     this.seq = 0;
     this.over = false;
-    this.hurry = () => this.retryNow();
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.hurry = () => this.connect();
   }
 
   open() {
@@ -77,6 +79,7 @@ export class Feed {
     }
     if (code === POLICY || code === 1006) {
       const state = await health();
+      if (this.over || this.socket) return; // closed or connected while the server was asked
       if (state === "unauthorized") {
         this.end(new Trouble("unauthorized"));
         return;
@@ -84,12 +87,6 @@ export class Feed {
     }
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.connect(), this.backoff.next());
-  }
-
-  retryNow() {
-    if (this.over || this.socket) return;
-    clearTimeout(this.retry);
-    this.connect();
   }
 
   end(trouble) {

@@ -61,9 +61,11 @@ export class Leg {
     this.ready = false;
     this.stopping = false;
     this.over = false;
+    /** The server is being asked how much it has; no connection until that is known. */
+    this.asking = false;
     /** @type {WebSocket | null} */
     this.socket = null;
-    this.hurry = () => this.retryNow();
+    this.hurry = () => this.connect();
   }
 
   /** Connects. Everything after that is told to the handlers. */
@@ -99,7 +101,7 @@ export class Leg {
     this.stopping = true;
     this.progress = performance.now();
     this.pump();
-    this.retryNow();
+    this.connect();
   }
 
   /** Ends at once, whatever has not been sent. */
@@ -120,9 +122,9 @@ export class Leg {
     return this.kept.first;
   }
 
-  /** Opens a socket unless there is one: the network may be back before a timer is due. */
+  /** Opens a socket unless there is one: a second would take the leg over from the first. */
   connect() {
-    if (this.over || this.socket) return;
+    if (this.over || this.socket || this.asking) return;
     clearTimeout(this.retry);
     let socket;
     try {
@@ -211,6 +213,7 @@ export class Leg {
   /** Why a connection does not come about: the wrong key ends the leg, an absent server does not. */
   async diagnose() {
     const state = await health();
+    if (this.ready) return; // connected meanwhile: that answers it
     if (state === "unauthorized") this.fail(new Trouble("unauthorized"));
     else if (state === "gone") this.warn(new Trouble("server_gone"), true);
   }
@@ -228,10 +231,12 @@ export class Leg {
     this.handlers.onstate("reconnecting");
     if (this.resume) {
       this.resume = "";
+      this.asking = true;
       const legs = await api(`/api/sessions/${encodeURIComponent(this.sessionId)}`).then(
         (session) => session.legs,
         () => [],
       );
+      this.asking = false;
       const mine = legs.filter(({ speaker }) => speaker === this.speaker).pop();
       if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
     } else {
@@ -246,12 +251,6 @@ export class Leg {
     if (this.over) return;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.connect(), this.backoff.next());
-  }
-
-  retryNow() {
-    if (this.over || this.socket) return;
-    clearTimeout(this.retry);
-    this.connect();
   }
 
   /** A socket may be dead without saying so; finishing may never come to an end. */

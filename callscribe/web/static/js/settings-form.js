@@ -32,9 +32,14 @@ export class SettingsForm {
     const [config, status] = await Promise.all([api(PATH), api("/api/status")]);
     this.picker.fill(status.languages);
     if (!this.waiting) this.show(config);
-    this.showBackends(status.backends, config.transcription_backend);
-    /** An engine is still being loaded: it will be available soon, or say why not. */
-    this.loading = status.backends.some(({ loading }) => loading);
+    this.showBackends(status.backends);
+    return status;
+  }
+
+  /** Looks at the engines alone: whoever is changing a setting is not disturbed. */
+  async look() {
+    const status = await api("/api/status");
+    this.showBackends(status.backends);
     return status;
   }
 
@@ -124,7 +129,10 @@ export class SettingsForm {
     outputs[1].textContent = `${low.value} %`;
   }
 
-  showBackends(backends, chosen) {
+  showBackends(backends) {
+    /** An engine is still being loaded: it will be available soon, or say why not. */
+    this.loading = backends.some(({ loading }) => loading);
+    const chosen = this.form.elements.transcription_backend.value;
     for (const { name, available, reason } of backends) {
       const radio = this.form.querySelector(`input[value="${CSS.escape(name)}"]`);
       if (!radio) continue;

@@ -39,12 +39,14 @@ class ChannelText:
         self._start = 0.0
         self._shown = 0.0
         self._speaking = False
+        self._began = 0.0
+        """Where the latest utterance begins; a final may come after the next one has begun."""
         self._last_word: float | None = None
 
     def tell(self, event: EngineEvent) -> list[dg.ServerMessage]:
         """The messages for what the recogniser has said."""
         if isinstance(event, SpeechBegan):
-            return self._began(event)
+            return self._open(event)
         if not isinstance(event, Result):
             return []  # what is unheard is covered by the final without words that follows
         if event.is_final:
@@ -56,12 +58,7 @@ class ChannelText:
         if self._speaking:
             return []
         messages: list[dg.ServerMessage] = []
-        wait = (self._query.utterance_end_ms or 0) / 1000
-        if wait and self._last_word is not None and received >= self._last_word + wait:
-            messages.append(
-                dg.UtteranceEnd(channel=self._index, last_word_end=round(self._last_word, 3))
-            )
-            self._last_word = None
+        messages += self._utterance_end(received)
         if received - self._start >= SILENT_SEGMENT + SETTLED:
             messages.append(self._empty(self._start + SILENT_SEGMENT))
         return messages
@@ -70,8 +67,17 @@ class ChannelText:
         """Covers what is left when no more audio comes."""
         return [self._empty(received)] if received > self._start + 0.001 else []
 
-    def _began(self, event: SpeechBegan) -> list[dg.ServerMessage]:
+    def _utterance_end(self, silent_to: float) -> list[dg.ServerMessage]:
+        """The word gap is over, if nobody spoke from the last word to here."""
+        wait = (self._query.utterance_end_ms or 0) / 1000
+        if not wait or self._last_word is None or silent_to < self._last_word + wait:
+            return []
+        end, self._last_word = round(self._last_word, 3), None
+        return [dg.UtteranceEnd(channel=self._index, last_word_end=end)]
+
+    def _open(self, event: SpeechBegan) -> list[dg.ServerMessage]:
         self._speaking = True
+        self._began = event.start
         if not self._query.vad_events:
             return []
         return [dg.SpeechStarted(channel=self._index, timestamp=round(event.start, 3))]
@@ -86,13 +92,13 @@ class ChannelText:
     def _final(self, result: Result) -> list[dg.ServerMessage]:
         endpoint = result.speech_final and self._query.endpointing is not False
         if result.speech_final:
-            self._speaking = False
+            self._speaking = self._began > result.end
         if result.words:
             self._last_word = result.words[-1].end
         message = self._results(result, result.end, is_final=True, speech_final=endpoint)
         self._start += message.duration
         self._shown = self._start
-        return [message]
+        return [message, *(self._utterance_end(self._began) if self._speaking else [])]
 
     def _results(
         self, result: Result, end: float, *, is_final: bool, speech_final: bool

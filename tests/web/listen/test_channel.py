@@ -65,6 +65,20 @@ def test_nothing_ends_while_somebody_speaks() -> None:
     assert not text.tell(Unheard(1.8, 3.0, "x"))
 
 
+def test_a_final_that_comes_late_still_ends_its_utterance() -> None:
+    text = channel(interim_results=True, utterance_end_ms=1000)
+    text.tell(SpeechBegan(0.0))
+    text.tell(SpeechBegan(2.5))  # the next one begins before the first one's final is there
+    final, end = text.tell(said(0.0, 1.0))
+    assert isinstance(final, dg.Results)
+    assert isinstance(end, dg.UtteranceEnd)
+    assert end.last_word_end == 1.0
+    assert not text.advance(9.0)  # somebody speaks
+    text.tell(said(2.5, 8.0))
+    (end,) = text.advance(9.1)
+    assert isinstance(end, dg.UtteranceEnd)
+
+
 def test_formatting_is_asked_for() -> None:
     (plain,) = channel().tell(said(0.0, 1.0))
     (formatted,) = channel(smart_format=True).tell(said(0.0, 1.0))

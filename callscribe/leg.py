@@ -38,6 +38,7 @@ class Leg:
         engine: str,
         since: int,
         on_begin: Callable[[Leg, float], None],
+        spoken_at: float | None = None,
     ) -> None:
         self.speaker = speaker
         self.sample_rate = sample_rate
@@ -52,6 +53,9 @@ class Leg:
         self.holder: Attachment | None = None
         self.received = 0
         """Samples taken since the leg's start."""
+        self.spoken_at = spoken_at
+        """When its first sample was spoken, on the session's monotonic clock; None where that is
+        to be told from when it comes."""
         self.offset: float | None = None
         """Its first sample on the call clock (s); None until audio has come."""
         self.detached_at: float | None = None

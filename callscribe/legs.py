@@ -88,13 +88,19 @@ class Legs:
         sample_rate: int,
         language: str = "",
         encoding: Encoding = "linear16",
+        *,
+        waiting: float = 0.0,
     ) -> Attachment:
         """Opens a leg; a detached one of the same speaker is ended first.
 
+        ``waiting`` is how old (s) its first sample is where its client records already; 0 for a leg
+        that begins with its first frame. An empty language means the configured one.
+
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
-        has not, and what the engine raises. An empty language means the configured one.
+        has not, and what the engine raises.
         """
         self._check_open()
+        spoken_at = self._monotonic() - waiting if waiting else None
         language = language or self._config.transcription_language
         self._check_language(language)
         before = self._current.get(speaker)
@@ -107,7 +113,7 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
-            return await self._connect(speaker, sample_rate, language, encoding)
+            return await self._connect(speaker, sample_rate, language, encoding, spoken_at)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -177,7 +183,12 @@ class Legs:
         self._on_change()
 
     async def _connect(
-        self, speaker: str, sample_rate: int, language: str, encoding: Encoding
+        self,
+        speaker: str,
+        sample_rate: int,
+        language: str,
+        encoding: Encoding,
+        spoken_at: float | None,
     ) -> Attachment:
         leg = Leg(
             speaker,
@@ -187,6 +198,7 @@ class Legs:
             engine=self._engine.name,
             since=self._record.seq,
             on_begin=self._begin,
+            spoken_at=spoken_at,
         )
         connection = await self._engine.transcribe_streaming(
             self._record.session_id,
@@ -211,10 +223,17 @@ class Legs:
         return Attachment(leg, connection)
 
     def _begin(self, leg: Leg, seconds: float) -> None:
-        """Places a leg on the call clock: its first ``seconds`` of audio have just come."""
+        """Places a leg on the call clock: its first ``seconds`` of audio have just come.
+
+        The call begins with the first sample of those who are there when the first audio comes;
+        who comes later with older audio begins at 0 too: what is published stays.
+        """
         first_sample = self._monotonic() - seconds
+        if leg.spoken_at is not None:
+            first_sample = min(first_sample, leg.spoken_at)
         if self._began_at is None:
-            self._began_at = first_sample
+            known = [other.spoken_at for other in self.live if other.spoken_at is not None]
+            self._began_at = min([first_sample, *known])
         leg.offset = max(0.0, first_sample - self._began_at)
         self._record.publish(
             events.LegStarted,

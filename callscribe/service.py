@@ -138,9 +138,11 @@ class EnhancedTranscriptionService:
         encoding: Encoding = "linear16",
         language: str = "",
         resume: str = "",
+        waiting: float = 0.0,
     ) -> Attachment:
         """Opens a leg for a client that may be lost and come back with the ``resume`` token.
 
+        ``waiting`` is how old (s) the first sample is where the client records already.
         Errors: those of ``Legs.open`` and ``Legs.resume``, and ``SessionNotFound``.
         """
         return await self.session(session_id).open_leg(
@@ -149,6 +151,7 @@ class EnhancedTranscriptionService:
             encoding=encoding,
             language=language,
             resume=resume,
+            waiting=waiting,
         )
 
     async def end_leg(self, session_id: str, speaker: str) -> Leg:

@@ -95,7 +95,7 @@ class AudioClient:
     async def start(cls, served: Served, **start: Any) -> AudioClient:
         """Connects and starts a leg; ``messages[0]`` is then ``ready``, or the error."""
         client = cls(await connect(f"{served.ws}/ws/audio"))
-        await client.send(type="start", **start)
+        await client.send(**{"type": "start", **start})
         await client.next()
         return client
 

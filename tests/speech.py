@@ -64,7 +64,7 @@ def words(text: str) -> list[str]:
 
 
 def recall(expected: str, heard: str) -> float:
-    """The share of the expected words that were heard."""
+    """The share of the expected words that were heard, in whatever order and however often."""
     said, found = words(expected), set(words(heard))
     return sum(word in found for word in said) / len(said)
 

@@ -9,14 +9,20 @@ from websockets.asyncio.client import connect
 
 from callscribe.engines import create_engine
 from callscribe.settings import Settings
+from callscribe.wer import word_errors
 from tests import speech
 from tests.serving import AudioClient, Served, serving
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 16
-RECALL = {"agent": 0.7, "technician": 0.6}
-"""Share of the words that must be heard; the technician is on a noisy telephone."""
+SECONDS = 17
+"""Nobody speaks there, so that what is expected is whole sentences."""
+
+WORST = {"agent": 0.2, "technician": 0.3}
+"""Word error rates that may be; the technician is on a noisy telephone. Measured: 0.06, 0.12."""
+
+WORST_CALL = 0.2
+"""The same for the whole call in its order. Measured: 0.09; a sentence out of place adds 0.2."""
 
 PACE = 2.0
 """Times real time."""
@@ -49,7 +55,7 @@ async def speak(served: Served, session_id: str, speaker: str, ready: asyncio.Ba
 
 
 async def test_the_demo_call(settings: Settings) -> None:
-    """What is said is written down, in order, although both connections were cut."""
+    """What is said is written down, once and in order, although both connections were cut."""
     here = settings.model_copy(update={"data_dir": speech.MODELS.parent, "max_legs": 2})
 
     with serving(settings, lambda name, _: create_engine(name, here)) as served:
@@ -62,11 +68,13 @@ async def test_the_demo_call(settings: Settings) -> None:
             for speaker in ("agent", "technician"):
                 tasks.create_task(speak(served, session_id, speaker, ready))
         transcript = service.transcript(session_id)
-    for speaker in ("agent", "technician"):
-        lines = [u for u in speech.script("fr") if u.speaker == speaker and u.end < SECONDS - 1]
-        expected = " ".join(line.text for line in lines)
+    lines = [line for line in speech.script("fr") if line.end < SECONDS]
+    for speaker, worst in WORST.items():
+        expected = " ".join(line.text for line in lines if line.speaker == speaker)
         heard = transcript.of(speaker)
-        assert speech.recall(expected, heard) >= RECALL[speaker], (expected, heard)
+        assert word_errors(expected, heard).rate <= worst, (expected, heard)
+    expected = " ".join(line.text for line in lines)
+    assert word_errors(expected, transcript.text).rate <= WORST_CALL, transcript.text
     first = speech.script("fr")[0]
     assert transcript.utterances[0].start == pytest.approx(first.start, abs=1.0)
     assert transcript.speakers == ["agent", "technician"]

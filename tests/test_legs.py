@@ -17,8 +17,9 @@ from callscribe.errors import (
 )
 from callscribe.events import LegResumed, LegStarted
 from callscribe.leg import LegState
+from callscribe.session import Session
 from callscribe.transcript import Utterance
-from tests.calls import calls
+from tests.calls import Calls, calls
 from tests.engines_for_tests import tones
 
 pytestmark = pytest.mark.anyio
@@ -166,6 +167,62 @@ async def test_the_call_clock_maps_the_legs_onto_each_other() -> None:
         await technician.send(tones(440, rate=8_000))
         await session.end_leg("technician")
         assert round(session.record.transcript.utterances[0].start, 3) == 5.1
+
+
+def offsets(call: Calls, session: Session) -> list[tuple[str, float]]:
+    started = [e for e in call.events(session.session_id) if isinstance(e, LegStarted)]
+    return [(event.speaker, event.offset) for event in started]
+
+
+async def test_audio_that_was_kept_has_its_place_on_the_call_clock() -> None:
+    """Who comes late with old audio spoke when he spoke, however long opening takes."""
+    async with calls() as call:
+        session = await call.session()
+        agent = await session.legs.open("agent", 16_000)
+        await agent.send(tones(440, 600, gap=2.0))  # begins 4.7 s before this, at 100 - 4.7
+        call.clock.now += 10
+        call.engine.opening_delay = 0.01
+        opening = asyncio.ensure_future(session.legs.open("technician", 16_000, waiting=13.2))
+        await asyncio.sleep(0)
+        call.clock.now += 5
+        await (await opening).send(tones(800))
+        for speaker in ("agent", "technician"):
+            await session.end_leg(speaker)
+        assert [(who, round(at, 3)) for who, at in offsets(call, session)] == [
+            ("agent", 0.0),
+            ("technician", 1.5),
+        ]
+        told = session.record.transcript.utterances
+        assert [(u.text, round(u.start, 3)) for u in told] == [
+            ("f440", 0.1),
+            ("f800", 1.6),
+            ("f600", 2.4),
+        ]
+
+
+async def test_the_call_begins_with_the_oldest_audio_that_is_there() -> None:
+    async with calls() as call:
+        session = await call.session()
+        agent = await session.legs.open("agent", 16_000, waiting=4.0)
+        technician = await session.legs.open("technician", 8_000, waiting=7.0)
+        call.clock.now += 1
+        await agent.send(bytes(640))
+        await technician.send(bytes(320))
+        assert offsets(call, session) == [("agent", 3.0), ("technician", 0.0)]
+        later = await session.legs.open("client", 8_000, waiting=3600.0)
+        await later.send(bytes(320))
+        assert offsets(call, session)[2] == ("client", 0.0)  # the clock runs already
+
+
+async def test_audio_is_no_younger_than_it_is_long() -> None:
+    async with calls() as call:
+        session = await call.session()
+        agent = await session.legs.open("agent", 16_000)
+        await agent.send(bytes(32_000))
+        call.clock.now += 3
+        technician = await session.legs.open("technician", 8_000, waiting=0.001)
+        await technician.send(bytes(32_000))  # two seconds
+        assert offsets(call, session)[1] == ("technician", 2.0)
 
 
 async def test_a_leg_without_audio_begins_and_ends_all_the_same() -> None:

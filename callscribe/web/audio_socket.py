@@ -73,16 +73,22 @@ async def _start(socket: WebSocket) -> Start:
 async def _open(
     socket: WebSocket, context: Context, session: Session, start: Start
 ) -> AudioConversation:
+    clock = asyncio.get_running_loop().time
+    came = clock()
     async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(_ask_for_patience(socket))
+        asking = tasks.create_task(_ask_for_patience(socket))
         await context.backends.ready(session.engine_name)
-        waiting.cancel()
+        asking.cancel()
+    waiting = start.waiting_ms / 1000
+    if waiting:
+        waiting += clock() - came  # the client has gone on recording meanwhile
     attachment = await session.open_leg(
         start.speaker,
         sample_rate=start.sample_rate,
         encoding=start.encoding,
         language=start.language,
         resume=start.resume,
+        waiting=waiting,
     )
     return AudioConversation(socket, context.service, session, attachment)
 

@@ -25,6 +25,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 MIN_RATE, MAX_RATE = 8_000, 48_000
 """Sample rates that are taken, Hz."""
 
+MAX_WAITING = 86_400_000
+"""The oldest that a client's first sample may be, ms: a day."""
+
 MAX_TEXT = 65_536
 """The longest text frame that is read, characters."""
 
@@ -35,6 +38,8 @@ class Start:
 
     ``session_id`` empty: a new session is made and named in ``ready``. ``language`` empty: the
     configured one. ``resume`` is the token of an earlier ``ready`` of this same leg.
+    ``waiting_ms`` above 0: the audio is being recorded already, and the first sample that will be
+    sent is so old. 0: the audio begins with its first frame.
     """
 
     type: ClassVar[str] = "start"
@@ -45,6 +50,7 @@ class Start:
     encoding: Encoding = "linear16"
     language: str = ""
     resume: str = ""
+    waiting_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +221,22 @@ def _start(body: dict[str, Any]) -> Start:
             "(G.711, a byte for each sample)",
             code="bad_encoding",
         )
-    return Start(session_id, speaker, rate, known, string("language", ""), string("resume", ""))
+    return Start(
+        session_id,
+        speaker,
+        rate,
+        known,
+        string("language", ""),
+        string("resume", ""),
+        _waiting(body.get("waiting_ms")),
+    )
+
+
+def _waiting(value: object) -> float:
+    if value is None:
+        return 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_WAITING:
+        return float(value)
+    raise ProtocolError(
+        f'start: "waiting_ms" must be a number from 0 to {MAX_WAITING}, the age of the first sample'
+    )

@@ -20,6 +20,13 @@ pytestmark = pytest.mark.anyio
 SECONDS = 4.0
 
 
+def anything(chance: random.Random, most: int) -> str:
+    """Any text at all but none, half of it far from what can be typed; lone surrogates too."""
+    highest = chance.choice([0x80, 0x110000])
+    text = [chr(chance.randrange(highest)) for _ in range(chance.randrange(1, most))]
+    return "".join([*text, chance.choice(["", "\0", "é", "\ud800"])])
+
+
 def frame(chance: random.Random) -> str | bytes:
     """Noise, half-right messages and right ones at the wrong time."""
     kind = chance.randrange(5)
@@ -31,8 +38,8 @@ def frame(chance: random.Random) -> str | bytes:
         name = chance.choice(["start", "stop", "finalize", "keepalive", "hello", 3, None])
         return json.dumps({"type": name, "sample_rate": chance.choice([8000, -1, "x", None])})
     if kind == 3:
-        odd = chance.choice(["x", "\ud800", "é", "\0"])
-        return json.dumps({"type": "start", chance.choice(["speaker", "resume"]): odd})
+        key = chance.choice(["session_id", "speaker", "encoding", "language", "resume"])
+        return json.dumps({"type": "start", key: anything(chance, 300)})
     return bytes(chance.randrange(500) * 2)
 
 
@@ -53,6 +60,28 @@ async def misbehave(served: Served, chance: random.Random, until: float) -> int:
         except (ConnectionClosed, InvalidMessage, OSError):
             pass
     return opened
+
+
+async def test_any_token_but_the_right_one_is_refused(dial: Dial) -> None:
+    client = await dial(speaker="agent")
+    await client.audio(tones(440))
+    chance = random.Random(4)  # noqa: S311
+    back = {"session_id": client.ready["session_id"], "speaker": "agent"}
+    for _ in range(100):
+        stranger = await dial(**back, resume=anything(chance, 255))
+        assert stranger.messages[0]["code"] == "bad_resume"
+        assert await stranger.closed() == (1008, "bad_resume")
+    await client.stop()
+    assert client.finals() == ["f440"]
+
+
+@pytest.mark.parametrize("key", ["type", "session_id", "speaker", "encoding", "language"])
+async def test_any_text_in_a_start_is_taken_or_refused_in_words(dial: Dial, key: str) -> None:
+    chance = random.Random(4)  # noqa: S311
+    for _ in range(20):
+        client = await dial(**{key: anything(chance, 255)})
+        answer = client.messages[0]
+        assert answer["type"] == "ready" or answer["code"] != "internal", answer
 
 
 async def test_another_call_goes_on(served: Served, dial: Dial) -> None:

@@ -84,6 +84,11 @@ async def test_a_telephone_sends_mulaw(dial: Dial, served: Served) -> None:
         ('"' + "x" * 70_000 + '"', "bad_message", 1007),
         (start(speaker=""), "bad_message", 1007),
         (start(session_id="../x"), "bad_message", 1007),
+        (start(waiting_ms=-1), "bad_message", 1007),
+        (start(waiting_ms="old"), "bad_message", 1007),
+        (start(waiting_ms=True), "bad_message", 1007),
+        (start(waiting_ms=float("inf")), "bad_message", 1007),
+        (start(waiting_ms=10**400), "bad_message", 1007),
         (start(sample_rate=4_000), "bad_sample_rate", 1003),
         (start(encoding="opus"), "bad_encoding", 1003),
         (start(language="tlh"), "bad_language", 1008),
@@ -133,6 +138,38 @@ async def test_both_speakers_share_a_session(dial: Dial, served: Served) -> None
     assert technician.finals() == ["f800"]
     transcript = served.context.service.transcript(session_id)
     assert sorted(u.text for u in transcript.utterances) == ["f440", "f600", "f800"]
+
+
+async def test_audio_that_was_kept_while_the_model_was_loaded_has_its_place(
+    served: Served, dial: Dial
+) -> None:
+    """The technician began 0.4 s after the agent, and is heard seconds later."""
+    settled, loop = served.context.backends._settled["whisper"], loop_of(served)
+    agent = await dial(speaker="agent")
+    session_id = agent.ready["session_id"]
+    now = asyncio.get_running_loop().time
+    began = now()
+    await agent.audio(tones(440, 600))
+    loop.call_soon_threadsafe(settled.clear)
+    await asyncio.sleep(1)
+    async with connect(f"{served.ws}/ws/audio") as socket:
+        technician = AudioClient(socket)
+        await technician.send(
+            type="start",
+            session_id=session_id,
+            speaker="technician",
+            waiting_ms=(now() - began - 0.4) * 1000,
+        )
+        await technician.next()  # the model is being loaded
+        loop.call_soon_threadsafe(settled.set)
+        await technician.until("ready")
+        await technician.audio(tones(800))
+        await technician.stop()
+    await agent.stop()
+    told = served.context.service.transcript(session_id).utterances
+    assert [u.text for u in told] == ["f440", "f800", "f600"]
+    offset = next(m for m in technician.messages if m["type"] == "leg_started")["offset"]
+    assert offset == pytest.approx(0.4, abs=0.35)
 
 
 async def test_after_the_end_of_the_session_nobody_starts(served: Served, dial: Dial) -> None:

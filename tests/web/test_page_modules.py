@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, Route
+from websockets.sync.client import connect
 
 from tests.engines_for_tests import EnergyConnection, tones
 from tests.serving import Served
@@ -34,7 +36,7 @@ RESAMPLE = """async ({from, to, frequency, seconds, block}) => {
     return output;
 }"""
 
-LEG = """async ({audio, step, pause, speaker}) => {
+LEG = """async ({audio, step, pause, speaker, sessionId}) => {
     const { Leg } = await import("/static/js/leg.js");
     const { KeptAudio } = await import("/static/js/kept-audio.js");
     const bytes = Uint8Array.from(atob(audio), (char) => char.charCodeAt(0));
@@ -42,7 +44,7 @@ LEG = """async ({audio, step, pause, speaker}) => {
     const kept = new KeptAudio(600 * 16000);
     const seen = { states: [], warnings: [], sessions: [] };
     return await new Promise((resolve) => {
-        const leg = new Leg(kept, { sessionId: "", speaker }, {
+        const leg = new Leg(kept, { sessionId, speaker }, {
             onstate: (state) => {
                 seen.states.push(state);
                 if (state === "ended") resolve({ ...seen, unsent: kept.end - kept.first });
@@ -144,10 +146,17 @@ def test_a_wav_file_can_be_read(here: Page) -> None:
     assert list(np.frombuffer(bytes(data[44:]), "<i2")) == [1, -2, 3]
 
 
-def talk(page: Page, audio: bytes, pause: float = 20, speaker: str = "agent") -> dict[str, Any]:
+def talk(
+    page: Page, audio: bytes, pause: float = 20, speaker: str = "agent", session_id: str = ""
+) -> dict[str, Any]:
     """Has a leg of the page send audio in steps of 32 ms; what it told the page."""
-    body = base64.b64encode(audio).decode()
-    asked = {"audio": body, "step": 512, "pause": pause, "speaker": speaker}
+    asked = {
+        "audio": base64.b64encode(audio).decode(),
+        "step": 512,
+        "pause": pause,
+        "speaker": speaker,
+        "sessionId": session_id,
+    }
     told: dict[str, Any] = page.evaluate(LEG, asked)
     return told
 
@@ -304,8 +313,8 @@ def test_stopped_while_the_page_asks_what_is_wrong_it_connects_once(
 def test_a_leg_is_not_begun_afresh_before_it_is_known_where(
     meddling: Page, cable: Cable, served: Served
 ) -> None:
-    """The server has ended the leg; the rest goes to a new one, and nothing goes there again."""
-    audio = tones(*range(400, 1200, 80))
+    """The server has ended the leg: the rest goes to a new one, which begins where that ended."""
+    audio = tones(*range(400, 880, 80))
     service = served.context.service
 
     def end() -> None:
@@ -317,11 +326,35 @@ def test_a_leg_is_not_begun_afresh_before_it_is_known_where(
     hold(meddling, "**/api/sessions", end)
     hold(meddling, "**/api/sessions/*", lambda: online(meddling))
     later(meddling, 800, "pull")
-    told = talk(meddling, audio)
+    told = talk(meddling, audio, 32)
     assert "failure" not in told
     assert len(told["sessions"]) == 1
     assert len(served.engine.connections) == 2
     assert heard(served, 0) + heard(served, 1) == audio
+    (session,) = service.sessions()
+    first, second = session.legs.all
+    assert second.offset == pytest.approx(first.seconds, abs=1.2)  # not when it came
+
+
+def test_what_was_kept_while_the_server_was_away_has_its_place(
+    meddling: Page, cable: Cable, served: Served
+) -> None:
+    """The page's speaker begins soon after the agent, and is heard seconds later."""
+    with connect(f"{served.ws}/ws/audio") as agent:
+        agent.send(json.dumps({"type": "start", "speaker": "agent"}))
+        session_id = json.loads(agent.recv())["session_id"]
+        began = time.monotonic()
+        agent.send(bytes(640))  # has just been spoken
+        meddling.evaluate("import('/static/js/leg.js')")
+        meddling.evaluate("import('/static/js/kept-audio.js')")
+        cable.pull()
+        later(meddling, 3500, "plug")
+        late = time.monotonic() - began
+        told = talk(meddling, tones(*[400] * 6), 32, "technician", session_id)
+        assert told["states"][-1] == "ended"
+    (session,) = served.context.service.sessions()
+    offset = session.legs.of("technician").offset
+    assert offset == pytest.approx(late, abs=1.5)
 
 
 @pytest.mark.slow

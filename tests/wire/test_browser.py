@@ -36,6 +36,7 @@ starts = st.builds(
     sample_rate=st.integers(browser.MIN_RATE, browser.MAX_RATE),
     language=texts,
     resume=texts,
+    waiting_ms=st.floats(0, browser.MAX_WAITING) | st.integers(0, browser.MAX_WAITING),
 )
 readies = st.builds(Ready, names, names, texts, numbers, texts, texts, numbers)
 failures = st.builds(Failure, texts, texts, st.booleans(), st.booleans())
@@ -73,6 +74,22 @@ def test_a_start_is_right_or_refused(body: dict[str, object]) -> None:
     assert isinstance(message, Start)
     assert browser.MIN_RATE <= message.sample_rate <= browser.MAX_RATE
     assert browser.NAME.fullmatch(message.speaker)
+    assert 0 <= message.waiting_ms <= browser.MAX_WAITING
+
+
+@given(st.floats() | st.integers())
+def test_an_age_of_any_number_is_right_or_refused(age: float) -> None:
+    text = json.dumps({"type": "start", "waiting_ms": age})
+    if 0 <= age <= browser.MAX_WAITING:
+        assert parse_client(text) == Start(waiting_ms=age)
+    else:
+        with pytest.raises(ProtocolError, match="waiting_ms"):
+            parse_client(text)
+
+
+def test_a_start_says_as_little_as_it_likes() -> None:
+    assert parse_client('{"type": "start"}') == Start()
+    assert parse_client('{"type": "start", "waiting_ms": null}') == Start()
 
 
 def test_an_unknown_message_is_kept_as_it_came() -> None:

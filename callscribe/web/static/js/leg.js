@@ -60,6 +60,8 @@ export class Leg {
     this.sent = 0;
     this.ready = false;
     this.stopping = false;
+    /** When the last sample was captured, once no more follow. */
+    this.stopped = 0;
     this.over = false;
     /** The server is being asked how much it has; no connection until that is known. */
     this.asking = false;
@@ -99,7 +101,7 @@ export class Leg {
   /** No audio follows: the rest is sent, then the server is asked for its last words. */
   stop() {
     this.stopping = true;
-    this.progress = performance.now();
+    this.stopped = this.progress = performance.now();
     this.pump();
     this.connect();
   }
@@ -145,6 +147,7 @@ export class Leg {
 
   introduce() {
     this.opened = performance.now();
+    if (!this.resume) this.base = this.kept.first;
     this.socket?.send(
       JSON.stringify({
         type: "start",
@@ -153,8 +156,16 @@ export class Leg {
         sample_rate: RATE,
         encoding: "linear16",
         resume: this.resume,
+        waiting_ms: this.resume ? 0 : this.age,
       }),
     );
+  }
+
+  /** How long ago the leg's first sample was captured, ms; never 0: the microphone is open. */
+  get age() {
+    const captured = (1000 * (this.kept.end - this.base)) / RATE;
+    const since = this.stopped ? performance.now() - this.stopped : 0;
+    return Math.max(1, Math.round(captured + since));
   }
 
   receive(message) {
@@ -166,7 +177,6 @@ export class Leg {
   }
 
   begin({ session_id: sessionId, resume, received, engine }) {
-    if (!this.resume) this.base = this.kept.first;
     this.sessionId = sessionId;
     this.resume = resume;
     this.ready = this.begun = true;

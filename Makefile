@@ -11,7 +11,10 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$name && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-LANGUAGE ?= fr
+# Not that of the environment, which speaks of messages: `make demo LANGUAGE=en`.
+ifneq ($(origin LANGUAGE),command line)
+LANGUAGE := fr
+endif
 ARGS ?=
 
 help: ## This list

@@ -69,6 +69,8 @@ def plan(path: Path, job: Job) -> Recording:
     if not split or media.channels == 1:
         return Recording(media, ((job.speakers[0] if job.speakers else "speaker", None),), job)
     names = job.speakers or ("technician", "agent")
+    if job.speakers and len(names) > media.channels:
+        raise MediaError(f"{path.name} has {media.channels} channels, not {len(names)} speakers")
     return Recording(
         media,
         tuple(

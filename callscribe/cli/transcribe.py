@@ -45,7 +45,10 @@ def transcribe(
         str, typer.Option("--output", "-o", help="A folder for the files, or - for the screen.")
     ] = "-",
     speakers: Annotated[
-        str | None, typer.Option(help="Names of the speakers, one per channel, with commas.")
+        str | None,
+        typer.Option(
+            help="Names of the speakers, one per channel, with commas (technician,agent)."
+        ),
     ] = None,
     channels: Annotated[
         Channels,
@@ -80,6 +83,8 @@ def transcribe(
         channels=channels,
         keyterms=tuple(keyterm or ()),
     )
+    if len(set(job.speakers)) < len(job.speakers):
+        raise ConfigurationError("two speakers have the same name; every channel needs its own")
     folder = None if output == "-" else Path(output)
     if folder is None and len(files) > 1 and form in (Form.SRT, Form.VTT):
         raise ConfigurationError(f"several {form} files need a folder: --output FOLDER")

@@ -88,6 +88,10 @@ class Cable:
     def http(self) -> str:
         return f"http://localhost:{self.port}"
 
+    def serve(self, port: int) -> None:
+        """Leads to another server from now on."""
+        self._upstream = port
+
     def cut(self) -> None:
         """Breaks all connections; new ones get through."""
         pairs, self._pairs = self._pairs, []

@@ -241,6 +241,27 @@ def test_a_server_that_is_gone_and_comes_back(page: Page, cable: Cable, served: 
     assert only_session(served)["legs"][0]["duration"] > 4
 
 
+def test_a_server_that_restarts_ends_no_recording(page: Page, tmp_path: Path) -> None:
+    def settings(name: str) -> Settings:
+        return Settings.model_validate({"data_dir": tmp_path / name, "port": 0})
+
+    with serving(settings("first")) as first, cable_to(first.port) as cable:
+        page.goto(f"{cable.http}/config", wait_until="networkidle")
+        page.keyboard.press("r")
+        state(page, "recording")
+        expect(page.locator(".row.utterance").first).to_be_visible(timeout=20_000)
+        first.stop()
+        state(page, "reconnecting", 20)
+        first.join()
+        with serving(settings("second")) as second:
+            cable.serve(second.port)
+            state(page, "recording", 30)
+            expect(trouble(page)).to_contain_text("in a new session")
+            page.keyboard.press("r")
+            state(page, "idle", 20)
+            assert only_session(second)["legs"][0]["duration"] > 0.1
+
+
 def test_giving_up_leaves_the_audio_to_the_person(page: Page, cable: Cable) -> None:
     page.goto(f"{cable.http}/config", wait_until="networkidle")
     cable.pull()
@@ -348,6 +369,9 @@ def test_a_setting_that_is_refused_says_so_beside_it(page: Page, served: Served)
     expect(page.locator("#saved")).to_have_text("Not saved")
     expect(page.locator("[data-error-for=keyterms]")).to_contain_text("80 characters")
     assert ask(served, "/api/config/transcription")["keyterms"] == []
+    page.get_by_label("Interim words").uncheck()
+    expect(page.locator("#saved")).to_have_text("Saved")
+    expect(page.get_by_label("Vocabulary")).to_have_value("long" * 30)
 
 
 def test_deepgram_without_a_key_is_greyed_out_with_the_reason(page: Page, served: Served) -> None:

@@ -27,6 +27,8 @@ BATCH_SECONDS: Final = 60.0
 """The most audio that is encoded at once: 100 MB for each 30 s."""
 LONGEST: Final = 28.0
 """Seconds of utterances that are decoded in one window: the model hears better in company."""
+HEARD: Final = 0.4
+"""Seconds of speech from which on an utterance that got no words in company is heard alone."""
 TOGETHER: Final = 8.0
 """Seconds of silence over which utterances still share a window."""
 
@@ -56,6 +58,11 @@ class Piece:
     def evidence(self) -> float:
         """Seconds in which the VAD heard speech."""
         return sum(turn.evidence for turn in self.turns)
+
+    def cut(self, turn: Turn) -> Piece:
+        """One of the utterances alone."""
+        low, high = (round((at - self.start) * RATE) for at in (turn.start, turn.end + TAIL))
+        return Piece((turn,), self.audio[low:high])
 
 
 class Voice:
@@ -170,21 +177,31 @@ def decode_pieces(
             replace(w, start=w.start + piece.start, end=w.end + piece.start) for w in best.words
         ]
         for turn, words in by_turn(piece.turns, timed):
-            if kept := trim_tail(words, turn.end):
+            if not words and len(piece.turns) > 1 and turn.evidence >= HEARD:
+                results += decode_pieces(decoder, [piece.cut(turn)], language, prompt, voice)
+            elif kept := trim_tail(words, turn.end):
                 results.append(_final(kept, language))
     return results
 
 
 def by_turn(turns: Sequence[Turn], words: Sequence[Word]) -> list[tuple[Turn, list[Word]]]:
-    """The words of each utterance: the border is halfway through the silence before the next."""
+    """The words of each utterance: the border is halfway through the silence before the next.
+
+    In a window of several the model's first word of an utterance begins where the last one ended:
+    what counts is where it ends, and it begins with its utterance.
+    """
     found: list[tuple[Turn, list[Word]]] = []
     left = list(words)
     for turn, after in pairwise(turns):
         border = turn.end + after.start
-        count = next((i for i, w in enumerate(left) if w.start + w.end >= border), len(left))
+        count = next((i for i, w in enumerate(left) if 2 * w.end >= border), len(left))
         found.append((turn, left[:count]))
         left = left[count:]
-    return [*found, (turns[-1], left)]
+    found.append((turns[-1], left))
+    return [
+        (turn, [replace(w, start=min(max(w.start, turn.start), w.end)) for w in said])
+        for turn, said in found
+    ]
 
 
 def _final(words: Sequence[Word], language: str) -> Result:

@@ -15,7 +15,7 @@ from callscribe.engines.whisper.features import FloatArray
 
 TALKING = 0.6
 """Share of a call in which one leg speaks, generously."""
-HEADROOM = 0.6
+HEADROOM = 0.45
 """Share of the machine that finals may take, so that interims and the server have the rest."""
 LISTENING = 0.03
 """Cores that resampling and VAD of a leg take."""

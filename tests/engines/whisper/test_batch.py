@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 from callscribe.audio import Resampler, to_float
 from callscribe.engines.silero import SileroModel
 from callscribe.engines.whisper.batch import Cutter, Recording, Turn, by_turn
-from callscribe.engines.whisper.decoder import WhisperDecoder
+from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
 from callscribe.transcript import Word
 from tests.speech import leg, recall, script
 
@@ -72,9 +75,32 @@ def test_a_long_silence_parts_and_a_short_one_does_not() -> None:
 
 def test_words_go_to_the_utterance_they_were_said_in() -> None:
     turns = (Turn(0, 2, 1), Turn(4, 6, 1), Turn(8, 9, 1))
-    words = [Word("a", 0.5, 1, 1), Word("b", 1.8, 2.4, 1), Word("c", 8, 9, 1)]
-    said = [[w.text for w in found] for _, found in by_turn(turns, words)]
-    assert said == [["a", "b"], [], ["c"]]
+    words = [Word("a", 0.5, 1, 1), Word("b", 1.8, 2.4, 1), Word("c", 2.4, 8.6, 1)]
+    found = [said for _, said in by_turn(turns, words)]
+    assert [[w.text for w in said] for said in found] == [["a", "b"], [], ["c"]]
+    assert found[2][0].start == 8  # not where the word before it ended
+
+
+def test_an_utterance_that_got_no_words_in_company_is_heard_alone(
+    decoder: WhisperDecoder, silero: SileroModel
+) -> None:
+    class Deaf:
+        """The real decoder; of windows with several utterances it gives the last words only."""
+
+        def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
+            found = decoder.decode(windows)
+            return [
+                replace(h, words=h.words[-2:]) if len(w.audio) > 9 * 16_000 else h
+                for w, h in zip(windows, found, strict=True)
+            ]
+
+    _, samples = leg("fr", "agent")
+    work = Recording(Deaf(), Cutter(silero.stream()), "fr")  # type: ignore[arg-type]
+    results = [*work.push(to_float(samples[: 15 * 16_000])), *work.finish()]
+    lines = [u for u in script("fr") if u.speaker == "agent" and u.end < 14]
+    assert recall(lines[0].text, " ".join(r.text for r in results)) > 0.6
+    assert [r.start for r in results] == sorted(r.start for r in results)
+    assert results[0].start == pytest.approx(lines[0].start, abs=0.6)
 
 
 def test_silence_gives_nothing(decoder: WhisperDecoder, silero: SileroModel) -> None:

@@ -28,6 +28,8 @@ const STABLE = 10_000;
 const PATIENCE = 60_000;
 
 /** Codes with which a server says that the leg to be resumed is not there any more. */
+/** Close code of a server that ends while somebody speaks. */
+const RESTARTING = 1012;
 const FORGOTTEN = new Set(["no_such_session", "session_closed", "no_such_leg", "bad_resume"]);
 
 /**
@@ -173,7 +175,7 @@ export class Leg {
     if (message.type === "ready") this.begin(message);
     else if (message.type === "ack") this.acknowledge(message);
     else if (message.type === "error") this.complain(message);
-    else if (message.type === "ended") this.finish("ended");
+    else if (message.type === "ended") this.end(message);
   }
 
   begin({ session_id: sessionId, resume, received, engine }) {
@@ -185,6 +187,16 @@ export class Leg {
     this.handlers.onsession(sessionId, engine);
     this.handlers.onstate("recording");
     this.pump();
+  }
+
+  /** The leg is over: as it was asked to, or because the call or the server has ended. */
+  end({ seconds }) {
+    if (this.stopping) {
+      this.finish("ended");
+      return;
+    }
+    this.ended = true; // the close code will say why
+    this.kept.forget(this.base + Math.round(seconds * RATE));
   }
 
   acknowledge({ received, lag_ms: lag }) {
@@ -205,7 +217,11 @@ export class Leg {
     this.drop();
     if (this.over) return;
     if (opened && performance.now() - opened > STABLE) this.backoff.reset();
-    if (this.begun && FORGOTTEN.has(failure?.code)) {
+    if (this.ended && code !== RESTARTING) {
+      this.finish("ended");
+      return;
+    }
+    if (this.begun && (this.ended || FORGOTTEN.has(failure?.code))) {
       await this.startAfresh();
       return;
     }
@@ -239,7 +255,11 @@ export class Leg {
    */
   async startAfresh() {
     this.handlers.onstate("reconnecting");
-    if (this.resume) {
+    if (this.ended) {
+      this.ended = false;
+      this.resume = this.sessionId = "";
+      this.warn(new Trouble("new_session"), false);
+    } else if (this.resume) {
       this.resume = "";
       this.asking = true;
       const legs = await api(`/api/sessions/${encodeURIComponent(this.sessionId)}`).then(

@@ -147,6 +147,7 @@ export class RecordPanel {
   complain(trouble) {
     this.trouble = trouble;
     showTrouble(this.alert, trouble);
+    if (trouble) this.alert.scrollIntoView({ block: "nearest" });
   }
 
   enter(state) {

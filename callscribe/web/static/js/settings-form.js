@@ -87,6 +87,11 @@ export class SettingsForm {
     place.hidden = !message;
   }
 
+  /** What was written in a field is not what the server has: it stays to be corrected. */
+  isRefused(key) {
+    return this.place(key)?.hidden === false;
+  }
+
   say(text, state) {
     this.note.textContent = text;
     this.note.dataset.state = state;
@@ -113,7 +118,7 @@ export class SettingsForm {
       const field = elements[key];
       if (!field) continue;
       if (typeof value === "boolean") field.checked = value;
-      else if (field === document.activeElement) continue;
+      else if (field === document.activeElement || this.isRefused(key)) continue;
       else if (Array.isArray(value)) field.value = value.join("\n");
       else field.value = String(key === "low_confidence" ? Math.round(value * 100) : value);
     }

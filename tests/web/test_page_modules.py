@@ -186,6 +186,8 @@ def meddling(here: Page, cable: Cable) -> Page:
         route.abort()
 
     here.route("**/meddle/*", meddle)
+    # Loaded before the cable is pulled: a page in use has its scripts.
+    here.evaluate("import('/static/js/leg.js').then(() => true)")
     return here
 
 

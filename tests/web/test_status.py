@@ -24,7 +24,8 @@ def test_status(served: Served) -> None:
     assert (status["legs"], status["max_legs"]) == (0, 64)
     assert status["model"] == "base"
     backends = {backend["name"]: backend for backend in status["backends"]}
-    assert backends["whisper"] == {"name": "whisper", "available": True, "reason": ""}
+    expected = {"name": "whisper", "available": True, "reason": "", "loading": False}
+    assert backends["whisper"] == expected
     assert backends["deepgram"]["available"] is False
     assert "DEEPGRAM_API_KEY" in backends["deepgram"]["reason"]
     assert [language["code"] for language in status["languages"]][:2] == ["fr", "en"]

@@ -87,7 +87,7 @@ docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 
 bench: bench-local bench-deepgram ## All measurements
 
-bench-local: setup ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
+bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
 
 bench-deepgram: setup-dev ## Streaming against REST, and what the Deepgram client costs

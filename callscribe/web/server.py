@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -68,7 +69,13 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
         proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return Server(config, drain=app.state.context.service.close)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether uvicorn's line is worth one: it takes every upgrade that is refused for a bug."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 class Server(uvicorn.Server):

@@ -1,17 +1,19 @@
 """Transcribes a recording and tells it in the form of Deepgram's answer.
 
-May import ``engines.base``, ``errors``, ``transcript``, ``wire`` and the rest of ``web``.
+May import ``audio``, ``engines.base``, ``transcript``, ``wire`` and the rest of ``web``.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import UNSET
 
+from callscribe.audio import RATE, FloatArray
 from callscribe.engines.base import FileEngine
 from callscribe.transcript import Result, join_text, mean_confidence
 from callscribe.web.listen.channel import bare
@@ -37,14 +39,15 @@ async def transcribe(
     plan = upload.plan
     split = bool(plan.query.multichannel) and upload.channels > 1
     channels: list[int | None] = list(range(upload.channels)) if split else [None]
-    seconds = [0.0]
+    samples: Counter[int | None] = Counter()
+
+    async def counted(channel: int | None) -> AsyncIterator[FloatArray]:
+        async for block in upload.blocks(channel):
+            samples[channel] += len(block)
+            yield block
+
     heard = [
-        await engine.transcribe_blocks(
-            upload.blocks(channel),
-            plan.language,
-            keyterms=plan.query.keyterm,
-            on_progress=seconds.append,
-        )
+        await engine.transcribe_blocks(counted(channel), plan.language, keyterms=plan.query.keyterm)
         for channel in channels
     ]
     key = model_uuid(model)
@@ -55,7 +58,7 @@ async def transcribe(
             request_id=request_id,
             sha256=upload.sha256,
             created=created,
-            duration=round(max(seconds), 3),
+            duration=round(max(samples.values()) / RATE, 6),
             channels=len(channels),
             models=[key],
             model_info={key: model_info(model)},

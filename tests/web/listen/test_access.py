@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import socket as sockets
 from collections.abc import Iterator, Mapping
@@ -149,6 +150,12 @@ async def test_without_keys_strangers_are_refused(
         for path in ("/v1/listen", "/v1/auth/grant"):
             answer = await http.post(unlocked.http + path, content=b"{}")
             assert (answer.status_code, answer.json()["err_code"]) == (403, "FORBIDDEN")
+
+
+def test_a_refusal_is_no_error_in_the_log(locked: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert upgrade(locked, {})[0] == 401
+    assert upgrade(locked, {"Authorization": f"Token {KEY}"})[0] == 101
+    assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
 async def test_a_stranger_hears_why_in_the_body(unlocked: Served) -> None:

@@ -1,8 +1,9 @@
 """One leg's persistent connection to Deepgram.
 
-Audio goes out as it comes in; what waits while the socket is busy is joined into one frame. What
-neither the SDK nor the server does is done here: KeepAlive while no audio flows, no empty frame,
-an end that waits for the last results, and a look at whether anything comes back at all.
+Audio goes out as it comes in: at the pace of speech each frame by itself and at once; what comes
+faster, or waits while the socket is busy, is joined. What neither the SDK nor the server does is
+done here: KeepAlive while no audio flows, no empty frame, an end that waits for the last results,
+and a look at whether anything comes back at all.
 
 May import ``engines.base``, ``errors``, ``wire`` and its own room.
 """
@@ -43,6 +44,12 @@ FINALIZE_PATIENCE: Final = 2.0
 
 SECONDS_A_FRAME: Final = 1.0
 """The most audio that is joined into one frame."""
+
+AT_ONCE: Final = 16_384
+"""Bytes that a free socket takes without being waited for."""
+
+HASTE: Final = 0.005
+"""Seconds since the last frame under which the next one is left to be joined with others."""
 
 Signal = Literal["open", "message", "error", "close"]
 
@@ -97,8 +104,13 @@ class DeepgramStreamingConnection:
         """When the answer to a Finalize is given up, on the monotonic clock."""
         self._closing = False
         self._received = 0
-        self._answered = 0.0
+        """Samples."""
+        self._answered = 0
+        """Samples that had been received when the last message came."""
+        self._went = monotonic()
+        """When something was sent last."""
         self._lost = False
+        self._log = _log.bind(session=session_id)
         # The one task of a leg here; it owns those that read and write, and is waited for in close.
         self._task = asyncio.create_task(self._run(), name=f"deepgram-{session_id}")
 
@@ -140,11 +152,16 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
-        self._waiting += to_pcm(audio, self._encoding) if self._decode else audio
         self._received += len(audio) // self._width
         if self._ear is not None:
             self._ear.hear(audio)
         self._reader.sent(self._received / self._rate)
+        data = to_pcm(audio, self._encoding) if self._decode else audio
+        if self._may_go(len(data)):
+            with contextlib.suppress(UpstreamError):  # the reader hears of it as well, and tells
+                await self._send(data)
+            return
+        self._waiting += data
         self._work.set()
 
     async def finalize(self) -> None:
@@ -158,6 +175,16 @@ class DeepgramStreamingConnection:
         self._closing = True
         self._work.set()
         await asyncio.shield(self._task)
+
+    def _may_go(self, size: int) -> bool:
+        """Whether audio can be sent without waiting, and without waking the task that writes."""
+        return (
+            not (self._waiting or self._finalize)
+            and size <= AT_ONCE
+            and self._monotonic() - self._went >= HASTE
+            and self._transport.is_free
+            and not self._is_stalled
+        )
 
     def _speech_ended(self) -> None:
         if self.is_connected and self._reader.is_open:
@@ -189,7 +216,7 @@ class DeepgramStreamingConnection:
     async def _read(self) -> None:
         """Hands over what comes until the server closes in good order."""
         async for text in self._transport:
-            self._answered = self._received / self._rate
+            self._answered = self._received
             if isinstance(text, bytes):
                 self.garbled += 1
                 continue
@@ -219,15 +246,16 @@ class DeepgramStreamingConnection:
             while self._waiting:
                 piece = bytes(self._waiting[:most])
                 del self._waiting[:most]
-                await self._transport.send(piece)
+                await self._send(piece)
             if self._finalize:
                 self._finalize = False
-                await self._transport.send(dg.Finalize().encode())
+                await self._send(dg.Finalize().encode())
                 self._finalize_due = self._monotonic() + FINALIZE_PATIENCE
             if self._closing and not self._waiting:
                 break
-            self._check_answers()
-        await self._transport.send(dg.CloseStream().encode())
+            if self._is_stalled:
+                raise faults.stalled(self._unanswered_seconds, self.request_id)
+        await self._send(dg.CloseStream().encode())
         await asyncio.sleep(LAST_RESULTS)
         raise UpstreamError(
             f"Deepgram did not end the stream within {LAST_RESULTS:.0f} s",
@@ -238,18 +266,18 @@ class DeepgramStreamingConnection:
 
     async def _wait_for_work(self) -> None:
         """Waits until there is something to send; keeps the connection alive until then."""
-        keep_alive = self._monotonic() + KEEP_ALIVE
         while not (self._waiting or self._finalize or self._closing):
             self._work.clear()
-            due = keep_alive if self._finalize_due is None else min(keep_alive, self._finalize_due)
+            due = self._went + KEEP_ALIVE
+            if self._finalize_due is not None:
+                due = min(due, self._finalize_due)
             try:
                 async with asyncio.timeout(max(due - self._monotonic(), 0.0)):
                     await self._work.wait()
             except TimeoutError:
                 await self._give_up_waiting()
-                if self._monotonic() >= keep_alive:
-                    await self._transport.send(dg.KeepAlive().encode())
-                    keep_alive = self._monotonic() + KEEP_ALIVE
+                if self._monotonic() >= self._went + KEEP_ALIVE:
+                    await self._send(dg.KeepAlive().encode())
         await self._give_up_waiting()
 
     async def _give_up_waiting(self) -> None:
@@ -262,18 +290,22 @@ class DeepgramStreamingConnection:
         if end is not None:
             await self._hand_over(end)
 
-    def _check_answers(self) -> None:
-        unanswered = self._received / self._rate - self._answered
-        if unanswered > STALL:
-            raise faults.stalled(unanswered, self.request_id)
+    async def _send(self, data: str | bytes) -> None:
+        await self._transport.send(data)
+        self._went = self._monotonic()
+
+    @property
+    def _unanswered_seconds(self) -> float:
+        return (self._received - self._answered) / self._rate
+
+    @property
+    def _is_stalled(self) -> bool:
+        return self._unanswered_seconds > STALL
 
     async def _hand_over(self, event: EngineEvent) -> None:
         if isinstance(event, Result):
-            _log.debug(
-                "deepgram_final" if event.is_final else "deepgram_interim",
-                session=self.session_id,
-                text=event.text,
-            )
+            name = "deepgram_final" if event.is_final else "deepgram_interim"
+            self._log.debug(name, text=event.text)
         try:
             async with self._telling:
                 answer = self._tell(event)

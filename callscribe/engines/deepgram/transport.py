@@ -21,6 +21,7 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.protocol import State
 
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
@@ -69,6 +70,16 @@ class Transport:
         if self._socket.response is not None:
             found = self._socket.response.headers.get_all("dg-request-id")
             self.request_id = found[0] if found else ""
+
+    @property
+    def is_free(self) -> bool:
+        """True while a frame would leave at once: the socket is open, and nothing waits in it."""
+        socket = self._socket
+        return (
+            socket is not None
+            and socket.state is State.OPEN
+            and not socket.transport.get_write_buffer_size()
+        )
 
     async def send(self, data: str | bytes) -> None:
         """Sends a frame; ``UpstreamError`` when the socket is closed."""

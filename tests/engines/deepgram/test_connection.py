@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection
+from websockets.sync.server import ServerConnection as SyncConnection
+from websockets.sync.server import serve as serve_in_threads
 
 from callscribe.engines.base import EngineEvent, Lost, StreamOptions
 from callscribe.engines.deepgram import DeepgramStreamingConnection, DeepgramTranscriptionService
@@ -214,6 +217,32 @@ async def test_frames_that_wait_are_joined(ear: Ear) -> None:
     assert sum(map(len, audio)) == 64_000
     assert len(audio) < 5
     assert max(map(len, audio)) <= 32_000
+
+
+async def test_at_the_pace_of_speech_a_frame_is_out_when_send_audio_returns(ear: Ear) -> None:
+    frames: list[str | bytes] = []
+    came = threading.Semaphore(0)
+
+    def note(connection: SyncConnection) -> None:
+        for frame in connection:
+            frames.append(frame)
+            came.release()
+            if frame == '{"type":"CloseStream"}':
+                return
+
+    with serve_in_threads(note, "127.0.0.1", 0) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        connection = await opened(f"ws://127.0.0.1:{server.socket.getsockname()[1]}", ear)
+        for _ in range(5):
+            await asyncio.sleep(2 * module.HASTE)
+            await connection.send_audio(bytes(640))
+            assert came.acquire(timeout=10)  # the event loop stands still: nothing else could send
+        await connection.close()
+        server.shutdown()
+        serving.join()
+    assert frames == [bytes(640)] * 5 + ['{"type":"CloseStream"}']
+    assert not ear.lost
 
 
 @pytest.mark.parametrize(

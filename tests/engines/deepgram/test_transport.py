@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
@@ -14,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from callscribe.engines.deepgram.service import environment
 from callscribe.engines.deepgram.transport import Transport, make_transport
 from callscribe.errors import ConfigurationError, UpstreamError
-from tests.engines.deepgram.upstream import REQUEST_ID, upstream
+from tests.engines.deepgram.upstream import REQUEST_ID, swallow, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +54,20 @@ async def test_it_carries_frames_and_says_why_it_closed() -> None:
             await transport.send("more")
         with pytest.raises(UpstreamError):
             await transport.recv()
+
+
+async def test_it_is_free_while_nothing_waits_in_it() -> None:
+    async with upstream(swallow) as address, AsyncExitStack() as resources:
+        transport = await made(address, resources)
+        assert not transport.is_free
+        await transport.open()
+        assert transport.is_free
+        sending = [asyncio.create_task(transport.send(bytes(900_000))) for _ in range(20)]
+        await asyncio.sleep(0)  # more than the system takes
+        assert not transport.is_free
+        await asyncio.gather(*sending)
+        await transport.close()
+        assert not transport.is_free
 
 
 async def test_closing_what_never_opened_is_nothing() -> None:

@@ -99,6 +99,7 @@ class Ear:
         self._encoding = encoding
         self._on_end = on_end
         self._inbox: deque[bytes] = deque()
+        self._deaf = False
         self._resampler = Resampler(sample_rate)
         self._rest = np.empty(0, np.int16)
         self._detector = SpeechDetector(stream)
@@ -108,10 +109,13 @@ class Ear:
 
     def hear(self, audio: bytes) -> None:
         """Takes the leg's next audio; the only call on the path of every frame."""
-        self._inbox.append(audio)
+        if not self._deaf:
+            self._inbox.append(audio)
 
     def close(self) -> None:
         """Ends this one. Idempotent."""
+        self._deaf = True
+        self._inbox.clear()
         self._ears.leave(self)
 
     def catch_up(self) -> None:
@@ -124,7 +128,7 @@ class Ear:
 
     def _judge(self) -> None:
         pieces = []
-        while self._inbox:
+        while self._inbox and not self._deaf:
             pieces.append(self._inbox.popleft())
         if not pieces:
             return

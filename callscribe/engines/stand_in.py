@@ -162,20 +162,22 @@ class StandInConnection:
     async def take_over(self, error: CallscribeError) -> None:
         """Lets the second engine listen from the end of the last final on; its errors."""
         async with self._changing:
-            if self._on_second:
+            if self._on_second or self._ended:
                 return
             start = self._kept[0][0] if self._kept else self._received
             self._inner = None
             inner = await self._second.transcribe_streaming(
                 self._session_id, self._language, self._rate, self._hear, options=self._options
             )
+            if self._overflowed > self._settled:
+                gap = Unheard(
+                    self._settled / self._rate, start / self._rate, "it was too long to keep"
+                )
+                await self._pass_on(gap)
             # From here on nothing waits until the audio that was kept is on its way, in order.
             self._on_second = True
             self._shift = start / self._rate
             pieces, self._kept = self._kept, deque()
-            if self._overflowed > self._settled:
-                gap = Unheard(self._settled / self._rate, self._shift, "it was too long to keep")
-                await self._pass_on(gap)
             self._inner = inner
             for _, piece in pieces:
                 await inner.send_audio(piece)

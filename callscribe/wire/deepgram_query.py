@@ -199,7 +199,7 @@ def _listed(text: str) -> tuple[str, ...]:
     if text.startswith("[") and text.endswith("]"):
         try:
             found = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return (text,)
         if isinstance(found, list) and all(isinstance(each, str) for each in found):
             return tuple(found)

@@ -67,3 +67,10 @@ def test_the_thread_ends_with_the_last_leg_and_comes_back(ears: Ears) -> None:
         ear.close()
         ear.close()
         until(lambda: not running())
+
+
+def test_an_ear_that_is_closed_keeps_nothing(ears: Ears) -> None:
+    ear = ears.listen(16_000, "linear16", 0.4, lambda _: None)
+    ear.close()
+    ear.hear(bytes(640))
+    assert not ear._inbox

@@ -104,3 +104,7 @@ def test_values_of_the_wrong_kind(name: str, text: str) -> None:
 
 def test_tokens_of_keyterms_are_counted_by_length() -> None:
     assert keyterm_tokens(["code", "fibre optique", ""]) == 1 + 2 + 2
+
+
+def test_a_list_that_is_none_is_a_value() -> None:
+    assert parse_query([("keyterm", "[{[]}]")]).keyterm == ("[{[]}]",)

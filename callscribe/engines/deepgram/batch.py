@@ -138,6 +138,8 @@ class DeepgramBatchService:
                 request=wav, request_options={"max_retries": 0}, **asked
             )
         except ApiError as error:
+            if (error.status_code or 0) < 300:  # a proxy's page, or half an answer
+                raise faults.unreachable(ValueError("the answer could not be read")) from None
             headers = {name.lower(): value for name, value in (error.headers or {}).items()}
             body = error.body if isinstance(error.body, str) else faults.as_json(error.body)
             raise faults.refused(error.status_code or 0, headers, body) from None
@@ -199,7 +201,16 @@ class DeepgramBatchConnection:
         """Sends the rest and waits, at most ``LAST_RESULTS`` s, for its finals. Idempotent."""
         self._closing = True
         self._work.set()
-        await asyncio.shield(self._task)
+        await asyncio.wait({self._task}, timeout=LAST_RESULTS)
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            late = UpstreamError(
+                f"Deepgram did not answer within {LAST_RESULTS:.0f} s",
+                code="deepgram_timeout",
+                retryable=True,
+            )
+            await self._lose(late)
 
     async def _run(self) -> None:
         try:
@@ -207,15 +218,7 @@ class DeepgramBatchConnection:
                 await self._work.wait()
                 self._work.clear()
                 await self._send(await self._pieces())
-            async with asyncio.timeout(LAST_RESULTS):
-                await self._send(self._cutter.flush())
-        except TimeoutError:
-            late = UpstreamError(
-                f"Deepgram did not answer within {LAST_RESULTS:.0f} s",
-                code="deepgram_timeout",
-                retryable=True,
-            )
-            await self._lose(late)
+            await self._send(self._cutter.flush())
         except CallscribeError as error:
             await self._lose(error)
         except Exception as error:  # noqa: BLE001 - a bug here must not end the call
@@ -293,6 +296,7 @@ def result(answer: Any, piece: Piece, rate: int, seconds: float) -> Result:  # n
             (word.start or 0.0) + piece.start,
             (word.end or 0.0) + piece.start,
             word.confidence or 0.0,
+            str(speaker) if isinstance(speaker := getattr(word, "speaker", None), int) else None,
         )
         for word in best.words or ()
     )

@@ -109,6 +109,8 @@ class DeepgramStreamingConnection:
         """Samples that had been received when the last message came."""
         self._went = monotonic()
         """When something was sent last."""
+        self._undecoded = False
+        """The server says at the end that it could read none of the audio."""
         self._lost = False
         self._log = _log.bind(session=session_id)
         # The one task of a leg here; it owns those that read and write, and is waited for in close.
@@ -227,6 +229,8 @@ class DeepgramStreamingConnection:
                 _log.warning("deepgram_garbled", session=self.session_id, problem=error.message)
                 continue
             self._signal("message", message)
+            if isinstance(message, dg.Metadata):
+                self._undecoded = not message.duration and self._received > 0
             if isinstance(message, dg.Results) and message.from_finalize is True:
                 self._finalize_due = None
             event = self._reader.read(message)
@@ -235,7 +239,9 @@ class DeepgramStreamingConnection:
             elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
                 self.garbled += isinstance(message, dg.Unknown)
                 _log.debug("deepgram_message", session=self.session_id, text=text)
-        if not self._closing:
+        if self._undecoded:
+            raise faults.closed(1008, "DATA-0000", self.request_id)
+        if not self._closing or self._reader.is_showing:
             raise faults.closed(1000, "", self.request_id)
 
     async def _write(self) -> None:

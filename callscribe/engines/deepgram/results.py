@@ -32,6 +32,11 @@ class ResultReader:
         self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
 
     @property
+    def is_showing(self) -> bool:
+        """Interim words stand that no final has replaced."""
+        return self._showing
+
+    @property
     def is_open(self) -> bool:
         """Words were said that no end of an utterance has followed."""
         return self._showing or self._open_from is not None

@@ -92,8 +92,7 @@ class DeepgramTranscriptionService:
         ``ConfigurationError`` for what Deepgram would refuse, ``UpstreamError`` for what it did
         refuse, with its own words and request id.
         """
-        if self._closed:
-            raise EngineError("the Deepgram engine has been closed")
+        self._check_open()
         options = options or StreamOptions()
         query = make_query(language, sample_rate, options)
         await self._load_ears()
@@ -102,6 +101,7 @@ class DeepgramTranscriptionService:
         transport = await make_transport(lambda: self._client.listen.v1.connect(**asked), resources)
         try:
             await transport.open()
+            self._check_open()  # it may have been closed meanwhile
         except BaseException:
             await resources.aclose()
             raise
@@ -138,6 +138,10 @@ class DeepgramTranscriptionService:
             await connection.close()
         if self._ears is not None:
             await asyncio.to_thread(self._ears.close)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("the Deepgram engine has been closed")
 
     async def _load_ears(self) -> None:
         async with self._loading:

@@ -58,7 +58,7 @@ async def transcribe(
             request_id=request_id,
             sha256=upload.sha256,
             created=created,
-            duration=round(max(samples.values()) / RATE, 6),
+            duration=round(max(samples.values(), default=0) / RATE, 6),
             channels=len(channels),
             models=[key],
             model_info={key: model_info(model)},

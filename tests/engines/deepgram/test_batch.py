@@ -83,6 +83,7 @@ async def test_a_request_that_fails_is_sent_again_in_order(
     assert not [e for e in events if isinstance(e, Lost)]
     assert len(set(faulty.bodies)) == len([e for e in events if isinstance(e, Result)])
     assert faulty.bodies[0] == faulty.bodies[1] == faulty.bodies[3] != faulty.bodies[4]
+    assert {e.words[0].speaker_label for e in events if isinstance(e, Result)} == {"1"}
     starts = [e.words[0].start for e in events if isinstance(e, Result)]
     assert starts == sorted(starts)
     assert starts[0] == pytest.approx(0.5, abs=0.1)
@@ -128,3 +129,28 @@ async def test_finalize_and_bad_audio(faulty: Faulty) -> None:
     assert not connection.is_connected
     with pytest.raises(EngineError):
         await service.transcribe_streaming("s", "fr", rate, events.append)
+
+
+async def test_an_answer_that_cannot_be_read_is_asked_for_again(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "FIRST_PAUSE", 0.02)
+    faulty.statuses = [299]
+    events: list[EngineEvent] = []
+    service = await spoken(faulty.address, 13, events)
+    await service.close()
+    assert not [e for e in events if isinstance(e, Lost)]
+    assert faulty.bodies[0] == faulty.bodies[1]
+
+
+async def test_hanging_up_during_an_outage_waits_for_so_long_and_no_longer(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LAST_RESULTS", 0.3)
+    faulty.statuses = [503] * 99
+    events: list[EngineEvent] = []
+    service = await spoken(faulty.address, 13, events)
+    (lost,) = events
+    assert isinstance(lost, Lost)
+    assert lost.error.code == "deepgram_timeout"
+    await service.close()

@@ -349,3 +349,30 @@ async def test_garbled_messages_are_counted_and_passed_over(ear: Ear) -> None:
         task = asyncio.create_task(connection.close())
         await asyncio.sleep(0.05)
         task.cancel()
+
+
+async def test_audio_that_could_not_be_read_is_said_at_the_end(ear: Ear) -> None:
+    async def deaf(connection: ServerConnection) -> None:
+        async for frame in connection:
+            if frame == '{"type":"CloseStream"}':
+                await connection.send(
+                    '{"type": "Metadata", "request_id": "r", "sha256": "x", "created": "", '
+                    '"duration": 0.0, "channels": 0}'
+                )
+                return
+
+    async with upstream(deaf) as address:
+        connection = await opened(address, ear)
+        await connection.send_audio(bytes(64_000))
+        await connection.close()
+    assert ear.lost == ["deepgram_bad_audio"]
+
+
+async def test_an_engine_that_is_closed_while_a_leg_opens(ear: Ear) -> None:
+    async with upstream(swallow) as address:
+        service = DeepgramTranscriptionService("key", base_url=address)
+        opening = asyncio.create_task(service.transcribe_streaming("s", "fr", 16_000, ear))
+        await asyncio.sleep(0)
+        await service.close()
+        with pytest.raises(EngineError):
+            await opening

@@ -81,6 +81,8 @@ class Answering(BaseHTTPRequestHandler):
         self.server.bodies.append(chunks)
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         body = GOOD if status == 200 else b'{"err_code": "X", "err_msg": "in words"}'
+        if status == 299:  # half an answer
+            status, body = 200, GOOD[:80]
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("dg-request-id", "r-1")
@@ -96,7 +98,7 @@ GOOD = (
     b'{"metadata": {"request_id": "r", "sha256": "", "created": "2026-01-01T00:00:00Z",'
     b' "duration": 3, "channels": 1, "models": [], "model_info": {}}, "results": {"channels": '
     b'[{"alternatives": [{"transcript": "oui", "confidence": 0.9, "words": '
-    b'[{"word": "oui", "start": 0.5, "end": 0.9, "confidence": 0.9}]}]}]}}'
+    b'[{"word": "oui", "start": 0.5, "end": 0.9, "confidence": 0.9, "speaker": 1}]}]}]}}'
 )
 
 

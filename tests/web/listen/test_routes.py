@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from typing import Any
 
 import httpx
@@ -171,3 +173,20 @@ async def test_an_engine_that_takes_no_recordings(served: Served, recording: byt
         answer = await http.post(f"{served.http}/v1/listen", content=recording)
     assert answer.status_code == 500
     assert "takes no recordings" in answer.json()["err_msg"]
+
+
+async def test_a_recording_of_nothing(listening: Served) -> None:
+    head = io.BytesIO()
+    with wave.open(head, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(
+            f"{listening.http}/v1/listen",
+            content=head.getvalue(),
+            headers={"Authorization": f"Token {KEY}"},
+        )
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        assert answer.json()["metadata"]["duration"] == 0

@@ -156,7 +156,8 @@ async def test_many_broken_messages_end_nothing(served: Served) -> None:
         leg = Leg(proxy)
         await leg.speak()
     assert len(happened(proxy)) > 5
-    assert not leg.lost
+    # Where the last final was among them its words are missing at the end, and that is said.
+    assert leg.lost in ([], [("deepgram_closed", True)])
 
 
 async def test_pieces_by_request_are_sent_again(

@@ -186,11 +186,11 @@ class Conductor:
     def _empty(self, seat: Seat) -> bool:
         """Takes a leg's audio, ``AT_ONCE`` seconds at most: a replay must not keep the others."""
         most = seat.taken + AT_ONCE * seat.stream.sample_rate
+        seat.crowded = seat.crowded or seat.waiting > CROWDED  # before a long piece is taken whole
         while seat.inbox and seat.taken < most:
             pcm, arrived = seat.inbox.popleft()
             seat.taken += len(pcm) // 2
             self._deliver(seat, seat.stream.feed(pcm, arrived))
-        seat.crowded = seat.crowded or seat.waiting > CROWDED
         if seat.crowded and seat.waiting < CROWDED / 2:
             seat.crowded = False
             seat.has_room()

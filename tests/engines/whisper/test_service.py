@@ -357,3 +357,12 @@ async def test_recordings_take_turns_and_too_many_are_refused() -> None:
             await service.transcribe_blocks(blocks(), "fr")
         go.set()
         assert await asyncio.gather(*waiting) == [[]] * len(waiting)
+
+
+async def test_one_very_long_piece_is_taken_and_its_client_goes_on() -> None:
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
+        async with asyncio.timeout(20):
+            for _ in range(2):
+                await connection.send_audio(np.zeros(90 * 16_000, "<i2").tobytes())
+            await connection.close()

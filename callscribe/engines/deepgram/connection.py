@@ -37,7 +37,8 @@ LAST_RESULTS: Final = 10.0
 """Seconds that ``close`` waits for the last finals and Metadata."""
 
 STALL: Final = 20.0
-"""Seconds of audio that may go unanswered; Deepgram answers to silence too, every few seconds."""
+"""Seconds of audio that may go unanswered, for as many seconds; Deepgram answers to silence too,
+every few seconds."""
 
 FINALIZE_PATIENCE: Final = 2.0
 """Seconds that a Finalize may go without an answer; where nothing was open, none comes."""
@@ -107,6 +108,8 @@ class DeepgramStreamingConnection:
         """Samples."""
         self._answered = 0
         """Samples that had been received when the last message came."""
+        self._asked_at = monotonic()
+        """Since when an answer is waited for."""
         self._went = monotonic()
         """When something was sent last."""
         self._undecoded = False
@@ -154,6 +157,8 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
+        if self._answered == self._received:
+            self._asked_at = self._monotonic()
         self._received += len(audio) // self._width
         if self._ear is not None:
             self._ear.hear(audio)
@@ -219,6 +224,7 @@ class DeepgramStreamingConnection:
         """Hands over what comes until the server closes in good order."""
         async for text in self._transport:
             self._answered = self._received
+            self._asked_at = self._monotonic()
             if isinstance(text, bytes):
                 self.garbled += 1
                 continue
@@ -306,7 +312,10 @@ class DeepgramStreamingConnection:
 
     @property
     def _is_stalled(self) -> bool:
-        return self._unanswered_seconds > STALL
+        # Both, for a minute that was kept elsewhere may come in one burst.
+        if self._unanswered_seconds <= STALL:
+            return False
+        return self._monotonic() - self._asked_at > STALL
 
     async def _hand_over(self, event: EngineEvent) -> None:
         if isinstance(event, Result):

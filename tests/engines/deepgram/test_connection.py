@@ -310,16 +310,34 @@ async def test_a_connection_that_ends_by_itself_is_lost_and_says_why(
 async def test_a_server_that_takes_audio_and_says_nothing_is_lost(
     ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STALL", 1.0)
+    monkeypatch.setattr(module, "STALL", 0.3)
     async with upstream(swallow) as address:
         connection = await opened(address, ear)
-        for _ in range(4):
+        for _ in range(50):
             if connection.is_connected:
                 await connection.send_audio(bytes(16_000))
             await asyncio.sleep(0.02)
         await until(lambda: ear.lost)
         await connection.close()
     assert ear.lost == ["deepgram_stalled"]
+
+
+async def test_a_burst_of_kept_audio_is_no_stall(ear: Ear) -> None:
+    async def slow(connection: ServerConnection) -> None:
+        """Takes all there is, and answers a moment later."""
+        async for frame in connection:
+            if frame == '{"type":"CloseStream"}':
+                return
+            await asyncio.sleep(0.01)
+
+    async with upstream(slow) as address:
+        connection = await opened(address, ear)
+        for _ in range(3):
+            await connection.send_audio(bytes(32_000 * 10))
+        await asyncio.sleep(0.1)
+        assert connection.is_connected
+        await connection.close()
+    assert not ear.lost
 
 
 async def test_a_server_that_never_ends_costs_the_deadline_only(

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), description="Keys that open the API and the sockets, separated by commas."
     )
+    listen_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts that `POST /v1/listen` may fetch recordings from, separated by commas.",
+    )
     whisper_model: str = Field(
         default="base", description="Whisper model: a size, a hub name, or a folder with the files."
     )
@@ -84,11 +88,11 @@ class Settings(BaseSettings):
     def _no_blank_key(cls, value: object) -> object:
         return value.strip() or None if isinstance(value, str) else value
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "listen_hosts", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(key.strip() for key in value.split(",") if key.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @property

@@ -21,6 +21,12 @@ from callscribe.wire.deepgram_errors import refusal
 ADDRESSES: Final = "/v1/"
 """Whatever fails under these is told in this form."""
 
+ERR_CODES: Final = {
+    "invalid_query": "INVALID_QUERY_PARAMETER",
+    "remote_content": "REMOTE_CONTENT_ERROR",
+}
+"""``err_code`` where the status alone does not say it."""
+
 
 def status_of(error: CallscribeError) -> int:
     """The HTTP status that Deepgram gives for this kind of error."""
@@ -37,6 +43,7 @@ def status_of(error: CallscribeError) -> int:
 
 def error_reply(error: CallscribeError, request_id: str, status: int | None = None) -> Response:
     """The answer to a request or upgrade that is refused; ``status`` is the error's own if None."""
-    code = "INVALID_QUERY_PARAMETER" if error.code == "invalid_query" else None
-    said = refusal(status or status_of(error), error.message, request_id, code=code)
+    said = refusal(
+        status or status_of(error), error.message, request_id, code=ERR_CODES.get(error.code)
+    )
     return Response(said.body, said.status, said.headers)

@@ -99,7 +99,7 @@ async def listen_to_recording(request: Request) -> Response:
         engine = context.backends.engines[ENGINE]
         if not isinstance(engine, FileEngine):
             raise EngineError(f"{engine.name} takes no recordings")
-        async with received(request, plan) as upload:
+        async with received(request, plan, context.settings.listen_hosts) as upload:
             found = await transcribe(engine, upload, request_id, model_name(engine))
     except CallscribeError as error:
         return error_reply(error, request_id)

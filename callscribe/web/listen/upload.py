@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ import numpy as np
 from starlette.requests import ClientDisconnect, Request
 
 from callscribe.audio import RATE, FloatArray, Int16Array, Resampler, to_float
-from callscribe.errors import AudioError, ConfigurationError, MediaError
+from callscribe.errors import AudioError, MediaError
 from callscribe.media import Media, open_media
+from callscribe.web.listen.fetching import fetched
 from callscribe.web.listen.incoming import SAMPLE_BYTES, Raw
 from callscribe.web.listen.plan import Plan
 
@@ -77,27 +78,38 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, plan: Plan) -> AsyncIterator[Upload]:
+async def received(
+    request: Request, plan: Plan, hosts: Sequence[str] = ()
+) -> AsyncIterator[Upload]:
     """The request's body as a recording; the file is gone afterwards.
 
-    ``AudioError`` for what is no audio, ``ConfigurationError`` for an address instead of audio.
+    Where the body is an address, the recording is fetched if its host is one of ``hosts``.
+    ``AudioError`` for what is no audio, ``ConfigurationError`` for an address that is not allowed.
     """
     with tempfile.TemporaryDirectory(prefix="callscribe-") as folder:
         path = Path(folder) / "recording"
-        digest = hashlib.sha256()
-        with path.open("wb") as file:
-            try:
-                async for piece in request.stream():
-                    digest.update(piece)
-                    await asyncio.to_thread(file.write, piece)
-            except ClientDisconnect:
-                raise AudioError("the upload broke off") from None
-        await asyncio.to_thread(_refuse_address, path)
+        try:
+            digest = await _kept(request.stream(), path)
+        except ClientDisconnect:
+            raise AudioError("the upload broke off") from None
+        address = await asyncio.to_thread(_address, path)
+        if address is not None:
+            digest = await _kept(fetched(address, hosts), path)
         if plan.query.encoding in SAMPLE_BYTES and not await asyncio.to_thread(_has_head, path):
             media = None
         else:
             media = await asyncio.to_thread(_opened, path)
-        yield Upload(path, digest.hexdigest(), media, plan)
+        yield Upload(path, digest, media, plan)
+
+
+async def _kept(pieces: AsyncIterable[bytes], path: Path) -> str:
+    """Writes what comes into a file; its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        async for piece in pieces:
+            digest.update(piece)
+            await asyncio.to_thread(file.write, piece)
+    return digest.hexdigest()
 
 
 def _opened(path: Path) -> Media:
@@ -115,18 +127,15 @@ def _has_head(path: Path) -> bool:
     return head[:4] == b"RIFF" and head[8:] == b"WAVE"
 
 
-def _refuse_address(path: Path) -> None:
+def _address(path: Path) -> str | None:
+    """The address that was sent instead of a recording; None for a recording."""
     size = path.stat().st_size
     if not size:
         raise AudioError("the request has no body; send the recording as the body")
     if size > PIECE:
-        return
+        return None
     try:
         body = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
-        return
-    if isinstance(body, dict) and "url" in body:
-        raise ConfigurationError(
-            "this server fetches no addresses; send the recording itself as the body",
-            code="invalid_query",
-        )
+        return None
+    return str(body["url"]) if isinstance(body, dict) and "url" in body else None

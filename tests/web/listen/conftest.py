@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
 import wave
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +26,51 @@ KEY = "key-of-the-house"
 SPEAKERS = ("agent", "technician")
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """A host that gives files, and where they lie."""
+
+    folder: Path
+    host: str
+
+
+class _Clerk(SimpleHTTPRequestHandler):
+    """Gives files; ``/away?TO`` redirects."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/away?"):
+            self.send_response(302)
+            self.send_header("Location", self.path.partition("?")[2])
+            self.end_headers()
+        else:
+            super().do_GET()
+
+    def log_message(self, *args: object) -> None:
+        """Says nothing."""
+
+
 @pytest.fixture(scope="package")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with the real recogniser, and with a key."""
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """A host of recordings."""
+    folder = tmp_path_factory.mktemp("shelf")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Clerk, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Shelf(folder, f"127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="package")
+def listening(tmp_path_factory: pytest.TempPathFactory, shelf: Shelf) -> Iterator[Served]:
+    """A server with the real recogniser, and with a key; it may fetch from the shelf."""
     here = Settings(data_dir=speech.MODELS.parent, max_legs=4)
-    mine = Settings(data_dir=tmp_path_factory.mktemp("data"), api_keys=(SecretStr(KEY),))
+    mine = Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        api_keys=(SecretStr(KEY),),
+        listen_hosts=(shelf.host,),
+    )
     with serving(mine, lambda name, _: create_engine(name, here)) as served:
         yield served
 

@@ -81,7 +81,7 @@ async def test_raw_samples(listening: Served) -> None:
 @pytest.mark.parametrize(
     ("content", "query", "hint"),
     [
-        (b'{"url": "http://somewhere/x.wav"}', {}, "fetches no addresses"),
+        (b'{"url": "http://somewhere/x.wav"}', {}, "may not fetch from somewhere"),
         (b"", {}, "no body"),
         (b"these are words" * 500, {}, "that can be read"),
         (b"x", {"model": "nova-3", "keywords": "a"}, "keyterm"),

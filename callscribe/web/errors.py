@@ -29,6 +29,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "bad_configuration": (422, 1008),
     "bad_language": (422, 1008),
     "invalid_query": (422, 1008),
+    "remote_content": (400, 1008),
     "bad_format": (422, 1008),
     "bad_message": (400, 1007),
     "bad_sample_rate": (422, 1003),

@@ -7,7 +7,7 @@ leg unless a name ends in ``_ms``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -24,6 +24,10 @@ class Word:
     end: float
     confidence: float
     speaker_label: str | None = None
+
+    def moved(self, by: float) -> Word:
+        """The same word ``by`` seconds later, for another clock."""
+        return replace(self, start=self.start + by, end=self.end + by)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form; the label only where there is one."""
@@ -57,6 +61,13 @@ class Result:
     language: str | None = None
     latency_ms: float | None = None
     from_finalize: bool = False
+
+    def moved(self, by: float) -> Result:
+        """The same result ``by`` seconds later, for another clock."""
+        if not by:
+            return self
+        words = tuple(word.moved(by) for word in self.words)
+        return replace(self, start=self.start + by, end=self.end + by, words=words)
 
 
 @dataclass(frozen=True, slots=True)

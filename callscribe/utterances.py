@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from callscribe.transcript import Result, Utterance, Word, join_text, mean_confidence
+from callscribe.transcript import Result, Utterance, join_text, mean_confidence
 
 LONGEST: Final = 60.0
 """Seconds after which an utterance ends with a final although nobody paused: every event holds the
@@ -45,7 +45,7 @@ class UtteranceBuilder:
 
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
-        result = _shifted(result, offset)
+        result = result.moved(offset)
         if not result.is_final:
             return self._interim(result)
         if result.text.strip():
@@ -99,18 +99,3 @@ class UtteranceBuilder:
             ),
             language=next((part.language for part in reversed(parts) if part.language), None),
         )
-
-
-def _shifted(result: Result, offset: float) -> Result:
-    if not offset:
-        return result
-    return replace(
-        result,
-        start=result.start + offset,
-        end=result.end + offset,
-        words=tuple(_moved(word, offset) for word in result.words),
-    )
-
-
-def _moved(word: Word, offset: float) -> Word:
-    return replace(word, start=word.start + offset, end=word.end + offset)

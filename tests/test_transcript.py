@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.transcript import Transcript, Utterance, Word, join_text, mean_confidence
+from callscribe.transcript import Result, Transcript, Utterance, Word, join_text, mean_confidence
 
 
 def said(name: str, start: float, text: str = "oui", speaker: str = "agent") -> Utterance:
@@ -46,3 +46,14 @@ def test_small_helpers() -> None:
     assert mean_confidence([]) == 0.0
     assert mean_confidence([Word("a", 0, 1, 0.5), Word("b", 0, 1, 1.0)]) == 0.75
     assert Word("a", 0, 1, 0.5, "S1").to_dict()["speaker_label"] == "S1"
+
+
+def test_a_result_on_another_clock() -> None:
+    word = Word("oui", 0.5, 0.75, 0.9, "1")
+    result = Result("oui", 0.5, 0.75, is_final=True, words=(word,), language="fr")
+    moved = result.moved(2.0)
+    assert (moved.start, moved.end) == (2.5, 2.75)
+    assert moved.words == (Word("oui", 2.5, 2.75, 0.9, "1"),)
+    assert (moved.text, moved.is_final, moved.language) == ("oui", True, "fr")
+    assert moved.moved(-2.0) == result
+    assert result.moved(0.0) is result

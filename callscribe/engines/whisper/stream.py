@@ -301,7 +301,7 @@ class LegStream:
                 self._draft.cut(cut)
             return [self._final(span, now)]
         if waiting is None and self._point.open:
-            words = [_moved(word, job.offset) for word in found.words]
+            words = [word.moved(job.offset) for word in found.words]
             if believable(found, span.evidence) and not repeats(found.words):
                 pause = min(span.speech_end + 0.1, self.heard)
                 return self._show(self._draft.settle(words, pause), pause, now)
@@ -324,7 +324,7 @@ class LegStream:
         if not believable(found, job.evidence) or repeats(found.words):
             return []
         heard = offset + found.seconds
-        words = self._draft.take([_moved(word, offset) for word in found.words], heard)
+        words = self._draft.take([word.moved(offset) for word in found.words], heard)
         return self._show(words, heard, now)
 
     def _show(self, words: Sequence[Word], heard: float, now: float) -> list[EngineEvent]:
@@ -350,7 +350,7 @@ class LegStream:
         assert found is not None  # noqa: S101 - whoever calls has looked
         words: tuple[Word, ...] = ()
         if believable(found, span.evidence):
-            timed = (_moved(word, span.start) for word in found.words)
+            timed = (word.moved(span.start) for word in found.words)
             words = trim_tail(tuple(timed), span.speech_end)
             self._remember(words, found.log_probability)
         return Result(
@@ -415,10 +415,6 @@ def faded(audio: FloatArray) -> FloatArray:
     out = audio.copy()
     out[len(out) - count :] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
     return out
-
-
-def _moved(word: Word, by: float) -> Word:
-    return replace(word, start=word.start + by, end=word.end + by)
 
 
 def _nothing(language: str) -> Hypothesis:

@@ -1,19 +1,15 @@
 """Deepgram by REST: pieces of about three seconds, finals only, in order.
 
 A request that fails is sent again with growing pauses, and its audio kept until it is through. May
-import ``engines.base``, ``errors``, ``wire`` and its own room.
+import ``engines.base``, ``engines.telling``, ``errors``, ``wire`` and its own room.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import io
 import random
 import time
-import wave
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -25,24 +21,25 @@ from callscribe import logs
 from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import (
     Capabilities,
-    EngineEvent,
     Lost,
     StreamOptions,
     TranscriptCallback,
 )
 from callscribe.engines.deepgram import faults
-from callscribe.engines.deepgram.cutter import PauseCutter, Piece
+from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
+from callscribe.engines.deepgram.results import of_piece
 from callscribe.engines.deepgram.service import (
     LANGUAGES_OF_NOVA,
     arguments,
+    close_all,
     environment,
     make_query,
 )
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
+from callscribe.engines.telling import Teller
 from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
-from callscribe.transcript import Result, Word, mean_confidence
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a request is sent again: the first time, and at most."""
@@ -85,6 +82,7 @@ class DeepgramBatchService:
         self._monotonic = monotonic
         self._silero: SileroModel | None = None
         self._connections: set[DeepgramBatchConnection] = set()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -106,13 +104,13 @@ class DeepgramBatchService:
         options: StreamOptions | None = None,
     ) -> DeepgramBatchConnection:
         """Opens a leg; ``ConfigurationError`` for what Deepgram would refuse."""
-        if self._http.is_closed:
-            raise EngineError("the Deepgram engine has been closed")
+        self._check_open()
         options = options or StreamOptions()
         query = make_query(language, sample_rate, options)
         asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}
         if self._silero is None:
             self._silero = await asyncio.to_thread(SileroModel)
+            self._check_open()  # it may have been closed meanwhile
         connection = DeepgramBatchConnection(
             session_id,
             PauseCutter(sample_rate, self._silero.stream()),
@@ -123,14 +121,27 @@ class DeepgramBatchService:
             options.encoding,
         )
         self._connections.add(connection)
-        connection.on_close = lambda: self._connections.discard(connection)
+        connection.on_close = self._forget
         return connection
 
     async def close(self) -> None:
         """Ends all legs, their last finals included. Idempotent."""
-        for connection in list(self._connections):
-            await connection.close()
-        await self._http.aclose()
+        self._closed = True
+        await close_all(self._connections)
+        await self._hang_up()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("the Deepgram engine has been closed")
+
+    async def _forget(self, connection: DeepgramBatchConnection) -> None:
+        self._connections.discard(connection)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Lets the client go with the last leg: one that was closed in its callback still ends."""
+        if self._closed and not self._connections:
+            await self._http.aclose()
 
     async def _request(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         try:
@@ -160,14 +171,12 @@ class DeepgramBatchConnection:
         monotonic: Callable[[], float],
         encoding: Encoding = "linear16",
     ) -> None:
-        self.callback_errors = 0
-        """How often the callback raised; each is logged, none ends the stream."""
-        self.on_close: Callable[[], None] = lambda: None
+        self.on_close: Callable[[DeepgramBatchConnection], Awaitable[None]] | None = None
         self._session_id = session_id
         self._cutter = cutter
         self._rate = sample_rate
         self._encoding: Encoding = encoding
-        self._tell = on_transcript
+        self._teller = Teller(on_transcript, session_id)
         self._request = request
         self._monotonic = monotonic
         self._waiting = bytearray()
@@ -175,6 +184,8 @@ class DeepgramBatchConnection:
         self._finalize = False
         self._closing = False
         self._lost = False
+        self._deadline: asyncio.Timeout | None = None
+        """For the pieces under way; runs from ``close`` on."""
         # The one task of a leg here: pieces go one after the other, so finals come in order.
         self._task = asyncio.create_task(self._run(), name=f"deepgram-batch-{session_id}")
 
@@ -182,6 +193,11 @@ class DeepgramBatchConnection:
     def is_connected(self) -> bool:
         """True until ``close`` or a failure that no repetition mends."""
         return not (self._closing or self._lost)
+
+    @property
+    def callback_errors(self) -> int:
+        """How often the callback raised; each is logged, none ends the stream."""
+        return self._teller.errors
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored."""
@@ -198,34 +214,50 @@ class DeepgramBatchConnection:
         self._work.set()
 
     async def close(self) -> None:
-        """Sends the rest and waits, at most ``LAST_RESULTS`` s, for its finals. Idempotent."""
+        """Sends the rest and waits, at most ``LAST_RESULTS`` s, for its finals. Idempotent.
+
+        In ``on_transcript`` it returns at once: the last finals come when that has returned.
+        """
+        if not self._closing and self._deadline is not None:
+            self._deadline.reschedule(asyncio.get_running_loop().time() + LAST_RESULTS)
         self._closing = True
         self._work.set()
-        await asyncio.wait({self._task}, timeout=LAST_RESULTS)
-        if not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            late = UpstreamError(
-                f"Deepgram did not answer within {LAST_RESULTS:.0f} s",
-                code="deepgram_timeout",
-                retryable=True,
-            )
-            await self._lose(late)
+        if not self._teller.is_inside:
+            await asyncio.shield(self._task)
 
     async def _run(self) -> None:
+        error: CallscribeError | None = None
         try:
-            while not (self._closing and not self._waiting):
-                await self._work.wait()
-                self._work.clear()
-                await self._send(await self._pieces())
-            await self._send(self._cutter.flush())
-        except CallscribeError as error:
-            await self._lose(error)
-        except Exception as error:  # noqa: BLE001 - a bug here must not end the call
-            _log.error("deepgram_failed", session=self._session_id, exc_info=error)
-            await self._lose(EngineError("sending audio to Deepgram failed", retryable=True))
+            async with asyncio.timeout(LAST_RESULTS if self._closing else None) as self._deadline:
+                await self._send_all()
+        except TimeoutError:
+            error = faults.late(LAST_RESULTS)
+        except CallscribeError as failed:
+            error = failed
+        except Exception as bug:  # noqa: BLE001 - a bug here must not end the call
+            _log.error("deepgram_failed", session=self._session_id, exc_info=bug)
+            error = EngineError("sending audio to Deepgram failed", retryable=True)
         finally:
-            self.on_close()
+            self._deadline = None
+            await self._end(error)
+
+    async def _end(self, error: CallscribeError | None) -> None:
+        """Tells what is still to be told."""
+        if error is not None:
+            self._lost = True
+            _log.warning("deepgram_lost", session=self._session_id, code=error.code)
+        await self._teller.close(LAST_RESULTS)
+        if error is not None:
+            await self._teller.call(Lost(error))  # however long it takes: another may take over
+        if self.on_close is not None:
+            await self.on_close(self)
+
+    async def _send_all(self) -> None:
+        while not (self._closing and not self._waiting):
+            await self._work.wait()
+            self._work.clear()
+            await self._send(await self._pieces())
+        await self._send(self._cutter.flush())
 
     async def _pieces(self) -> list[Piece]:
         audio = bytes(self._waiting)
@@ -239,7 +271,8 @@ class DeepgramBatchConnection:
             wav = await asyncio.to_thread(as_wav, piece, self._rate)
             began = self._monotonic()
             answer = await self._persist(wav, began)
-            await self._hand_over(result(answer, piece, self._rate, self._monotonic() - began))
+            took = self._monotonic() - began
+            await self._teller.tell(of_piece(answer, piece.start, piece.end(self._rate), took))
 
     async def _persist(self, wav: bytes, began: float) -> Any:  # noqa: ANN401 - the SDK's
         """Sends a piece until it is through; ``UpstreamError`` when it will not be."""
@@ -259,57 +292,3 @@ class DeepgramBatchConnection:
             # Full jitter: many legs that failed together do not come back together.
             await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
             pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _hand_over(self, event: EngineEvent) -> None:
-        try:
-            answer = self._tell(event)
-            if inspect.isawaitable(answer):
-                await answer
-        except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
-            self.callback_errors += 1
-            _log.exception("transcript_callback_failed", session=self._session_id)
-
-    async def _lose(self, error: CallscribeError) -> None:
-        self._lost = True
-        _log.warning("deepgram_lost", session=self._session_id, code=error.code)
-        await self._hand_over(Lost(error))
-
-
-def as_wav(piece: Piece, rate: int) -> bytes:
-    """A piece as a WAV file."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(piece.samples.astype("<i2").tobytes())
-    return out.getvalue()
-
-
-def result(answer: Any, piece: Piece, rate: int, seconds: float) -> Result:  # noqa: ANN401 - the SDK's
-    """The final of a piece, its times on the leg's clock; ``seconds`` is what the request took."""
-    channel = answer.results.channels[0]
-    best = channel.alternatives[0]
-    words = tuple(
-        Word(
-            getattr(word, "punctuated_word", None) or word.word or "",
-            (word.start or 0.0) + piece.start,
-            (word.end or 0.0) + piece.start,
-            word.confidence or 0.0,
-            str(speaker) if isinstance(speaker := getattr(word, "speaker", None), int) else None,
-        )
-        for word in best.words or ()
-    )
-    end = piece.start + len(piece.samples) / rate
-    found = Result(
-        text=best.transcript or "",
-        start=words[0].start if words else piece.start,
-        end=words[-1].end if words else end,
-        is_final=True,
-        speech_final=True,
-        words=words,
-        confidence=mean_confidence(words),
-        latency_ms=round(seconds * 1000, 1),
-    )
-    language = getattr(channel, "detected_language", None)
-    return replace(found, language=language) if language else found

@@ -5,27 +5,30 @@ faster, or waits while the socket is busy, is joined. What neither the SDK nor t
 done here: KeepAlive while no audio flows, no empty frame, an end that waits for the last results,
 and a look at whether anything comes back at all.
 
-May import ``engines.base``, ``errors``, ``wire`` and its own room.
+May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``errors``, ``wire`` and its own
+room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 
 from callscribe.audio import WIDTH, Encoding
-from callscribe.engines.base import EngineEvent, Lost, TranscriptCallback
+from callscribe.engines.base import Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.results import ResultReader
+from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
+from callscribe.engines.deepgram.watch import Watch
 from callscribe.engines.ears import Ear, Ears
 from callscribe.engines.encoded import to_pcm
+from callscribe.engines.telling import Teller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
@@ -34,14 +37,7 @@ KEEP_ALIVE: Final = 4.0
 """Seconds without audio after which KeepAlive is sent; the server gives up after 10."""
 
 LAST_RESULTS: Final = 10.0
-"""Seconds that ``close`` waits for the last finals and Metadata."""
-
-STALL: Final = 20.0
-"""Seconds of audio that may go unanswered, for as many seconds; Deepgram answers to silence too,
-every few seconds."""
-
-FINALIZE_PATIENCE: Final = 2.0
-"""Seconds that a Finalize may go without an answer; where nothing was open, none comes."""
+"""Seconds that ``close`` waits for the last finals and Metadata, and then for a callback."""
 
 SECONDS_A_FRAME: Final = 1.0
 """The most audio that is joined into one frame."""
@@ -51,8 +47,6 @@ AT_ONCE: Final = 16_384
 
 HASTE: Final = 0.005
 """Seconds since the last frame under which the next one is left to be joined with others."""
-
-Signal = Literal["open", "message", "error", "close"]
 
 _log = structlog.get_logger(__name__)
 
@@ -78,12 +72,12 @@ class DeepgramStreamingConnection:
         decode: bool = False,
     ) -> None:
         self.session_id = session_id
-        self.callback_errors = 0
-        """How often a callback raised; each is logged, none ends the stream."""
         self.garbled = 0
         """Messages that could not be read, or whose type is not known."""
         self.unanswered = 0
         """How often a Finalize stayed without an answer."""
+        self.metadata_missing = False
+        """The server closed in good order, but without the Metadata that ends a stream."""
         self.request_id = transport.request_id
         self._transport = transport
         self._reader = reader
@@ -93,27 +87,19 @@ class DeepgramStreamingConnection:
         self._width = WIDTH[encoding]
         self._sent_width = WIDTH["linear16" if decode else encoding]
         self._ear: Ear | None = None
-        self._telling = asyncio.Lock()
-        self._tell = on_transcript
+        self._teller = Teller(on_transcript, session_id)
+        self._signals = Signals(session_id)
         self._resources = resources
         self._monotonic = monotonic
-        self._observers: dict[Signal, list[Callable[[Any], object]]] = {}
         self._waiting = bytearray()
         self._work = asyncio.Event()
         self._finalize = False
-        self._finalize_due: float | None = None
-        """When the answer to a Finalize is given up, on the monotonic clock."""
         self._closing = False
-        self._received = 0
-        """Samples."""
-        self._answered = 0
-        """Samples that had been received when the last message came."""
-        self._asked_at = monotonic()
-        """Since when an answer is waited for."""
+        self._watch = Watch(sample_rate, monotonic)
         self._went = monotonic()
         """When something was sent last."""
-        self._undecoded = False
-        """The server says at the end that it could read none of the audio."""
+        self._metadata: dg.Metadata | None = None
+        """What the server said at the end."""
         self._lost = False
         self._log = _log.bind(session=session_id)
         # The one task of a leg here; it owns those that read and write, and is waited for in close.
@@ -124,12 +110,17 @@ class DeepgramStreamingConnection:
         """True until ``close`` or a failure."""
         return not (self._closing or self._lost)
 
+    @property
+    def callback_errors(self) -> int:
+        """How often a callback or an observer raised; each is logged, none ends the stream."""
+        return self._teller.errors + self._signals.errors
+
     def on(self, signal: Signal, observer: Callable[[Any], object]) -> None:
         """Has ``observer`` called with the request's id, each message, the error, or None.
 
         It is called on the event loop and must return at once; what it raises is logged.
         """
-        self._observers.setdefault(signal, []).append(observer)
+        self._signals.on(signal, observer)
 
     def listen_along(self, ears: Ears, silence: float) -> None:
         """Lets local ears ask for a final where the server has not ended what was said.
@@ -157,12 +148,10 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
-        if self._answered == self._received:
-            self._asked_at = self._monotonic()
-        self._received += len(audio) // self._width
+        self._watch.audio(len(audio) // self._width)
         if self._ear is not None:
             self._ear.hear(audio)
-        self._reader.sent(self._received / self._rate)
+        self._reader.sent(self._watch.seconds)
         data = to_pcm(audio, self._encoding) if self._decode else audio
         if self._may_go(len(data)):
             with contextlib.suppress(UpstreamError):  # the reader hears of it as well, and tells
@@ -173,15 +162,17 @@ class DeepgramStreamingConnection:
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far. Where nothing was, no answer comes."""
-        if self.is_connected:
-            self._finalize = True
-            self._work.set()
+        self._ask_final()
 
     async def close(self) -> None:
-        """Ends the audio and waits, at most ``LAST_RESULTS`` s, for the last finals. Idempotent."""
+        """Ends the audio and waits, at most ``LAST_RESULTS`` s, for the last finals. Idempotent.
+
+        In ``on_transcript`` it returns at once: the last finals come when that has returned.
+        """
         self._closing = True
         self._work.set()
-        await asyncio.shield(self._task)
+        if not self._teller.is_inside:
+            await asyncio.shield(self._task)
 
     def _may_go(self, size: int) -> bool:
         """Whether audio can be sent without waiting, and without waking the task that writes."""
@@ -190,65 +181,97 @@ class DeepgramStreamingConnection:
             and size <= AT_ONCE
             and self._monotonic() - self._went >= HASTE
             and self._transport.is_free
-            and not self._is_stalled
+            and not self._watch.is_stalled
         )
 
-    def _speech_ended(self) -> None:
-        if self.is_connected and self._reader.is_open:
+    def _ask_final(self) -> None:
+        if self.is_connected:
             self._finalize = True
             self._work.set()
 
+    def _speech_ended(self) -> None:
+        if self._reader.is_open:
+            self._ask_final()
+
     async def _run(self) -> None:
+        error: CallscribeError | None = None
         try:
-            self._signal("open", self.request_id)
-            _log.info("deepgram_opened", session=self.session_id, request_id=self.request_id)
+            self._signals.send("open", self.request_id)
+            self._log.info("deepgram_opened", request_id=self.request_id)
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read())
                 writing = tasks.create_task(self._write())
                 await reading
                 writing.cancel()
         except* UpstreamError as group:
-            await self._lose(_first(group))
+            error = faults.first(group)
         except* Exception as group:  # noqa: BLE001 - a bug here must not end the call
-            _log.error("deepgram_failed", session=self.session_id, exc_info=group)
-            await self._lose(EngineError("the connection to Deepgram failed", retryable=True))
+            self._log.error("deepgram_failed", exc_info=group)
+            error = EngineError("the connection to Deepgram failed", retryable=True)
         finally:
-            if self._ear is not None:
-                self._ear.close()
-            with contextlib.suppress(Exception):
-                await self._resources.aclose()
-            self._signal("close", None)
-            _log.info("deepgram_closed", session=self.session_id, request_id=self.request_id)
+            await self._end(error)
+
+    async def _end(self, error: CallscribeError | None) -> None:
+        """Lets go of everything and tells what is still to be told."""
+        if self._ear is not None:
+            self._ear.close()
+        if error is not None:
+            self._lost = True
+            said = {"request_id": self.request_id, "code": error.code, "problem": error.message}
+            self._log.warning("deepgram_lost", **said)
+            self._signals.send("error", error)
+        with contextlib.suppress(Exception):
+            await self._resources.aclose()
+        await self._teller.close(LAST_RESULTS)
+        if error is not None:
+            await self._teller.call(Lost(error))  # however long it takes: another may take over
+        self._signals.send("close", None)
+        self._log.info("deepgram_closed", request_id=self.request_id)
 
     async def _read(self) -> None:
         """Hands over what comes until the server closes in good order."""
         async for text in self._transport:
-            self._answered = self._received
-            self._asked_at = self._monotonic()
-            if isinstance(text, bytes):
-                self.garbled += 1
+            self._watch.answer()
+            message = self._parse(text)
+            if message is None:
                 continue
-            try:
-                message = dg.parse_server(text)
-            except ProtocolError as error:
-                self.garbled += 1
-                _log.warning("deepgram_garbled", session=self.session_id, problem=error.message)
-                continue
-            self._signal("message", message)
+            self._signals.send("message", message)
             if isinstance(message, dg.Metadata):
-                self._undecoded = not message.duration and self._received > 0
+                self._metadata = message
             if isinstance(message, dg.Results) and message.from_finalize is True:
-                self._finalize_due = None
+                self._watch.finalize_due = None
             event = self._reader.read(message)
             if event is not None:
-                await self._hand_over(event)
+                if isinstance(event, Result):
+                    name = "deepgram_final" if event.is_final else "deepgram_interim"
+                    self._log.debug(name, text=event.text)
+                await self._teller.tell(event)
             elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
                 self.garbled += isinstance(message, dg.Unknown)
-                _log.debug("deepgram_message", session=self.session_id, text=text)
-        if self._undecoded:
+                self._log.debug("deepgram_message", text=text)
+        self._check_end()
+
+    def _parse(self, text: str | bytes) -> dg.ServerMessage | None:
+        try:
+            if isinstance(text, str):
+                return dg.parse_server(text)
+            problem = "a binary frame"
+        except ProtocolError as error:
+            problem = error.message
+        self.garbled += 1
+        self._log.warning("deepgram_garbled", problem=problem)
+        return None
+
+    def _check_end(self) -> None:
+        """What a close in good order leaves to say."""
+        end = self._metadata
+        if end is not None and not end.duration and self._watch.received:
             raise faults.closed(1008, "DATA-0000", self.request_id)
         if not self._closing or self._reader.is_showing:
             raise faults.closed(1000, "", self.request_id)
+        if end is None:
+            self.metadata_missing = True
+            self._log.warning("deepgram_no_metadata", request_id=self.request_id)
 
     async def _write(self) -> None:
         """Sends audio and controls; when told to close, ends the stream and waits."""
@@ -262,95 +285,41 @@ class DeepgramStreamingConnection:
             if self._finalize:
                 self._finalize = False
                 await self._send(dg.Finalize().encode())
-                self._finalize_due = self._monotonic() + FINALIZE_PATIENCE
+                self._watch.finalize()
             if self._closing and not self._waiting:
                 break
-            if self._is_stalled:
-                raise faults.stalled(self._unanswered_seconds, self.request_id)
+            if self._watch.is_stalled:
+                raise faults.stalled(self._watch.unanswered, self.request_id)
         await self._send(dg.CloseStream().encode())
         await asyncio.sleep(LAST_RESULTS)
-        raise UpstreamError(
-            f"Deepgram did not end the stream within {LAST_RESULTS:.0f} s",
-            code="deepgram_timeout",
-            retryable=True,
-            request_id=self.request_id,
-        )
+        raise faults.late(LAST_RESULTS, self.request_id)
 
     async def _wait_for_work(self) -> None:
         """Waits until there is something to send; keeps the connection alive until then."""
         while not (self._waiting or self._finalize or self._closing):
             self._work.clear()
             due = self._went + KEEP_ALIVE
-            if self._finalize_due is not None:
-                due = min(due, self._finalize_due)
+            if self._watch.finalize_due is not None:
+                due = min(due, self._watch.finalize_due)
             try:
                 async with asyncio.timeout(max(due - self._monotonic(), 0.0)):
                     await self._work.wait()
             except TimeoutError:
-                await self._give_up_waiting()
+                self._give_up_waiting()
                 if self._monotonic() >= self._went + KEEP_ALIVE:
                     await self._send(dg.KeepAlive().encode())
-        await self._give_up_waiting()
+        self._give_up_waiting()
 
-    async def _give_up_waiting(self) -> None:
+    def _give_up_waiting(self) -> None:
         """Ends the utterance itself where a Finalize has gone without an answer for too long."""
-        if self._finalize_due is None or self._monotonic() < self._finalize_due:
+        if not self._watch.finalize_is_overdue:
             return
-        self._finalize_due = None
+        self._watch.finalize_due = None
         self.unanswered += 1
         end = self._reader.give_up()
         if end is not None:
-            await self._hand_over(end)
+            self._teller.put(end)
 
     async def _send(self, data: str | bytes) -> None:
         await self._transport.send(data)
         self._went = self._monotonic()
-
-    @property
-    def _unanswered_seconds(self) -> float:
-        return (self._received - self._answered) / self._rate
-
-    @property
-    def _is_stalled(self) -> bool:
-        # Both, for a minute that was kept elsewhere may come in one burst.
-        if self._unanswered_seconds <= STALL:
-            return False
-        return self._monotonic() - self._asked_at > STALL
-
-    async def _hand_over(self, event: EngineEvent) -> None:
-        if isinstance(event, Result):
-            name = "deepgram_final" if event.is_final else "deepgram_interim"
-            self._log.debug(name, text=event.text)
-        try:
-            async with self._telling:
-                answer = self._tell(event)
-                if inspect.isawaitable(answer):
-                    await answer
-        except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
-            self.callback_errors += 1
-            _log.exception("transcript_callback_failed", session=self.session_id)
-
-    async def _lose(self, error: CallscribeError) -> None:
-        self._lost = True
-        _log.warning(
-            "deepgram_lost",
-            session=self.session_id,
-            request_id=self.request_id,
-            code=error.code,
-            problem=error.message,
-        )
-        self._signal("error", error)
-        await self._hand_over(Lost(error))
-
-    def _signal(self, signal: Signal, what: object) -> None:
-        for observer in self._observers.get(signal, ()):
-            try:
-                observer(what)
-            except Exception:  # noqa: BLE001 - whatever an observer does, the stream goes on
-                self.callback_errors += 1
-                _log.exception("observer_failed", session=self.session_id, signal=signal)
-
-
-def _first(group: BaseExceptionGroup[UpstreamError]) -> UpstreamError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -5,6 +5,8 @@ May import ``audio``, ``vad`` and ``errors``.
 
 from __future__ import annotations
 
+import io
+import wave
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +36,10 @@ class Piece:
 
     start: float
     samples: Int16Array
+
+    def end(self, rate: int) -> float:
+        """Where it ends at that rate, leg seconds."""
+        return self.start + len(self.samples) / rate
 
 
 class PauseCutter:
@@ -110,3 +116,14 @@ class PauseCutter:
         self._levels = self._levels[len(self._levels) - round(rest / CHUNK_SECONDS) :]
         self._spoken = 0
         return [piece] if spoken and len(piece.samples) else []
+
+
+def as_wav(piece: Piece, rate: int) -> bytes:
+    """A piece as a WAV file."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(piece.samples.astype("<i2").tobytes())
+    return out.getvalue()

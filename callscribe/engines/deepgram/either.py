@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from callscribe.engines.base import (
     Capabilities,
     StreamingConnection,
@@ -47,5 +49,4 @@ class DeepgramEngine:
 
     async def close(self) -> None:
         """Ends all legs. Idempotent."""
-        await self._streaming.close()
-        await self._batch.close()
+        await asyncio.gather(self._streaming.close(), self._batch.close())

@@ -49,8 +49,22 @@ def refused(status: int, headers: Mapping[str, str], body: bytes | str = b"") ->
     )
 
 
+def hung_up(code: int, reason: str, request_id: str = "") -> UpstreamError:
+    """The error for a connection that was closed from here: nothing came, or nothing to read.
+
+    The code is ours, and says nothing about what the server thinks of what it got.
+    """
+    return UpstreamError(
+        "the connection to Deepgram was given up: what came could not be read, or nothing came "
+        f"({code}{f': {reason}' if reason else ''})",
+        code="deepgram_closed",
+        retryable=True,
+        request_id=request_id,
+    )
+
+
 def closed(code: int | None, reason: str, request_id: str = "") -> UpstreamError:
-    """The error for a connection that ended before it was told to."""
+    """The error for a connection that ended before it was told to; the code is the server's."""
     net = _NET.search(reason)
     said = f"{code}{f': {reason}' if reason else ''}"
     if net:
@@ -67,7 +81,7 @@ def closed(code: int | None, reason: str, request_id: str = "") -> UpstreamError
             code="deepgram_bad_audio",
             request_id=request_id,
         )
-    # 1002, 1003, 1007, 1008, 1009: something that we sent was wrong, and would be again.
+    # 1002, 1003, 1007, 1008, 1009 from there: what we sent was wrong, and would be again.
     wrong = code in (1002, 1003, 1007, 1008, 1009)
     return UpstreamError(
         f"the connection to Deepgram broke off ({said})",
@@ -102,6 +116,22 @@ def stalled(seconds: float, request_id: str = "") -> UpstreamError:
         retryable=True,
         request_id=request_id,
     )
+
+
+def late(seconds: float, request_id: str = "") -> UpstreamError:
+    """The error for a server that was told to end and did not."""
+    return UpstreamError(
+        f"Deepgram did not come to an end within {seconds:.0f} s",
+        code="deepgram_timeout",
+        retryable=True,
+        request_id=request_id,
+    )
+
+
+def first(group: BaseExceptionGroup[UpstreamError]) -> UpstreamError:
+    """The error that a group of tasks ended with."""
+    error = group.exceptions[0]
+    return first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def as_json(body: object) -> str:

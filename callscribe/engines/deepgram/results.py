@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result, Word, mean_confidence
@@ -107,6 +108,37 @@ class ResultReader:
         return None
 
 
+def of_piece(answer: Any, start: float, end: float, took: float) -> Result:  # noqa: ANN401 - the SDK's
+    """The final of a leg's piece from ``start`` to ``end``; ``took``: seconds of the request."""
+    channel = answer.results.channels[0]
+    best = channel.alternatives[0]
+    words = tuple(
+        Word(
+            getattr(word, "punctuated_word", None) or word.word or "",
+            (word.start or 0.0) + start,
+            (word.end or 0.0) + start,
+            word.confidence or 0.0,
+            _label(getattr(word, "speaker", None)),
+        )
+        for word in best.words or ()
+    )
+    found = Result(
+        text=best.transcript or "",
+        start=words[0].start if words else start,
+        end=words[-1].end if words else end,
+        is_final=True,
+        speech_final=True,
+        words=words,
+        confidence=mean_confidence(words),
+        latency_ms=round(took * 1000, 1),
+    )
+    language = getattr(channel, "detected_language", None)
+    return replace(found, language=language) if language else found
+
+
 def _word(word: dg.Word) -> Word:
-    label = str(word.speaker) if isinstance(word.speaker, int) else None
-    return Word(word.shown, word.start, word.end, word.confidence, label)
+    return Word(word.shown, word.start, word.end, word.confidence, _label(word.speaker))
+
+
+def _label(speaker: object) -> str | None:
+    return str(speaker) if isinstance(speaker, int) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +18,12 @@ from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 
 from callscribe import logs
-from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
+from callscribe.engines.base import (
+    Capabilities,
+    StreamingConnection,
+    StreamOptions,
+    TranscriptCallback,
+)
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import make_transport
@@ -134,8 +139,7 @@ class DeepgramTranscriptionService:
     async def close(self) -> None:
         """Ends all connections, their last finals included. Idempotent."""
         self._closed = True
-        for connection in list(self._connections):
-            await connection.close()
+        await close_all(self._connections)
         if self._ears is not None:
             await asyncio.to_thread(self._ears.close)
 
@@ -147,6 +151,14 @@ class DeepgramTranscriptionService:
         async with self._loading:
             if self._with_ears and self._ears is None:
                 self._ears = await asyncio.to_thread(Ears)
+
+
+async def close_all(connections: Iterable[StreamingConnection]) -> None:
+    """Ends legs, all at once; one that fails is logged and keeps none of the others."""
+    ends = [connection.close() for connection in connections]
+    for error in await asyncio.gather(*ends, return_exceptions=True):
+        if isinstance(error, Exception):
+            _log.error("deepgram_close_failed", exc_info=error)
 
 
 def make_query(language: str, sample_rate: int, options: StreamOptions) -> ListenQuery:

@@ -114,8 +114,10 @@ class Transport:
 
     def fault(self, error: ConnectionClosed) -> UpstreamError:
         """Why the socket is closed."""
-        frame = error.rcvd or error.sent
-        code, reason = (frame.code, frame.reason) if frame else (1006, "")
+        ours, theirs = error.sent, error.rcvd
+        if ours is not None and not error.rcvd_then_sent:  # what came back is but its echo
+            return faults.hung_up(ours.code, ours.reason, self.request_id)
+        code, reason = (theirs.code, theirs.reason) if theirs else (1006, "")
         return faults.closed(code, reason, self.request_id)
 
     def _opened(self) -> ClientConnection:

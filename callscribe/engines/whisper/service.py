@@ -1,13 +1,13 @@
 """``WhisperTranscriptionService``: the local engine behind the contract of ``engines/base.py``.
 
-May import ``errors``, ``transcript``, ``vad``, ``languages``, ``engines/base`` and its own room.
+May import ``errors``, ``transcript``, ``vad``, ``languages``, ``engines.base``,
+``engines.telling`` and its own room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +27,7 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
+from callscribe.engines.telling import Teller
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor, Seat
@@ -262,9 +263,8 @@ class WhisperConnection:
         self._session_id = session_id
         self._encoding = encoding
         self._conductor = conductor
-        self._on_transcript = on_transcript
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
+        self._teller = Teller(on_transcript, session_id)
         self._seat = Seat(stream, self._from_conductor, self._has_room)
         self._open = True
         self._room = asyncio.Event()
@@ -272,11 +272,12 @@ class WhisperConnection:
         self._room.set()
         self._heard_to = 0.0
         """Where the last final ends, leg seconds."""
-        self.callback_errors = 0
-        """How often ``on_transcript`` raised; each is logged, none ends the stream."""
-        # The one task of a leg: it hands results over in order, also to async callbacks.
-        self._pump = self._loop.create_task(self._hand_over(), name=f"whisper-{session_id}")
         conductor.join(self._seat)
+
+    @property
+    def callback_errors(self) -> int:
+        """How often ``on_transcript`` raised; each is logged, none ends the stream."""
+        return self._teller.errors
 
     @property
     def is_connected(self) -> bool:
@@ -314,7 +315,7 @@ class WhisperConnection:
         ``EngineError`` when words are missing then: what was not heard is said before.
         """
         if not self._open:
-            await asyncio.shield(self._pump)
+            await self._all_told()
             return
         self._open = False
         self._room.set()
@@ -327,9 +328,9 @@ class WhisperConnection:
                 log.warning("whisper_close_incomplete", session=self._session_id)
                 heard = self._seat.stream.heard + self._seat.waiting
                 gap = Unheard(self._heard_to, heard, "the recogniser did not come to its end")
-                self._queue.put_nowait(gap)
-            self._queue.put_nowait(None)
-        await asyncio.shield(self._pump)
+                self._teller.put(gap)
+            self._teller.end()
+        await self._all_told()
         if late:
             raise EngineError("the recogniser did not finish; the last words may be missing")
 
@@ -345,14 +346,8 @@ class WhisperConnection:
         for result in results:
             if isinstance(result, Result) and result.is_final:
                 self._heard_to = max(self._heard_to, result.end)
-            self._queue.put_nowait(result)
+            self._teller.put(result)
 
-    async def _hand_over(self) -> None:
-        while (result := await self._queue.get()) is not None:
-            try:
-                answer = self._on_transcript(result)
-                if inspect.isawaitable(answer):
-                    await answer
-            except Exception:
-                self.callback_errors += 1
-                log.exception("transcript_callback_failed", session=self._session_id)
+    async def _all_told(self) -> None:
+        if not self._teller.is_inside:  # the callback cannot wait for itself
+            await self._teller.close()

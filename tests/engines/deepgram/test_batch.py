@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from deepgram import AsyncDeepgramClient
+from httpx import AsyncClient
 
 from callscribe.engines import create_engine
-from callscribe.engines.base import EngineEvent, Lost
+from callscribe.engines.base import EngineEvent, Lost, StreamOptions, TranscriptCallback
 from callscribe.engines.deepgram import batch
 from callscribe.engines.deepgram.batch import DeepgramBatchService
+from callscribe.engines.deepgram.service import environment
 from callscribe.errors import AudioError, EngineError
 from callscribe.settings import Settings
 from callscribe.transcript import Result
 from tests import speech
+from tests.engines.deepgram.options import OPTIONS, SDK_ARGUMENTS, query
 from tests.engines.deepgram.upstream import Faulty, faulty_server
+from tests.protocol import folder, needs_protocol
 from tests.serving import Served, serving
 
 pytestmark = pytest.mark.anyio
@@ -37,12 +43,12 @@ def faulty() -> Iterator[Faulty]:
 
 
 async def spoken(
-    address: str, seconds: float, events: list[EngineEvent], **more: Any
+    address: str, seconds: float, tell: TranscriptCallback, **more: Any
 ) -> DeepgramBatchService:
     """Sends the French agent to a service and closes the leg."""
     service = DeepgramBatchService("key", base_url=address)
     rate, samples = speech.leg("fr", "agent")
-    connection = await service.transcribe_streaming("s", "fr", rate, events.append, **more)
+    connection = await service.transcribe_streaming("s", "fr", rate, tell, **more)
     pcm = samples[: int(seconds * rate)].astype("<i2").tobytes()
     for at in range(0, len(pcm), rate // 5):
         if connection.is_connected:
@@ -57,7 +63,7 @@ async def spoken(
 
 async def test_real_speech(listening: Served) -> None:
     events: list[EngineEvent] = []
-    service = await spoken(listening.ws, 24, events)
+    service = await spoken(listening.ws, 24, events.append)
     await service.close()
     finals = [e for e in events if isinstance(e, Result)]
     assert len(finals) >= 3
@@ -78,7 +84,7 @@ async def test_a_request_that_fails_is_sent_again_in_order(
     monkeypatch.setattr(batch, "FIRST_PAUSE", 0.02)
     faulty.statuses = [503, 429, 500]
     events: list[EngineEvent] = []
-    service = await spoken(faulty.address, 13, events)
+    service = await spoken(faulty.address, 13, events.append)
     await service.close()
     assert not [e for e in events if isinstance(e, Lost)]
     assert len(set(faulty.bodies)) == len([e for e in events if isinstance(e, Result)])
@@ -92,7 +98,7 @@ async def test_a_request_that_fails_is_sent_again_in_order(
 async def test_a_refusal_is_final(faulty: Faulty) -> None:
     faulty.statuses = [402] * 9
     events: list[EngineEvent] = []
-    service = await spoken(faulty.address, 13, events)
+    service = await spoken(faulty.address, 13, events.append)
     await service.close()
     (lost,) = events
     assert isinstance(lost, Lost)
@@ -106,7 +112,7 @@ async def test_patience_ends(faulty: Faulty, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(batch, "PATIENCE", 0.1)
     faulty.statuses = [503] * 99
     events: list[EngineEvent] = []
-    service = await spoken(faulty.address, 13, events)
+    service = await spoken(faulty.address, 13, events.append)
     await service.close()
     (lost,) = events
     assert isinstance(lost, Lost)
@@ -137,7 +143,7 @@ async def test_an_answer_that_cannot_be_read_is_asked_for_again(
     monkeypatch.setattr(batch, "FIRST_PAUSE", 0.02)
     faulty.statuses = [299]
     events: list[EngineEvent] = []
-    service = await spoken(faulty.address, 13, events)
+    service = await spoken(faulty.address, 13, events.append)
     await service.close()
     assert not [e for e in events if isinstance(e, Lost)]
     assert faulty.bodies[0] == faulty.bodies[1]
@@ -149,8 +155,94 @@ async def test_hanging_up_during_an_outage_waits_for_so_long_and_no_longer(
     monkeypatch.setattr(batch, "LAST_RESULTS", 0.3)
     faulty.statuses = [503] * 99
     events: list[EngineEvent] = []
-    service = await spoken(faulty.address, 13, events)
+    service = await spoken(faulty.address, 13, events.append)
     (lost,) = events
     assert isinstance(lost, Lost)
     assert lost.error.code == "deepgram_timeout"
     await service.close()
+
+
+@pytest.mark.parametrize("act", ["close", "finalize", "engine"])
+async def test_a_callback_may_close_and_finalize(faulty: Faulty, act: str) -> None:
+    service = DeepgramBatchService("key", base_url=faulty.address)
+    events: list[EngineEvent] = []
+    returned: list[str] = []
+    rate, samples = speech.leg("fr", "agent")
+    audio = samples[: 13 * rate].astype("<i2").tobytes()
+
+    async def acting(event: EngineEvent) -> None:
+        events.append(event)
+        if returned:
+            return
+        await connection.send_audio(audio[: 4 * rate])
+        await {
+            "close": connection.close,
+            "finalize": connection.finalize,
+            "engine": service.close,
+        }[act]()
+        returned.append(act)
+
+    connection = await service.transcribe_streaming("s", "fr", rate, acting)
+    await connection.send_audio(audio[: 2 * 7 * rate])
+    async with asyncio.timeout(10):
+        while not returned:
+            await asyncio.sleep(0.01)
+        assert connection.is_connected is (act == "finalize")
+        pieces = len(faulty.bodies)
+        while act == "finalize" and len(faulty.bodies) == pieces:
+            await asyncio.sleep(0.01)  # nobody closes: the piece is sent because it was asked for
+        await connection.close()
+        await service.close()
+    assert events
+    assert all(isinstance(event, Result) for event in events)
+    assert len(events) == len(faulty.bodies) > 1
+    assert connection.callback_errors == 0
+
+
+async def test_requests_go_on_while_a_callback_is_busy(faulty: Faulty) -> None:
+    events: list[EngineEvent] = []
+
+    async def busy(event: EngineEvent) -> None:
+        """Returns when the next request has been made."""
+        events.append(event)
+        while len(faulty.bodies) < 2:
+            await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(20):
+        service = await spoken(faulty.address, 13, busy)
+        await service.close()
+    assert len(events) == len(faulty.bodies) > 1
+    assert not [e for e in events if isinstance(e, Lost)]
+
+
+async def test_speakers_and_options_of_a_recording(faulty: Faulty) -> None:
+    pairs = tuple((name, value) for name, values in OPTIONS.items() for value in values)
+    events: list[EngineEvent] = []
+    service = await spoken(faulty.address, 4, events.append, options=StreamOptions(query=pairs))
+    await service.close()
+    async with AsyncClient() as http:
+        sdk = AsyncDeepgramClient(
+            api_key="k", environment=environment(faulty.address), httpx_client=http
+        )
+        await sdk.listen.v1.media.transcribe_file(request=b"RIFF", **SDK_ARGUMENTS)
+    ours, theirs = (query(path) for path in (faulty.paths[0], faulty.paths[-1]))
+    for name, values in OPTIONS.items():
+        assert ours[name] == theirs[name] == values
+    assert not ours.keys() & set(batch.NOT_FOR_RECORDINGS)
+    (heard,) = events
+    assert isinstance(heard, Result)
+    assert [word.speaker_label for word in heard.words] == ["1"]
+
+
+@needs_protocol
+async def test_the_speakers_of_a_recorded_answer(faulty: Faulty) -> None:
+    recorded = folder() / "fixtures/rest_nova2_diarized_utterances_trimmed.json"
+    faulty.good = recorded.read_bytes()
+    events: list[EngineEvent] = []
+    service = await spoken(faulty.address, 4, events.append)
+    await service.close()
+    (heard,) = events
+    assert isinstance(heard, Result)
+    words = json.loads(faulty.good)["results"]["channels"][0]["alternatives"][0]["words"]
+    assert [word.speaker_label for word in heard.words] == [str(w["speaker"]) for w in words]
+    assert [word.text for word in heard.words] == [w["punctuated_word"] for w in words]

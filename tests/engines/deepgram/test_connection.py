@@ -10,17 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 from websockets.sync.server import ServerConnection as SyncConnection
 from websockets.sync.server import serve as serve_in_threads
 
 from callscribe.engines.base import EngineEvent, Lost, StreamOptions
-from callscribe.engines.deepgram import DeepgramStreamingConnection, DeepgramTranscriptionService
+from callscribe.engines.deepgram import (
+    DeepgramStreamingConnection,
+    DeepgramTranscriptionService,
+    watch,
+)
 from callscribe.engines.deepgram import connection as module
 from callscribe.errors import AudioError, EngineError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
-from tests.engines.deepgram.upstream import REQUEST_ID, swallow, upstream
+from tests.engines.deepgram.upstream import FINAL, METADATA, REQUEST_ID, swallow, upstream
 from tests.engines_for_tests import tones
 from tests.serving import Served
 
@@ -310,7 +315,7 @@ async def test_a_connection_that_ends_by_itself_is_lost_and_says_why(
 async def test_a_server_that_takes_audio_and_says_nothing_is_lost(
     ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STALL", 0.3)
+    monkeypatch.setattr(watch, "STALL", 0.3)
     async with upstream(swallow) as address:
         connection = await opened(address, ear)
         for _ in range(50):
@@ -394,3 +399,26 @@ async def test_an_engine_that_is_closed_while_a_leg_opens(ear: Ear) -> None:
         await service.close()
         with pytest.raises(EngineError):
             await opening
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+async def test_an_end_without_metadata_is_noted_and_keeps_the_finals(
+    ear: Ear, metadata: bool
+) -> None:
+    async def end(connection: ServerConnection) -> None:
+        async for frame in connection:
+            if frame == '{"type":"CloseStream"}':
+                await connection.send(FINAL)
+                if metadata:
+                    await connection.send(METADATA)
+                return
+
+    async with upstream(end) as address:
+        with capture_logs() as logs:
+            connection = await opened(address, ear)
+            await connection.send_audio(bytes(640))
+            await connection.close()
+    assert connection.metadata_missing is not metadata
+    assert [line["event"] for line in logs].count("deepgram_no_metadata") == (not metadata)
+    assert ear.text == "oui"
+    assert not ear.lost

@@ -10,8 +10,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from callscribe.engines.base import EngineEvent, StreamOptions
-from callscribe.engines.deepgram import DeepgramStreamingConnection, DeepgramTranscriptionService
-from callscribe.engines.deepgram import connection as module
+from callscribe.engines.deepgram import (
+    DeepgramStreamingConnection,
+    DeepgramTranscriptionService,
+    watch,
+)
 from callscribe.transcript import Result
 from tests import speech
 from tests.engines.deepgram.upstream import upstream
@@ -112,7 +115,7 @@ async def test_nothing_is_asked_where_nothing_is_open() -> None:
 async def test_what_is_final_already_ends_without_an_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "FINALIZE_PATIENCE", 0.1)
+    monkeypatch.setattr(watch, "FINALIZE_PATIENCE", 0.1)
     server = DeafToSilence(results("oui", 0.8, is_final=True), answers=False)
     heard: list[EngineEvent] = []
     async with upstream(server) as address:
@@ -128,7 +131,7 @@ async def test_what_is_final_already_ends_without_an_answer(
 async def test_words_that_are_only_interim_are_not_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "FINALIZE_PATIENCE", 0.1)
+    monkeypatch.setattr(watch, "FINALIZE_PATIENCE", 0.1)
     server = DeafToSilence(results("ou", 0.8), answers=False)
     heard: list[EngineEvent] = []
     async with upstream(server) as address:

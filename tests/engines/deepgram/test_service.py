@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from deepgram import AsyncDeepgramClient
+from deepgram.listen.v1.types import ListenV1CloseStream
+from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection
 
-from callscribe.engines.base import StreamOptions
+from callscribe.engines.base import EngineEvent, StreamOptions
 from callscribe.engines.deepgram import DeepgramTranscriptionService
+from callscribe.engines.deepgram import connection as connection_module
 from callscribe.engines.deepgram.service import arguments, environment, make_query
 from callscribe.errors import ConfigurationError, EngineError
+from tests.engines.deepgram.options import OPTIONS, SDK_ARGUMENTS, query, raw
+from tests.engines.deepgram.upstream import METADATA, answer, upstream
 
 PROMISED = {
     "model": "nova-3",
@@ -91,3 +99,65 @@ async def test_a_closed_engine_opens_no_leg() -> None:
     await service.close()
     with pytest.raises(EngineError):
         await service.transcribe_streaming("s", "fr", 8000, print)
+
+
+@pytest.mark.anyio
+async def test_options_on_the_wire_are_those_of_the_official_sdk() -> None:
+    targets: list[str] = []
+
+    async def note(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        targets.append(connection.request.path)
+        await answer(connection)
+
+    pairs = tuple((name, value) for name, values in OPTIONS.items() for value in values)
+    async with upstream(note) as address:
+        service = DeepgramTranscriptionService("key", base_url=address)
+        await service.transcribe_streaming(
+            "s", "fr", 8000, print, options=StreamOptions(query=pairs)
+        )
+        await service.close()
+        sdk = AsyncDeepgramClient(api_key="k", environment=environment(address))
+        async with sdk.listen.v1.connect(**SDK_ARGUMENTS) as socket:
+            await socket.send_close_stream(ListenV1CloseStream(type="CloseStream"))
+    ours, theirs = targets
+    assert raw(ours, *OPTIONS) == raw(theirs, *OPTIONS)
+    assert {name: query(ours)[name] for name in OPTIONS} == OPTIONS
+    assert query(ours).keys() == PROMISED.keys() | OPTIONS.keys()
+
+
+@pytest.mark.anyio
+async def test_all_legs_end_at_once_and_one_that_fails_keeps_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_module, "LAST_RESULTS", 2.0)
+    everyone = asyncio.Barrier(2)
+    heard: list[EngineEvent] = []
+
+    async def end_together(connection: ServerConnection) -> None:
+        """Ends a stream when the other one is to be ended as well."""
+        async for frame in connection:
+            if frame == '{"type":"CloseStream"}':
+                await everyone.wait()
+                await connection.send(METADATA)
+                return
+
+    async with upstream(end_together) as address:
+        service = DeepgramTranscriptionService("key", base_url=address)
+        legs = [
+            await service.transcribe_streaming(f"s{number}", "fr", 8000, heard.append)
+            for number in range(3)
+        ]
+
+        async def broken() -> None:
+            raise RuntimeError("no")
+
+        close = legs[1].close
+        monkeypatch.setattr(legs[1], "close", broken)
+        with capture_logs() as logs:
+            await service.close()
+        assert [leg.is_connected for leg in legs] == [False, True, False]
+        assert not heard  # neither waited for the other until its time was over
+        assert "deepgram_close_failed" in [line["event"] for line in logs]
+        everyone = asyncio.Barrier(1)
+        await close()

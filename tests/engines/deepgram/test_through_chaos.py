@@ -10,8 +10,7 @@ import pytest
 
 from callscribe.chaos import ChaosProxy
 from callscribe.engines.base import EngineEvent, Lost
-from callscribe.engines.deepgram import DeepgramTranscriptionService, batch, transport
-from callscribe.engines.deepgram import connection as connection_module
+from callscribe.engines.deepgram import DeepgramTranscriptionService, batch, transport, watch
 from callscribe.errors import UpstreamError
 from callscribe.transcript import Result
 from callscribe.web.listen import stream as stream_module
@@ -107,7 +106,7 @@ async def test_what_a_lost_leg_is_called(
     if fault.startswith("stall:up"):  # the server, which hears nothing, gives up first
         monkeypatch.setattr(stream_module, "SILENCE", 0.5)
     if fault.startswith("stall:down"):
-        monkeypatch.setattr(connection_module, "STALL", 3.0)
+        monkeypatch.setattr(watch, "STALL", 3.0)
     async with ChaosProxy(served.ws, [fault]) as proxy:
         leg = Leg(proxy)
         async with asyncio.timeout(20):
@@ -167,7 +166,7 @@ async def test_pieces_by_request_are_sent_again(
     events: list[Any] = []
     faults = ["refuse:503/1", "drop/2", "refuse:429/3", "delay:10"]
     async with ChaosProxy(faulty.address, faults) as proxy:
-        service = await spoken(proxy.ws, 13, events)
+        service = await spoken(proxy.ws, 13, events.append)
         await service.close()
     assert not [event for event in events if isinstance(event, Lost)]
     assert len([e for e in events if isinstance(e, Result)]) == len(set(faulty.bodies)) >= 2

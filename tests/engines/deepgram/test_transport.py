@@ -13,9 +13,9 @@ from deepgram.listen.v1 import client
 from websockets.asyncio.server import ServerConnection
 
 from callscribe.engines.deepgram.service import environment
-from callscribe.engines.deepgram.transport import Transport, make_transport
+from callscribe.engines.deepgram.transport import MAX_MESSAGE, Transport, make_transport
 from callscribe.errors import ConfigurationError, UpstreamError
-from tests.engines.deepgram.upstream import REQUEST_ID, swallow, upstream
+from tests.engines.deepgram.upstream import REQUEST_ID, Behaviour, swallow, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +120,51 @@ async def test_an_address_that_cannot_be_is_no_crash(address: str) -> None:
         with pytest.raises(UpstreamError) as caught:
             await transport.open()
     assert caught.value.code == "deepgram_unreachable"
+
+
+async def unreadable(connection: ServerConnection) -> None:
+    """A text frame that is no UTF-8."""
+    connection.transport.write(b"\x81\x02\xff\xfe")
+    await swallow(connection)
+
+
+async def too_long(connection: ServerConnection) -> None:
+    await connection.send("x" * (MAX_MESSAGE + 1))
+    await swallow(connection)
+
+
+async def nonsense(connection: ServerConnection) -> None:
+    """A frame of a kind that does not exist."""
+    connection.transport.write(b"\x83\x00")
+    await swallow(connection)
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"), [(unreadable, 1007), (too_long, 1009), (nonsense, 1002)]
+)
+async def test_a_code_that_we_sent_says_nothing_about_what_we_sent(
+    behave: Behaviour, code: int
+) -> None:
+    async with upstream(behave) as address, AsyncExitStack() as resources:
+        transport = await made(address, resources)
+        await transport.open()
+        with pytest.raises(UpstreamError) as caught:
+            await transport.recv()
+    assert f"({code}" in caught.value.message
+    assert (caught.value.code, caught.value.retryable) == ("deepgram_closed", True)
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009])
+async def test_a_code_that_came_says_that_what_we_sent_was_wrong(code: int) -> None:
+    async def refuse(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.close(code, "no")
+
+    async with upstream(refuse) as address, AsyncExitStack() as resources:
+        transport = await made(address, resources)
+        await transport.open()
+        await transport.send("hello")
+        with pytest.raises(UpstreamError) as caught:
+            await transport.recv()
+    assert f"({code}: no)" in caught.value.message
+    assert (caught.value.code, caught.value.retryable) == ("deepgram_closed", False)

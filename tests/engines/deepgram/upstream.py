@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http import HTTPStatus
@@ -54,6 +55,43 @@ async def swallow(connection: ServerConnection) -> None:
             pass
 
 
+FINAL = json.dumps(
+    {
+        "type": "Results",
+        "channel_index": [0, 1],
+        "start": 0.0,
+        "duration": 1.0,
+        "is_final": True,
+        "speech_final": False,
+        "channel": {
+            "alternatives": [
+                {
+                    "transcript": "oui",
+                    "confidence": 0.9,
+                    "words": [{"word": "oui", "start": 0.1, "end": 0.9, "confidence": 0.9}],
+                }
+            ]
+        },
+    }
+)
+"""A final that ends no utterance."""
+
+METADATA = (
+    '{"type": "Metadata", "request_id": "r", "sha256": "x", "created": "", '
+    '"duration": 1.0, "channels": 1}'
+)
+"""The end of a stream of a second."""
+
+
+async def answer(connection: ServerConnection) -> None:
+    """Answers each frame with a final, and ends in good order."""
+    async for frame in connection:
+        if frame == '{"type":"CloseStream"}':
+            await connection.send(METADATA)
+            return
+        await connection.send(FINAL)
+
+
 class Faulty(ThreadingHTTPServer):
     """Answers with the statuses it was given, then passes on what a good server said."""
 
@@ -61,6 +99,10 @@ class Faulty(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.statuses = statuses
         self.bodies: list[bytes] = []
+        self.paths: list[str] = []
+        """The request lines' targets, as they came."""
+        self.good = GOOD
+        """What a recording is answered with."""
 
     @property
     def address(self) -> str:
@@ -79,8 +121,9 @@ class Answering(BaseHTTPRequestHandler):
                 self.rfile.readline()
             self.rfile.readline()
         self.server.bodies.append(chunks)
+        self.server.paths.append(self.path)
         status = self.server.statuses.pop(0) if self.server.statuses else 200
-        body = GOOD if status == 200 else b'{"err_code": "X", "err_msg": "in words"}'
+        body = self.server.good if status == 200 else b'{"err_code": "X", "err_msg": "in words"}'
         if status == 299:  # half an answer
             status, body = 200, GOOD[:80]
         self.send_response(status)

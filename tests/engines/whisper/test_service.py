@@ -199,6 +199,26 @@ async def test_a_callback_that_raises_ends_nothing() -> None:
         assert calls > 1
 
 
+async def test_a_callback_may_close_its_own_leg() -> None:
+    async with whisper() as service:
+        returned: list[EngineEvent] = []
+
+        async def closing(event: EngineEvent) -> None:
+            if not returned:
+                await connection.close()
+            returned.append(event)
+
+        connection = await service.transcribe_streaming("s", "fr", 16_000, closing)
+        rate, pcm = leg("fr", "agent")
+        await connection.send_audio(pcm[: 6 * rate].tobytes())
+        async with asyncio.timeout(20):
+            while not returned:
+                await asyncio.sleep(0.02)
+            await connection.close()
+        assert not connection.is_connected
+        assert connection.callback_errors == 0
+
+
 async def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
     service = WhisperTranscriptionService(lambda: resolve_model(str(tmp_path / "none"), tmp_path))
     with pytest.raises(ModelError):

@@ -1,0 +1,120 @@
+"""Telling a leg's callback what an engine heard: in order, one by one, on a task of its own.
+
+A slow callback holds up what comes behind it in the queue and nothing else: audio goes on. One that
+raises is logged and counted. May import ``engines.base`` and ``transcript``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from contextvars import ContextVar
+from typing import Final
+
+import structlog
+
+from callscribe.engines.base import EngineEvent, TranscriptCallback
+from callscribe.transcript import Result
+
+MOST_WAITING: Final = 1000
+"""Events that may wait behind a slow callback; then whoever brings more waits too."""
+
+_call: ContextVar[object] = ContextVar("_call", default=None)
+"""The call of a callback in which a task runs, for those that it makes as well."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Teller:
+    """Calls one leg's callback. What waits for a slow one keeps its order.
+
+    Of interims that wait only the latest is kept: each restates the one before.
+    """
+
+    def __init__(self, callback: TranscriptCallback, session_id: str) -> None:
+        self.errors = 0
+        """How often the callback raised or was given up; each is logged."""
+        self._callback = callback
+        self._session_id = session_id
+        self._waiting: deque[EngineEvent] = deque()
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._now: object = None
+        """The call that is under way."""
+        self._told = 0
+        self._ended = False
+        self._task = asyncio.create_task(self._run(), name=f"telling-{session_id}")
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the callback itself asks: it cannot wait for what waits for it."""
+        return self._now is not None and _call.get() is self._now
+
+    def put(self, event: EngineEvent) -> None:
+        """Has the callback told, soon."""
+        last = self._waiting[-1] if self._waiting and self._now is not None else None
+        if isinstance(event, Result) and isinstance(last, Result) and not last.is_final:
+            self._waiting.pop()
+        self._waiting.append(event)
+        self._news.set()
+
+    async def tell(self, event: EngineEvent) -> None:
+        """Like ``put``, but waits while very much waits already."""
+        while len(self._waiting) >= MOST_WAITING and not self._task.done():
+            self._room.clear()
+            await self._room.wait()
+        self.put(event)
+
+    async def call(self, event: EngineEvent) -> None:
+        """Calls the callback at once, past the queue; for the last event, behind ``close``."""
+        self._now = object()
+        token = _call.set(self._now)
+        try:
+            answer = self._callback(event)
+            if inspect.isawaitable(answer):
+                await answer
+        except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
+            self.errors += 1
+            _log.exception("transcript_callback_failed", session=self._session_id)
+        finally:
+            self._now = None
+            _call.reset(token)
+
+    def end(self) -> None:
+        """Lets the task go when everything is told, without waiting for that."""
+        self._ended = True
+        self._news.set()
+
+    async def close(self, patience: float | None = None) -> None:
+        """Waits until everything is told; gives up where nothing is for ``patience`` s. Idempotent.
+
+        To be called from outside the callback.
+        """
+        self.end()
+        while not self._task.done():
+            told = self._told
+            await asyncio.wait({self._task}, timeout=patience)
+            if not self._task.done() and self._told == told:
+                self.errors += 1
+                _log.error(
+                    "transcript_callback_stuck",
+                    session=self._session_id,
+                    seconds=patience,
+                    untold=len(self._waiting) + 1,
+                )
+                self._task.cancel()
+                await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        while await self._has_more():
+            event = self._waiting.popleft()
+            self._room.set()
+            await self.call(event)
+            self._told += 1
+
+    async def _has_more(self) -> bool:
+        while not (self._waiting or self._ended):
+            self._news.clear()
+            await self._news.wait()
+        return bool(self._waiting)

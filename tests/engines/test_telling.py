@@ -1,0 +1,135 @@
+"""Callbacks are told in order, whatever they do, and may end what tells them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from callscribe.engines import telling
+from callscribe.engines.base import EngineEvent, SpeechBegan
+from callscribe.engines.telling import Teller
+from callscribe.transcript import Result
+
+pytestmark = pytest.mark.anyio
+
+
+def interim(text: str) -> Result:
+    return Result(text, 0.0, 1.0, is_final=False)
+
+
+def final(text: str) -> Result:
+    return Result(text, 0.0, 1.0, is_final=True)
+
+
+class Slow:
+    """A callback that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.heard: list[EngineEvent] = []
+        self.go = asyncio.Event()
+
+    async def __call__(self, event: EngineEvent) -> None:
+        self.heard.append(event)
+        await self.go.wait()
+
+
+async def busy(slow: Slow, first: EngineEvent) -> Teller:
+    """A teller whose callback is at work on the first event."""
+    teller = Teller(slow, "s")
+    teller.put(first)
+    async with asyncio.timeout(5):
+        while not slow.heard:
+            await asyncio.sleep(0)
+    return teller
+
+
+async def test_a_plain_function_misses_nothing() -> None:
+    heard: list[EngineEvent] = []
+    teller = Teller(heard.append, "s")
+    events: list[EngineEvent] = [interim("a"), interim("b"), SpeechBegan(1.0), final("c")]
+    for event in events:
+        teller.put(event)
+    await teller.close()
+    assert heard == events
+
+
+async def test_behind_a_slow_callback_all_keeps_its_order_and_old_interims_go() -> None:
+    slow = Slow()
+    teller = await busy(slow, interim("a"))
+    for event in (interim("b"), interim("c"), final("d"), interim("e"), final("f"), final("g")):
+        teller.put(event)
+    slow.go.set()
+    await teller.close()
+    assert slow.heard == [interim("a"), final("d"), final("f"), final("g")]
+
+
+async def test_who_brings_very_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "MOST_WAITING", 2)
+    slow = Slow()
+    teller = await busy(slow, final("a"))
+    await teller.tell(final("b"))
+    await teller.tell(final("c"))
+    bringing = asyncio.ensure_future(teller.tell(final("d")))
+    await asyncio.sleep(0.01)
+    assert not bringing.done()
+    slow.go.set()
+    await bringing
+    await teller.close()
+    assert slow.heard == [final(text) for text in "abcd"]
+
+
+async def test_what_a_callback_raises_is_counted() -> None:
+    def raising(_: EngineEvent) -> None:
+        raise RuntimeError("no")
+
+    teller = Teller(raising, "s")
+    teller.put(final("a"))
+    teller.put(final("b"))
+    await teller.close()
+    assert teller.errors == 2
+
+
+async def test_a_callback_knows_that_it_is_inside_and_so_do_the_tasks_that_it_waits_for() -> None:
+    seen: list[tuple[bool, bool]] = []
+    later: list[asyncio.Task[bool]] = []
+
+    async def ask() -> bool:
+        return teller.is_inside
+
+    async def callback(_: EngineEvent) -> None:
+        (inner,) = await asyncio.gather(ask())
+        seen.append((teller.is_inside, inner))
+        later.append(asyncio.create_task(ask()))
+
+    teller = Teller(callback, "s")
+    teller.put(final("a"))
+    await teller.close()
+    assert seen == [(True, True)]
+    assert not await later[0]  # it can wait: the callback does not wait for it
+    assert not teller.is_inside
+
+
+async def test_a_callback_that_never_returns_is_given_up() -> None:
+    slow = Slow()
+    teller = await busy(slow, final("a"))
+    teller.put(final("b"))
+    async with asyncio.timeout(5):
+        await teller.close(0.05)
+    assert slow.heard == [final("a")]
+    assert teller.errors == 1
+
+
+async def test_a_slow_one_that_comes_forward_is_not() -> None:
+    heard: list[EngineEvent] = []
+
+    async def slow(event: EngineEvent) -> None:
+        await asyncio.sleep(0.05)
+        heard.append(event)
+
+    teller = Teller(slow, "s")
+    for text in "abcdefgh":
+        teller.put(final(text))
+    await teller.close(0.3)
+    assert heard == [final(text) for text in "abcdefgh"]
+    assert teller.errors == 0

@@ -103,12 +103,14 @@ class Record:
         if isinstance(heard, TakenOver):
             leg.engine = heard.engine
             code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"
+            caveat = heard.caveat
         else:
             code, what = "engine_lost", f"nobody listens to {leg.speaker} any more"
+            caveat = ""
         self.publish(
             events.Notice,
             code=code,
-            message=f"{what}: {heard.error.message}.",
+            message=f"{what}: {heard.error.message}. {caveat}".rstrip(),
             speaker=leg.speaker,
             cause=heard.error.code,
             request_id=getattr(heard.error, "request_id", ""),

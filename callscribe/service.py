@@ -19,7 +19,7 @@ from callscribe import logs
 from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
-from callscribe.engines.stand_in import StandInEngine
+from callscribe.engines.stand_in import StandInEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
 from callscribe.leg import Attachment, Leg
@@ -107,9 +107,9 @@ class EnhancedTranscriptionService:
         session = Session(session_id, config, engine, self._around)
         self._sessions[session_id] = session
         if instead_of is not None:
-            session.notify(
-                "engine_stand_in", f"{instead_of} is not available: {engine.name} listens."
-            )
+            said = f"{instead_of} is not available: {engine.name} listens."
+            redacted = caveat(config.deepgram_query) if instead_of == "deepgram" else ""
+            session.notify("engine_stand_in", f"{said} {redacted}".rstrip())
         # The one loose task of the house: a session outlives the request that began it. It is
         # kept here, and waited for in close().
         task = asyncio.create_task(session.run(), name=f"session {session_id}")

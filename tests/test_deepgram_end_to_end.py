@@ -6,6 +6,7 @@ What answers is our own server with the real recogniser, in place of the cloud.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Any
 import httpx
 import pytest
 from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection
 
 from callscribe.engines import create_engine
 from callscribe.engines.base import TranscriptionEngine
+from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.settings import Settings
 from tests import speech
-from tests.engines.deepgram.upstream import REQUEST_ID, faulty_server, upstream
+from tests.engines.deepgram.upstream import FINAL, METADATA, REQUEST_ID, faulty_server, upstream
 from tests.engines_for_tests import energy_factory, tones
 from tests.serving import AudioClient, Served, serving
 
@@ -65,9 +68,7 @@ async def get(served: Served, path: str) -> Any:
 async def call(served: Served, pcm: bytes, rate: int) -> AudioClient:
     """One leg from its start to its end, at four times the pace of speech."""
     client = await AudioClient.start(served, speaker="agent", sample_rate=rate)
-    for at in range(0, len(pcm), rate // 5):
-        await client.socket.send(pcm[at : at + rate // 5])
-        await asyncio.sleep(0.025)
+    await feed(client, pcm, rate)
     await client.stop()
     await client.closed()
     return client
@@ -102,6 +103,73 @@ async def test_the_configuration_decides_how_the_next_session_is_heard(
     assert interims[0]
     assert not interims[1]
     check_log(logs, expected)
+
+
+async def feed(client: AudioClient, pcm: bytes, rate: int) -> None:
+    for at in range(0, len(pcm), rate // 5):
+        await client.socket.send(pcm[at : at + rate // 5])
+        await asyncio.sleep(0.025)
+
+
+async def test_every_switch_serves_the_next_session_and_running_ones_keep_theirs(
+    cloud: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(cloud, monkeypatch)
+    rate, pcm = agent()
+    half = len(pcm) // 4 * 2
+    with using(cloud.ws, tmp_path) as served:
+        first = await AudioClient.start(served, speaker="agent", sample_rate=rate)
+        await feed(first, pcm[:half], rate)
+        await configure(served, transcription_language="en")
+        english = await AudioClient.start(served, speaker="agent", sample_rate=rate)
+        await configure(served, transcription_language="fr", deepgram_use_streaming=False)
+        pieces = await AudioClient.start(served, speaker="agent", sample_rate=rate)
+        await configure(served, transcription_backend="whisper")
+        local = await AudioClient.start(served, speaker="agent", sample_rate=16_000)
+        async with asyncio.TaskGroup() as tasks:  # all of them after the last switch
+            tasks.create_task(feed(first, pcm[half:], rate))
+            tasks.create_task(feed(english, pcm, rate))
+            tasks.create_task(feed(pieces, pcm, rate))
+            tasks.create_task(feed(local, tones(400), 16_000))
+        clients = [first, english, pieces, local]
+        for client in clients:
+            await client.stop()
+            await client.closed()
+        sessions = [await get(served, client.ready["session_id"]) for client in clients]
+    assert asked.streams == ["fr", "en"]
+    assert set(asked.recordings) == {"fr"}
+    assert len(asked.recordings) > 1
+    assert [s["legs"][0]["engine"] for s in sessions] == ["deepgram"] * 3 + ["whisper"]
+    assert [s["legs"][0]["language"] for s in sessions] == ["fr", "en", "fr", "fr"]
+    assert not [m for m in pieces.messages if m["type"] == "interim"]
+    assert local.finals() == ["f400"]
+    spoken = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < SECONDS - 1]
+    expected = " ".join(u.text for u in spoken)
+    for client in (first, pieces):
+        assert speech.recall(expected, " ".join(client.finals())) > 0.7
+    assert not [m for client in clients for m in client.messages if m["type"] == "notice"]
+
+
+class Asked:
+    """The languages that the server in place of the cloud was asked for."""
+
+    def __init__(self, cloud: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.streams: list[str] = []
+        self.recordings: list[str] = []
+        engine = cloud.context.backends.engines["whisper"]
+        assert isinstance(engine, WhisperTranscriptionService)
+        stream, recording = engine.transcribe_streaming, engine.transcribe_blocks
+
+        async def streaming(session_id: str, language: str, *more: Any, **named: Any) -> Any:
+            self.streams.append(language)
+            return await stream(session_id, language, *more, **named)
+
+        async def blocks(audio: Any, language: str, **named: Any) -> Any:
+            self.recordings.append(language)
+            return await recording(audio, language, **named)
+
+        monkeypatch.setattr(engine, "transcribe_streaming", streaming)
+        monkeypatch.setattr(engine, "transcribe_blocks", blocks)
 
 
 def check_log(logs: list[dict[str, Any]], spoken: str) -> None:
@@ -148,6 +216,49 @@ async def test_a_refusal_is_said_and_the_call_goes_on(
     assert notice["request_id"] == REQUEST_ID
     assert says in notice["message"]
     assert "the reason in its words" in notice["message"]
+
+
+async def test_a_call_that_goes_on_without_redaction_says_so(tmp_path: Path) -> None:
+    async with upstream(status=402) as address:
+        with using(address, tmp_path) as served:
+            await configure(served, deepgram_redact=["pci"])
+            client = await call(served, tones(400), 16_000)
+    (notice,) = [m for m in client.messages if m["type"] == "notice"]
+    assert notice["code"] == "engine_taken_over"
+    assert "credit" in notice["message"]
+    assert "Nothing is redacted" in notice["message"]
+
+
+async def test_speakers_that_deepgram_tells_apart_are_in_the_transcript(tmp_path: Path) -> None:
+    said = json.loads(FINAL)
+    (heard,) = said["channel"]["alternatives"]
+    heard["words"] = [
+        {"word": "oui", "start": 0.1, "end": 0.4, "confidence": 0.9, "speaker": 0},
+        {"word": "non", "start": 0.5, "end": 0.9, "confidence": 0.9, "speaker": 1},
+    ]
+    targets: list[str] = []
+
+    async def two_speakers(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        targets.append(connection.request.path)
+        await connection.recv()
+        await connection.send(json.dumps(said))
+        async for frame in connection:
+            if frame == '{"type":"CloseStream"}':
+                await connection.send(METADATA)
+                return
+
+    async with upstream(two_speakers) as address:
+        with using(address, tmp_path) as served:
+            await configure(served, deepgram_diarize=True)
+            client = await call(served, bytes(32_000), 16_000)
+            session_id = client.ready["session_id"]
+            transcript = (await get(served, session_id))["transcript"]
+    assert "diarize=true" in targets[0]
+    final = next(m for m in client.messages if m["type"] == "final")
+    (utterance,) = transcript["utterances"]
+    for words in (final["words"], utterance["words"]):
+        assert [(w["text"], w["speaker_label"]) for w in words] == [("oui", "0"), ("non", "1")]
 
 
 async def test_a_refused_request_is_said_and_heard_again(tmp_path: Path) -> None:

@@ -93,7 +93,17 @@ async def test_a_missing_engine_is_said_once_and_to_every_session() -> None:
         for session in sessions:
             notices = [e for e in call.events(session.session_id) if isinstance(e, Notice)]
             assert [notice.code for notice in notices] == ["engine_stand_in"]
+            assert notices[0].message == "deepgram is not available: whisper listens."
             assert session.engine_name == "whisper"
+
+
+async def test_a_stand_in_says_that_it_redacts_nothing() -> None:
+    async with calls() as call:
+        call.configuration.current = configured(deepgram_redact=["pci"])
+        session = await call.session()
+        (notice,) = [e for e in call.events(session.session_id) if isinstance(e, Notice)]
+        assert notice.code == "engine_stand_in"
+        assert "Nothing is redacted" in notice.message
 
 
 async def test_the_wanted_engine_is_taken_where_it_is_there() -> None:

@@ -45,6 +45,8 @@ class TakenOver:
 
     engine: str
     error: CallscribeError
+    caveat: str = ""
+    """What was asked of the first engine, relied on, and is not done any more; for a person."""
 
 
 EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -76,6 +77,16 @@ class StandInEngine:
 
     async def close(self) -> None:
         """Nothing is held here; who made the two engines closes them."""
+
+
+def caveat(query: Iterable[tuple[str, str]]) -> str:
+    """What a person has to know who asked this of Deepgram and gets Whisper instead; "" if nothing.
+
+    Other options that only Deepgram has change how the text looks; this one is relied on.
+    """
+    if any(name == "redact" for name, _ in query):
+        return "Nothing is redacted: deepgram_redact holds for Deepgram alone."
+    return ""
 
 
 class StandInConnection:
@@ -162,18 +173,17 @@ class StandInConnection:
     async def take_over(self, error: CallscribeError) -> None:
         """Lets the second engine listen from the end of the last final on; its errors."""
         async with self._changing:
-            if self._on_second or self._ended:
+            if self._on_second:
                 return
+            self._check_open()
             start = self._kept[0][0] if self._kept else self._received
             self._inner = None
             inner = await self._second.transcribe_streaming(
                 self._session_id, self._language, self._rate, self._hear, options=self._options
             )
-            if self._overflowed > self._settled:
-                gap = Unheard(
-                    self._settled / self._rate, start / self._rate, "it was too long to keep"
-                )
-                await self._pass_on(gap)
+            if self._ended:  # meanwhile: nobody else would end this one
+                await inner.close()
+                self._check_open()
             # From here on nothing waits until the audio that was kept is on its way, in order.
             self._on_second = True
             self._shift = start / self._rate
@@ -188,7 +198,15 @@ class StandInConnection:
             code=error.code,
             seconds=round((self._received - start) / self._rate, 1),
         )
-        await self._pass_on(TakenOver(self._second.name, error))
+        # Not while engines change: who is told may close the leg, and that waits for the change.
+        if self._overflowed > self._settled:
+            settled = self._settled / self._rate
+            await self._pass_on(Unheard(settled, start / self._rate, "it was too long to keep"))
+        await self._pass_on(TakenOver(self._second.name, error, caveat(self._options.query)))
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise EngineError("the leg was closed before another engine could take it over")
 
     async def _hear(self, event: EngineEvent) -> None:
         if isinstance(event, Lost):
@@ -234,12 +252,7 @@ def _moved(event: EngineEvent, shift: float) -> EngineEvent:
     if not shift:
         return event
     if isinstance(event, Result):
-        return replace(
-            event,
-            start=event.start + shift,
-            end=event.end + shift,
-            words=tuple(replace(w, start=w.start + shift, end=w.end + shift) for w in event.words),
-        )
+        return event.moved(shift)
     if isinstance(event, SpeechBegan):
         return SpeechBegan(event.start + shift)
     if isinstance(event, Unheard):

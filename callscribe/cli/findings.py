@@ -27,6 +27,7 @@ class Guide(enum.StrEnum):
         "#configuration-transcription_configjson-changed-while-the-server-runs"
     )
     MODEL = "docs/how-to/models.md#use-your-own-model"
+    SHARE = "docs/how-to/share-a-server.md#share-a-server"
     KEY = "docs/how-to/deepgram.md#give-callscribe-the-key"
     REGION = "docs/how-to/deepgram.md#choose-a-region"
     NO_CONNECTION = "docs/how-to/deepgram-troubleshooting.md#no-connection-found"

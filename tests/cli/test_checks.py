@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import pytest
+from pydantic import SecretStr
 
 from callscribe.cli import checks
 from callscribe.cli.findings import State
@@ -65,12 +66,43 @@ def test_the_data_folder(settings: Settings, tmp_path: Path) -> None:
 
 def test_the_model(settings: Settings, tmp_path: Path) -> None:
     assert "as packages" in checks.check_model(settings).detail
-    other = settings.model_copy(update={"whisper_model": "no-such-model"})
-    assert checks.check_model(other).state is State.BAD
+    away = checks.check_model(settings.model_copy(update={"whisper_model": "owner/no-such-model"}))
+    assert away.state is State.BAD
+    assert "callscribe models fetch" in away.advice
     write_files(tmp_path / "models" / "whisper-base")
     broken = checks.check_model(settings)
     assert broken.state is State.BAD
     assert "callscribe models fetch" in broken.advice
+
+
+@pytest.mark.parametrize("name", ["bse", "/no/such/folder"])
+def test_a_model_that_is_nowhere_is_not_to_be_fetched(settings: Settings, name: str) -> None:
+    finding = checks.check_model(settings.model_copy(update={"whisper_model": name}))
+    assert finding.state is State.BAD
+    assert name in finding.detail
+    assert "CALLSCRIBE_WHISPER_MODEL" in finding.advice
+    assert "base" in finding.advice
+    assert "fetch" not in finding.advice
+
+
+def test_a_folder_of_ones_own_is_not_to_be_deleted(settings: Settings, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "mine")
+    (folder / "model.bin").unlink()
+    finding = checks.check_model(settings.model_copy(update={"whisper_model": str(folder)}))
+    assert finding.state is State.BAD
+    assert "model.bin" in finding.detail
+    assert "delete" not in finding.advice
+
+
+def test_beyond_this_machine_only_with_keys(settings: Settings) -> None:
+    assert checks.check_access(settings).state is State.GOOD
+    everywhere = settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104
+    finding = checks.check_access(everywhere)
+    assert finding.state is State.BAD
+    assert "CALLSCRIBE_API_KEYS" in finding.advice
+    assert "CALLSCRIBE_HOST=127.0.0.1" in finding.advice
+    locked = everywhere.model_copy(update={"api_keys": (SecretStr("open"),)})
+    assert checks.check_access(locked).detail == "0.0.0.0, 1 key"
 
 
 def test_the_port(settings: Settings, served: Served) -> None:

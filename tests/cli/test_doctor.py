@@ -26,11 +26,14 @@ def test_what_is_broken_gets_an_advice_and_a_status(tmp_path: Path) -> None:
         "doctor",
         CALLSCRIBE_DATA_DIR=str(tmp_path),
         CALLSCRIBE_PORT=free_port(),
-        CALLSCRIBE_WHISPER_MODEL="no-such-model",
+        CALLSCRIBE_WHISPER_MODEL="owner/no-such-model",
+        CALLSCRIBE_HOST="0.0.0.0",  # noqa: S104
     )
     assert result.exit_code == 1
-    assert "✗ Model         Whisper no-such-model is not on this machine" in result.output
+    assert "✗ Model         Whisper owner/no-such-model is not on this machine" in result.output
     assert "→ python -m callscribe models fetch" in result.output
+    assert "✗ Access        no keys: on 0.0.0.0 everybody" in result.output
+    assert "→ set CALLSCRIBE_API_KEYS, or CALLSCRIBE_HOST=127.0.0.1" in result.output
 
 
 def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Problem",
     "Progress",
     "known_model",
+    "misnamed",
     "model_names",
     "resolve_model",
     "verify_model",
@@ -100,6 +101,23 @@ def model_names() -> list[str]:
     return list(available_models())
 
 
+def misnamed(name: str) -> str:
+    """Why there is no model of this name anywhere, and which there are; empty where one may be."""
+    if known_model(name) is not None or Path(name).expanduser().is_dir():
+        return ""
+    if _looks_like_path(name):
+        return (
+            f"there is no folder {Path(name).expanduser()}; name a folder with a Whisper model "
+            "in it, or a size such as base"
+        )
+    if "/" not in name and name not in model_names():
+        return (
+            f"there is no model {name!r}; name a folder, a hub name such as owner/model, "
+            f"or one of {', '.join(model_names())}"
+        )
+    return ""
+
+
 def resolve_model(
     name: str, models_dir: Path, *, progress: Progress | None = None, offline: bool = False
 ) -> Path:
@@ -112,11 +130,8 @@ def resolve_model(
     folder = Path(name).expanduser()
     if known is None and folder.is_dir():
         return _users_folder(folder, models_dir, progress)
-    if _looks_like_path(name):
-        raise ModelError(
-            f"there is no folder {folder}; name a folder with a Whisper model in it, "
-            "or a size such as base"
-        )
+    if why := misnamed(name):
+        raise ModelError(why)
     if known is not None and (found := _local_copy(known, models_dir, progress)):
         return found
     return _from_hub(name, known, models_dir, progress, offline=offline)
@@ -215,11 +230,6 @@ def _looks_like_path(name: str) -> bool:
 
 
 def _not_to_be_had(name: str, known: KnownModel | None, error: Exception, *, offline: bool) -> str:
-    if isinstance(error, ValueError) and "Invalid model size" in str(error):
-        return (
-            f"there is no model {name!r}; name a folder, a hub name such as owner/model, "
-            f"or one of {', '.join(model_names())}"
-        )
     why = "it is not on this machine" if offline else "the model hub did not give it"
     message = f"the model {name!r} cannot be had: {why} ({_first_line(error)})."
     if known is not None and known.packages:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from faster_whisper.tokenizer import Tokenizer
 from tokenizers import Tokenizer as HubTokenizer
 
 from callscribe.engines.whisper.features import FRAMES_PER_SECOND, MAX_FRAMES, FloatArray, LogMel
+from callscribe.errors import ModelError
 from callscribe.transcript import Word
 
 TOKENS_PER_SECOND: Final = 8.0
@@ -29,6 +30,9 @@ SPARE_TOKENS: Final = 10
 
 LONG_FRAMES: Final = 1000
 """Frames of a batch from which on only one at a time is encoded, 10 ms each."""
+
+WHAT_TO_DO: Final = "fetch the model again, or name another with CALLSCRIBE_WHISPER_MODEL"
+"""About a model that cannot be used."""
 
 UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages that are written without spaces between words."""
@@ -66,20 +70,31 @@ class Hypothesis:
     """The token bound was hit."""
 
 
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Says which file it was that could not be loaded; the libraries do not always."""
+    try:
+        yield
+    except Exception as error:  # they have errors of every kind
+        raise ModelError(f"{path} cannot be loaded ({error}); {WHAT_TO_DO}") from error
+
+
 class WhisperDecoder:
     """One loaded model, shared by all legs; ``decode`` may be called from several threads."""
 
     def __init__(self, folder: Path, *, threads: int, compute_type: str = "int8") -> None:
-        self._model = ctranslate2.models.Whisper(
-            str(folder),
-            device="cpu",
-            compute_type=compute_type,
-            inter_threads=max(1, threads),
-            intra_threads=1,
-        )
+        with _blaming(folder / "model.bin"):
+            self._model = ctranslate2.models.Whisper(
+                str(folder),
+                device="cpu",
+                compute_type=compute_type,
+                inter_threads=max(1, threads),
+                intra_threads=1,
+            )
         self.threads = max(1, threads)
         self.multilingual = bool(self._model.is_multilingual)
-        self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
+        with _blaming(folder / "tokenizer.json"):
+            self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizers: dict[str, Tokenizer] = {}
         # The encoder takes 100 MB for a moment over a long window: one such at a time.
         self._long_windows = threading.Lock()

@@ -88,7 +88,7 @@ def what_is_missing(folder: Path) -> list[str]:
     ]
     for name in ("config.json", "tokenizer.json"):
         if name not in missing and not _is_json(folder / name):
-            missing.append(f"{name} (it is there, but is not JSON)")
+            missing.append(f"{name} (it is there, but holds no JSON object)")
     return missing
 
 
@@ -134,7 +134,6 @@ def _read_stamps(models_dir: Path) -> dict[str, object]:
 
 def _is_json(path: Path) -> bool:
     try:
-        json.loads(path.read_bytes())
+        return isinstance(json.loads(path.read_bytes()), dict)
     except ValueError:
         return False
-    return True

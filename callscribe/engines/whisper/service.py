@@ -31,7 +31,7 @@ from callscribe.engines.telling import Teller
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor, Seat
-from callscribe.engines.whisper.decoder import WhisperDecoder
+from callscribe.engines.whisper.decoder import WHAT_TO_DO, WhisperDecoder
 from callscribe.engines.whisper.stream import LegStream, vocabulary_prompt
 from callscribe.engines.whisper.tuning import tune_process
 from callscribe.errors import (
@@ -128,8 +128,7 @@ class WhisperTranscriptionService:
             raise
         except Exception as error:  # the libraries below have errors of every kind
             raise ModelError(
-                f"the model in {folder} cannot be loaded ({error}); fetch it again or name another "
-                "folder with CALLSCRIBE_WHISPER_MODEL"
+                f"the model in {folder} cannot be used ({error}); {WHAT_TO_DO}"
             ) from error
         self.decoder = decoder
         self.model = folder.name

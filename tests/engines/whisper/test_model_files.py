@@ -99,5 +99,5 @@ def test_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "vocabulary.json").write_text("[]")
     assert what_is_missing(tmp_path) == [
         "model.bin",
-        "tokenizer.json (it is there, but is not JSON)",
+        "tokenizer.json (it is there, but holds no JSON object)",
     ]

@@ -300,15 +300,16 @@ async def test_nothing_is_written_on_any_recorded_negative() -> None:
     assert not invented
 
 
-async def test_a_model_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ["model.bin", "tokenizer.json"])
+async def test_a_model_that_cannot_be_loaded_names_the_file(tmp_path: Path, wrong: str) -> None:
     good = resolve_model("base", MODELS)
     for path in good.iterdir():
-        if path.name != "model.bin":
-            (tmp_path / path.name).symlink_to(path)
-    (tmp_path / "model.bin").write_bytes(random_bytes(4096))
+        if path.name != wrong:
+            (tmp_path / path.name).symlink_to(path.resolve())
+    (tmp_path / wrong).write_bytes(random_bytes(4096))
     service = WhisperTranscriptionService(lambda: tmp_path, threads=1, max_legs=1)
     for _ in range(2):
-        with pytest.raises(ModelError, match="cannot be loaded"):
+        with pytest.raises(ModelError, match=f"{tmp_path / wrong} cannot be loaded"):
             await service.start()
     await service.close()
 

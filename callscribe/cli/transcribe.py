@@ -1,6 +1,6 @@
 """``callscribe transcribe``: recordings become transcripts.
 
-May import ``recordings``, ``playing``, ``engines.whisper``, ``export`` and core.
+May import ``recordings``, ``playing``, ``targets``, ``engines.whisper``, ``export`` and core.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import typer
 from callscribe.cli.output import byte_progress, complain, read_settings, side
 from callscribe.cli.playing import play_live
 from callscribe.cli.recordings import Channels, Job, plan, transcribe_recording
+from callscribe.cli.targets import SCREEN, choose_targets
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CallscribeError, ConfigurationError
-from callscribe.export import FORMATS, export
+from callscribe.export import export
 from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings
 from callscribe.transcript import Transcript
@@ -42,8 +43,17 @@ def transcribe(
     ] = "fr",
     form: Annotated[Form, typer.Option("--format", "-f", help="What to write.")] = Form.TEXT,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="A folder for the files, or - for the screen.")
-    ] = "-",
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A folder for a file each, a file (.txt, .json, .srt, .vtt) for one recording, "
+            "or - for the screen.",
+        ),
+    ] = SCREEN,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over transcripts that are there already.")
+    ] = False,
     speakers: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +77,8 @@ def transcribe(
     """Write down recordings, on this machine.
 
     In a recording with two channels that differ each channel is a speaker. Files that cannot be
-    read do not stop the others; the status is then 1.
+    read do not stop the others; the status is then 1. Where nothing was heard that is said; it is
+    no error. What is written already is not written over without --force.
 
     For example:
 
@@ -85,33 +96,34 @@ def transcribe(
     )
     if len(set(job.speakers)) < len(job.speakers):
         raise ConfigurationError("two speakers have the same name; every channel needs its own")
-    folder = None if output == "-" else Path(output)
-    if folder is None and len(files) > 1 and form in (Form.SRT, Form.VTT):
-        raise ConfigurationError(f"several {form} files need a folder: --output FOLDER")
-    if folder is not None and len({path.stem for path in files}) < len(files):
-        raise ConfigurationError(
-            "two of the files have the same name, so that one transcript would replace the other; "
-            "write them to different folders"
-        )
-    if not asyncio.run(_all(settings, job, files, form, folder, live=live)):
+    targets = choose_targets(files, form, output, force=force)
+    if not asyncio.run(_all(settings, job, files, form, targets, live=live)):
         raise typer.Exit(1)
 
 
 async def _all(
-    settings: Settings, job: Job, files: list[Path], form: Form, folder: Path | None, *, live: bool
+    settings: Settings,
+    job: Job,
+    files: list[Path],
+    form: Form,
+    targets: list[Path | None],
+    *,
+    live: bool,
 ) -> bool:
     """Does one file after the other; False if any of them failed."""
     engine = await _ready_engine(settings)
     good = True
     try:
-        for path in files:
+        for path, target in zip(files, targets, strict=True):
             try:
                 recording = await asyncio.to_thread(plan, path, job)
                 if live:
                     transcript, trouble = await play_live(settings, engine, recording)
                 else:
                     transcript, trouble = await transcribe_recording(engine, recording)
-                await asyncio.to_thread(write, transcript, form, folder, heading=len(files) > 1)
+                await asyncio.to_thread(write, transcript, form, target, heading=len(files) > 1)
+                if not transcript.utterances:
+                    side().print(f"No speech was heard in {path}", markup=False)
             except (CallscribeError, OSError) as error:
                 trouble = error.message if isinstance(error, CallscribeError) else str(error)
             if trouble:
@@ -140,16 +152,15 @@ async def _ready_engine(settings: Settings) -> WhisperTranscriptionService:
     return engine
 
 
-def write(transcript: Transcript, form: str, folder: Path | None, *, heading: bool) -> None:
-    """Writes a transcript to standard output or as a file; an ``OSError`` if that cannot be."""
+def write(transcript: Transcript, form: str, path: Path | None, *, heading: bool) -> None:
+    """Writes a transcript to standard output (None) or a file; ``OSError`` if that cannot be."""
     text = export(transcript, form)
-    if folder is None:
+    if path is None:
         if heading and form == "text":
             typer.echo(f"== {transcript.session_id}")
         typer.echo(text, nl=False)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{transcript.session_id}{FORMATS[form].suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="")
     side().print(str(path), markup=False)
 

@@ -20,6 +20,7 @@ from callscribe.wer import word_errors
 from tests.cli.running import ROOT, command, process, run, surroundings
 from tests.engines_for_tests import EnergyEngine
 from tests.media_files import tones, write
+from tests.speech import MODELS
 
 from .test_recordings import Listener
 
@@ -85,14 +86,29 @@ def test_one_bad_file_does_not_stop_the_others(call: Path, tmp_path: Path) -> No
 @pytest.mark.usefixtures("engine")
 def test_what_cannot_work_is_said_before_any_work(call: Path, tmp_path: Path) -> None:
     twin = write(tmp_path / "call.flac", tones(), "flac", 16_000)
+    kept = tmp_path / "kept.txt"
+    kept.write_text("corrected by hand")
     for arguments, message in (
         (["-l", "tlh"], "unknown language 'tlh'"),
         ([str(twin), "-f", "srt"], "several srt files need a folder"),
         ([str(twin), "-o", str(tmp_path)], "have the same name"),
+        (["-o", str(kept)], "--force"),
     ):
         result = run("transcribe", str(call), *arguments)
         assert result.exit_code == 1
         assert message in result.stderr
+    assert kept.read_text() == "corrected by hand"
+    assert run("transcribe", str(call), "-o", str(kept), "--force").exit_code == 0
+    assert "3.0 seconds" in kept.read_text()
+
+
+@pytest.mark.parametrize("live", [[], ["--live"]])
+def test_silence_is_said(tmp_path: Path, live: list[str]) -> None:
+    path = write(tmp_path / "quiet.wav", np.zeros((1, 4000), np.int16), "pcm_s16le", 16_000)
+    result = run("transcribe", str(path), *live, CALLSCRIBE_DATA_DIR=str(MODELS.parent))
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert f"No speech was heard in {path}" in result.stderr
 
 
 @pytest.mark.usefixtures("engine")

@@ -20,10 +20,10 @@ ARGS ?=
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.runtime model ## Make .venv, install what is locked, fetch and check the model
-	@echo "Ready: make demo shows a call, make serve starts the server."
+setup: $(VENV)/.runtime $(BIN)/callscribe model ## Make .venv with the command callscribe, fetch and check the model
+	@echo "Ready: make demo shows a call, make serve starts the server, $(BIN)/callscribe does the rest."
 
-setup-dev: $(VENV)/.dev model ## The same with the tools for tests
+setup-dev: $(VENV)/.dev $(BIN)/callscribe model ## The same with the tools for tests
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -42,6 +42,9 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	@echo "Installing what is locked in $<"
 	@$(PIP) install -qq --require-hashes -r requirements-dev.txt
 	@touch $@
+
+$(BIN)/callscribe: tools/install_command.py | $(VENV)/.runtime
+	@$(BIN)/python $<
 
 model: $(VENV)/.runtime
 	@$(BIN)/python -m callscribe models fetch --quiet

@@ -58,10 +58,14 @@ def test_commands_are_understood(page: Path) -> None:
     for words in commands(page):
         while words and re.match(r"[A-Z_]+=", words[0]):
             words.pop(0)
-        if words[:1] == [".venv/bin/python"]:
-            del words[:2]
-        if words[:1] == ["callscribe"] and len(words) > 1:
+        if words[:1] in (["callscribe"], [".venv/bin/callscribe"]) and len(words) > 1:
             parse(root, words[1:])
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "cli.md"], ids=str)
+def test_commands_to_copy_are_written_as_setup_installs_them(page: Path) -> None:
+    for block in blocks(page, "sh"):
+        assert not re.search(r"^([A-Z_]+=\S+ )*(callscribe|python -m)\b", block, re.MULTILINE)
 
 
 def parse(command: Any, words: list[str]) -> None:

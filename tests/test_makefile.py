@@ -29,6 +29,13 @@ def test_every_target_can_be_planned(target: str) -> None:
     assert planned.returncode == 0, planned.stderr
 
 
+@pytest.mark.parametrize("target", ["setup", "setup-dev", "demo", "serve"])
+def test_the_command_is_installed_with_the_rest(target: str, tmp_path: Path) -> None:
+    planned = make("--dry-run", target, f"VENV={tmp_path}", "PYTHON=python3").stdout
+    install = planned.index("tools/install_command.py")
+    assert planned.index("-r requirements.txt") < install
+
+
 def test_a_python_that_is_missing_is_said(tmp_path: Path) -> None:
     result = make("setup", "PYTHON=", f"VENV={tmp_path / 'venv'}")
     assert result.returncode != 0

@@ -17,7 +17,8 @@ HIDDEN = {"help", "install_completion", "show_completion"}
 HEAD = """# The command line
 
 Written by `make docs` from the help of the commands; `callscribe COMMAND --help` shows the same.
-In a checkout without an installed command say `python -m callscribe` instead of `callscribe`.
+`make setup` puts the command at `.venv/bin/callscribe`; `. .venv/bin/activate` makes it plain
+`callscribe`. Where the packages were installed by hand it is `python -m callscribe`.
 """
 
 

@@ -49,9 +49,10 @@ class Configuration(Protocol):
 class EnhancedTranscriptionService:
     """Live transcription of calls: sessions begin, audio goes in, events and transcripts come out.
 
-    ``engines`` are those that can be used, by name. ``clock`` is UNIX time, ``monotonic`` measures
-    waiting, both in seconds. Use it as an async context manager, or ``close`` it: shutting down
-    loses nothing.
+    ``engines`` are those that can be used, by name; ``check`` is asked before one gets a session
+    and raises where it has turned out that it cannot after all. ``clock`` is UNIX time,
+    ``monotonic`` measures waiting, both in seconds. Use it as an async context manager, or
+    ``close`` it: shutting down loses nothing.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class EnhancedTranscriptionService:
         bus: Bus,
         configuration: Configuration,
         sinks: Sequence[TranscriptSink] = (),
+        check: Callable[[str], None] = lambda _engine: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +71,7 @@ class EnhancedTranscriptionService:
         self._engines = engines
         self._bus = bus
         self._configuration = configuration
+        self._check = check
         self._around = Surroundings(
             bus=bus,
             sinks=sinks,
@@ -89,7 +92,7 @@ class EnhancedTranscriptionService:
         """Begins a session and returns its id; it keeps this configuration to its end.
 
         Without an id one is made. ``SessionError`` for an id that is taken or cannot be one,
-        ``CapacityError`` while the service shuts down or no leg is free.
+        ``CapacityError`` while the service shuts down or no leg is free, and what ``check`` raises.
         """
         if self.closing:
             raise CapacityError("the server is shutting down; try again", code="shutting_down")
@@ -103,6 +106,7 @@ class EnhancedTranscriptionService:
             raise SessionError(f"there is a session {session_id} already", code="session_exists")
         config = config or self._configuration.current
         engine, instead_of = self._choose_engine(config)
+        self._check(engine.name)
         self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
         self._sessions[session_id] = session

@@ -9,6 +9,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -18,6 +19,9 @@ from callscribe.cli.output import read_settings, screen
 from callscribe.errors import ConfigurationError
 from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings, TranscriptionConfig
+
+LABELS = {"whisper": "Whisper on this machine", "deepgram": "Deepgram"}
+"""What a person calls the engines."""
 
 
 def serve(
@@ -61,6 +65,7 @@ def serve(
             name: why for name, why in reasons.items() if name not in context.backends.engines
         }
         show_banner(screen(), settings, context.configuration.load(), missing, page)
+        context.backends.tell = partial(show_failure, screen())
         if open_page:
             _open_when(lambda: server.started, page)
         with contextlib.suppress(KeyboardInterrupt):
@@ -121,6 +126,16 @@ def show_banner(
     for name, value in rows.items():
         console.print(f"  {name:10}", end="", style="dim")
         console.print(value, markup=False)
+
+
+def show_failure(console: Console, engine: str, why: str) -> None:
+    """Says below the banner that an engine cannot be used, why, and what becomes of calls."""
+    console.print(f"[bold red]{LABELS.get(engine, engine)} cannot be used:[/] ", end="")
+    console.print(why, markup=False)
+    console.print(
+        "  The server goes on, but refuses sessions with it until that is mended and it is started "
+        "again."
+    )
 
 
 def _open_when(ready: Callable[[], bool], page: str) -> None:

@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         bus=bus,
         configuration=configuration,
         sinks=[TranscriptFiles(settings.data_dir / "transcripts").save],
+        check=backends.check,
     )
 
     @asynccontextmanager

@@ -6,13 +6,13 @@ May import ``engines`` and ``errors``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
 import structlog
 
 from callscribe.engines.base import TranscriptionEngine
-from callscribe.errors import CallscribeError, CapacityError, EngineError
+from callscribe.errors import CallscribeError, CapacityError, ModelError
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +30,8 @@ class _Loads(Protocol):
 class Backends:
     """The engines by name, and what each one is doing.
 
-    ``missing`` are the engines that cannot be used, each with the reason for a person.
+    ``missing`` are the engines that cannot be used, each with the reason for a person. ``tell``
+    hears of an engine that turns out to be unusable, by name, and why.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Backends:
         self._missing = missing
         self._failures: dict[str, CallscribeError] = {}
         self._settled = {name: asyncio.Event() for name in engines}
+        self.tell: Callable[[str, str], None] = lambda _name, _why: None
 
     async def load(self, name: str) -> None:
         """Has an engine load what it needs; a failure is kept for those who want to use it."""
@@ -48,13 +50,23 @@ class Backends:
             if isinstance(engine, _Loads):
                 await engine.start()
         except CallscribeError as error:
-            self._failures[name] = error
             _log.error("engine_not_loaded", engine=name, code=error.code, problem=error.message)
+            self._fail(name, error)
         except Exception as error:  # noqa: BLE001 - the server and the other engines go on
-            self._failures[name] = EngineError(f"{name} cannot be loaded; the log says why")
             _log.error("engine_not_loaded", engine=name, exc_info=error)
+            # Whoever asks is told what a wrong model would be told: come back when it is mended.
+            self._fail(name, ModelError(f"{name} cannot be loaded; the log says why"))
         finally:
             self._settled[name].set()
+
+    def _fail(self, name: str, error: CallscribeError) -> None:
+        self._failures[name] = error
+        self.tell(name, error.message)
+
+    def check(self, name: str) -> None:
+        """Raises the error of loading where it is known that there was one; waits for nothing."""
+        if name in self._failures:
+            raise self._failures[name]
 
     async def ready(self, name: str, patience: float = MODEL_PATIENCE) -> None:
         """Waits until an engine can take legs.
@@ -68,8 +80,7 @@ class Backends:
             raise CapacityError(
                 "the model is still being loaded; try again in a while", code="model_loading"
             ) from None
-        if name in self._failures:
-            raise self._failures[name]
+        self.check(name)
 
     @property
     def max_legs(self) -> int:

@@ -40,7 +40,10 @@ async def list_sessions(context: InContext) -> SessionList:
     responses={
         409: {"model": Problem, "description": "There is a session with this id already."},
         422: {"model": InvalidRequest},
-        503: {"model": Problem, "description": "The server is shutting down."},
+        503: {
+            "model": Problem,
+            "description": "The server is shutting down or full, or its model cannot be used.",
+        },
     },
 )
 async def begin_session(

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -73,6 +74,36 @@ def test_the_world_is_let_in_only_with_keys() -> None:
     result = run("serve", "--host", "0.0.0.0", CALLSCRIBE_API_KEYS="")  # noqa: S104
     assert result.exit_code == 1
     assert "CALLSCRIBE_API_KEYS" in result.stderr
+
+
+def test_a_model_that_cannot_be_used_is_said_below_the_banner(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    with subprocess.Popen(
+        command("serve", "--port", "0"),
+        cwd=ROOT,
+        env=surroundings(tmp_path, CALLSCRIBE_WHISPER_MODEL=str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        late = threading.Timer(30, server.kill)
+        late.start()
+        lines = []
+        for line in server.stdout:
+            lines.append(line)
+            if "started again" in line:
+                break
+        late.cancel()
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+    said = "".join(lines)
+    assert f"Whisper on this machine cannot be used: {folder} is not the folder" in said
+    assert "it lacks: model.bin" in said
+    assert "goes on, but refuses sessions" in said
 
 
 @pytest.mark.parametrize("start", [command("serve"), [command()[0], "main.py"]])

@@ -15,6 +15,7 @@ from callscribe.errors import (
     CallscribeError,
     CapacityError,
     ConfigurationError,
+    ModelError,
 )
 from callscribe.wire.deepgram_errors import refusal
 
@@ -36,7 +37,7 @@ def status_of(error: CallscribeError) -> int:
         return 400
     if isinstance(error, AuthenticationError):
         return 401
-    if isinstance(error, CapacityError):
+    if isinstance(error, CapacityError | ModelError):
         return 503
     return 503 if error.retryable else 500
 

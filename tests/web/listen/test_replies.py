@@ -29,7 +29,8 @@ from callscribe.web.listen.replies import error_reply, status_of
         (ProtocolError("x", code="too_big"), 413),
         (CapacityError("x"), 503),
         (EngineError("x", retryable=True), 503),
-        (ModelError("x"), 500),
+        (ModelError("x"), 503),
+        (EngineError("x"), 500),
     ],
 )
 def test_statuses(error: CallscribeError, status: int) -> None:

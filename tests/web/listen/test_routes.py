@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from deepgram.core.api_error import ApiError
 
+from callscribe.engines.whisper import service
 from callscribe.wire.deepgram_rest import parse_recording
 from tests import speech
 from tests.schemas import check_answer
@@ -173,6 +175,29 @@ async def test_an_engine_that_takes_no_recordings(served: Served, recording: byt
         answer = await http.post(f"{served.http}/v1/listen", content=recording)
     assert answer.status_code == 500
     assert "takes no recordings" in answer.json()["err_msg"]
+
+
+async def test_a_recording_too_many_is_503(
+    listening: Served, recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_RECORDINGS", 0)
+    engine = listening.context.backends.engines["whisper"]
+    assert isinstance(engine, service.WhisperTranscriptionService)
+    headers = {"Authorization": f"Token {KEY}"}
+    address = f"{listening.http}/v1/listen?language=fr"
+    async with httpx.AsyncClient(headers=headers, timeout=60) as http:
+        first = asyncio.create_task(http.post(address, content=recording))
+        while not engine._recordings:
+            await asyncio.sleep(0.01)
+        refused = await http.post(address, content=recording)
+        taken = await first
+        again = await http.post(address, content=recording)
+    body = refused.content
+    assert check_answer("/v1/listen", refused.status_code, refused.headers, body) == "error"
+    assert (refused.status_code, refused.json()["err_code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert "send this one again in a while" in refused.json()["err_msg"]
+    assert refused.headers["retry-after"] == "5"
+    assert (taken.status_code, again.status_code) == (200, 200)
 
 
 async def test_a_recording_of_nothing(listening: Served) -> None:

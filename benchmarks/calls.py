@@ -17,8 +17,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.live_metrics import Sighting, SpokenWord, percentile, spoken_end, word_lags
+from benchmarks.live_metrics import Sighting, SpokenWord, spoken_end, word_lags
 from callscribe.audio import Resampler, to_float
+from callscribe.demo.measure import percentile
 from callscribe.engines.base import EngineEvent, Lost, TranscriptionEngine
 from callscribe.transcript import Result
 from callscribe.wer import word_errors

@@ -19,7 +19,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.live_metrics import percentile
+from callscribe.demo.measure import percentile
 from callscribe.engines.base import EngineEvent, StreamOptions
 from callscribe.engines.deepgram import DeepgramTranscriptionService
 from callscribe.transcript import Result

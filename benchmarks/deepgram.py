@@ -41,8 +41,8 @@ from benchmarks.calls import (
     row,
 )
 from benchmarks.counting import CountingRelay
-from benchmarks.live_metrics import percentile
 from benchmarks.machine import QUIET, Bystanders, resident_mb
+from callscribe.demo.measure import percentile
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.engines.deepgram import DeepgramTranscriptionService
 from callscribe.engines.deepgram.batch import DeepgramBatchService

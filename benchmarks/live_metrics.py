@@ -74,11 +74,3 @@ def spoken_end(reference: Sequence[SpokenWord], text: str, end: float) -> float:
     """
     ends = [w.end for w in reference if bare(w.text) == bare(text) and abs(w.end - end) < NEAR]
     return min(ends, key=lambda found: abs(found - end), default=end)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which ``share`` (0 to 1) of the values lie; NaN for none."""
-    if not values:
-        return float("nan")
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -6,6 +6,7 @@ May import ``demo``.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Annotated
 
@@ -178,7 +179,7 @@ def measured(reports: list[LegReport]) -> Table:
             for values in (report.interim_lags, report.final_lags)
             for share in (0.5, 0.95)
         ]
-        cells = ["–" if lag is None else f"{lag:.2f} s" for lag in lags]
+        cells = ["–" if math.isnan(lag) else f"{lag:.2f} s" for lag in lags]
         errors = report.errors
         table.add_row(
             report.speaker, *cells, f"{errors.hits} of {errors.words}", f"{errors.rate:.1%}"

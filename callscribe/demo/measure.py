@@ -6,6 +6,7 @@ there: first as an interim word, then for good. May import ``events``, ``wer``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,9 +122,9 @@ class LiveMeasure:
         )
 
 
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which ``share`` (0 to 1) of the values lie; None for no values."""
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0 to 1) of the values lie; NaN for no values."""
     if not values:
-        return None
+        return math.nan
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

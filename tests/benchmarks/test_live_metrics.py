@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from benchmarks.live_metrics import Sighting, SpokenWord, percentile, spoken_end, word_lags
+from benchmarks.live_metrics import Sighting, SpokenWord, spoken_end, word_lags
 
 
 def seen(text: str, end: float, shown_at: float, *, final: bool) -> Sighting:
@@ -40,13 +38,6 @@ def test_words_that_are_wrong_in_the_end_have_no_lag() -> None:
     assert (
         word_lags([SpokenWord("lettre", 1.0)], [seen("l'être", 1.0, 2.0, final=True)]).final == []
     )
-
-
-def test_percentiles() -> None:
-    values = [float(n) for n in range(1, 101)]
-    assert percentile(values, 0.5) == 51.0
-    assert percentile(values, 0.95) == 96.0
-    assert math.isnan(percentile([], 0.5))
 
 
 def test_a_word_ends_where_the_reference_says() -> None:

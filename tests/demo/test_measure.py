@@ -1,5 +1,6 @@
 """Lags and errors of a live transcript, on made-up events."""
 
+import math
 from typing import Any
 
 import pytest
@@ -90,10 +91,14 @@ def test_whether_a_leg_came_through(heard: str, trouble: str) -> None:
 @given(st.lists(st.floats(-10, 10), min_size=1), st.floats(0, 1))
 def test_percentiles_are_values_with_that_share_below(values: list[float], share: float) -> None:
     found = percentile(values, share)
-    assert found is not None
     below = sum(value < found for value in values)
     assert below <= share * len(values) or found == max(values)
 
 
+def test_percentiles_of_a_hundred_values() -> None:
+    values = [float(n) for n in range(100, 0, -1)]
+    assert [percentile(values, share) for share in (0.0, 0.5, 0.95, 1.0)] == [1, 51, 96, 100]
+
+
 def test_of_nothing_there_is_no_percentile() -> None:
-    assert percentile([], 0.5) is None
+    assert math.isnan(percentile([], 0.5))

@@ -1,5 +1,6 @@
 """The local engine: Whisper, streaming, on this machine's own cores."""
 
-from callscribe.engines.whisper.service import WhisperConnection, WhisperTranscriptionService
+from callscribe.engines.whisper.connection import WhisperConnection
+from callscribe.engines.whisper.service import WhisperTranscriptionService
 
 __all__ = ["WhisperConnection", "WhisperTranscriptionService"]

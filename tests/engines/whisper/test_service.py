@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,66 +12,17 @@ from numpy.typing import NDArray
 
 from callscribe.audio import FloatArray
 from callscribe.engines.base import (
-    EngineEvent,
     StreamingConnection,
-    StreamOptions,
     TranscriptionEngine,
-    Unheard,
 )
-from callscribe.engines.whisper import WhisperTranscriptionService, conductor
+from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper import service as whisper_service
 from callscribe.engines.whisper.models import resolve_model
-from callscribe.engines.whisper.service import WhisperConnection
 from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
-from callscribe.transcript import Result
-from callscribe.wire.g711 import samples_to_mulaw
+from tests.engines.whisper.running import play, said, whisper
 from tests.speech import MODELS, corpus, leg, recall, samples, script
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def whisper(max_legs: int = 8) -> AsyncIterator[WhisperTranscriptionService]:
-    service = WhisperTranscriptionService(
-        lambda: resolve_model("base", MODELS), threads=2, max_legs=max_legs
-    )
-    try:
-        yield service
-    finally:
-        await service.close()
-
-
-async def play(
-    service: WhisperTranscriptionService,
-    pcm: bytes,
-    rate: int,
-    *,
-    language: str = "fr",
-    pace: float = 6.0,
-    keyterms: tuple[str, ...] = (),
-) -> list[Result]:
-    """Sends audio in 20 ms frames, ``pace`` times as fast as speech; what came back."""
-    results: list[Result] = []
-
-    def hear(result: EngineEvent) -> None:
-        if isinstance(result, Result):
-            results.append(result)
-
-    connection = await service.transcribe_streaming(
-        "s", language, rate, hear, options=StreamOptions(keyterms=keyterms)
-    )
-    size = rate // 50 * 2
-    for at in range(0, len(pcm), size):
-        await connection.send_audio(pcm[at : at + size])
-        if at % (10 * size) == 0:
-            await asyncio.sleep(0.2 / pace)
-    await connection.close()
-    assert not connection.is_connected
-    return results
-
-
-def said(results: list[Result]) -> str:
-    return " ".join(r.text for r in results if r.is_final)
 
 
 @pytest.mark.parametrize(("keyterms", "name"), [((), "Michael"), (("Mikael",), "Mikael")])
@@ -84,24 +34,6 @@ async def test_the_vocabulary_decides_how_a_name_is_written(
     async with whisper() as service:
         results = await play(service, pcm, rate, language="en", keyterms=keyterms, pace=3.0)
     assert name in said(results)
-
-
-async def test_mulaw_is_understood_like_the_samples_it_stands_for() -> None:
-    rate, pcm = leg("fr", "technician")
-    cut = pcm[: 9 * rate]
-    heard: list[EngineEvent] = []
-    async with whisper() as service:
-        connection = await service.transcribe_streaming(
-            "s", "fr", rate, heard.append, options=StreamOptions(encoding="mulaw")
-        )
-        data = samples_to_mulaw(cut)
-        for at in range(0, len(data), 160):
-            await connection.send_audio(data[at : at + 160])
-        await connection.close()
-    spoken = [u.text for u in script("fr") if u.speaker == "technician" and u.end < 9]
-    finals = [r for r in heard if isinstance(r, Result) and r.is_final]
-    assert recall(" ".join(spoken), said(finals)) > 0.4
-    assert finals[-1].end <= 9
 
 
 async def test_a_start_that_was_cancelled_loads_the_model_once() -> None:
@@ -180,43 +112,6 @@ async def test_an_unknown_language_is_refused() -> None:
     async with whisper() as service:
         with pytest.raises(ConfigurationError, match="fr, en"):
             await service.transcribe_streaming("s", "klingon", 16_000, lambda _: None)
-
-
-async def test_a_callback_that_raises_ends_nothing() -> None:
-    async with whisper() as service:
-        calls = 0
-
-        async def raising(_result: EngineEvent) -> None:
-            nonlocal calls
-            calls += 1
-            raise RuntimeError("no")
-
-        connection = await service.transcribe_streaming("s", "fr", 16_000, raising)
-        rate, pcm = leg("fr", "agent")
-        await connection.send_audio(pcm[: 6 * rate].tobytes())
-        await connection.close()
-        assert calls == connection.callback_errors
-        assert calls > 1
-
-
-async def test_a_callback_may_close_its_own_leg() -> None:
-    async with whisper() as service:
-        returned: list[EngineEvent] = []
-
-        async def closing(event: EngineEvent) -> None:
-            if not returned:
-                await connection.close()
-            returned.append(event)
-
-        connection = await service.transcribe_streaming("s", "fr", 16_000, closing)
-        rate, pcm = leg("fr", "agent")
-        await connection.send_audio(pcm[: 6 * rate].tobytes())
-        async with asyncio.timeout(20):
-            while not returned:
-                await asyncio.sleep(0.02)
-            await connection.close()
-        assert not connection.is_connected
-        assert connection.callback_errors == 0
 
 
 async def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
@@ -318,49 +213,6 @@ def random_bytes(count: int) -> bytes:
     return np.random.default_rng(1).bytes(count)
 
 
-async def test_what_is_not_finished_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whisper_service, "CLOSE_DEADLINE", 0.05)
-    rate, pcm = leg("fr", "agent")
-    heard: list[EngineEvent] = []
-    async with whisper() as service:
-        connection = await service.transcribe_streaming("s", "fr", rate, heard.append)
-        await connection.send_audio(pcm[: 20 * rate].astype("<i2").tobytes())
-        with pytest.raises(EngineError, match="did not finish"):
-            await connection.close()
-        await connection.close()
-    (gap,) = [e for e in heard if isinstance(e, Unheard)]
-    assert gap.start == 0.0
-    assert gap.end == pytest.approx(20.0, abs=0.1)
-
-
-async def test_who_waits_for_the_end_may_be_cancelled() -> None:
-    rate, pcm = leg("fr", "agent")
-    async with whisper() as service:
-        connection = await service.transcribe_streaming("s", "fr", rate, lambda _: None)
-        await connection.send_audio(pcm[: 20 * rate].astype("<i2").tobytes())
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await connection.close()
-
-
-async def test_a_client_that_sends_too_much_waits_and_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(whisper_service, "MOST_WAITING", 20.0)
-    monkeypatch.setattr(conductor, "CROWDED", 10.0)
-    quiet = np.zeros(16_000, "<i2").tobytes()
-    most = 0.0
-    async with whisper() as service:
-        connection = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
-        assert isinstance(connection, WhisperConnection)
-        for _ in range(120):
-            await connection.send_audio(quiet)
-            most = max(most, connection._seat.waiting)
-        await connection.close()
-        assert most <= 22.0
-        assert connection._seat.stream.heard == pytest.approx(120.0)
-
-
 async def test_recordings_take_turns_and_too_many_are_refused() -> None:
     async def blocks() -> AsyncIterator[FloatArray]:
         yield np.zeros(16_000, np.float32)
@@ -378,12 +230,3 @@ async def test_recordings_take_turns_and_too_many_are_refused() -> None:
             await service.transcribe_blocks(blocks(), "fr")
         go.set()
         assert await asyncio.gather(*waiting) == [[]] * len(waiting)
-
-
-async def test_one_very_long_piece_is_taken_and_its_client_goes_on() -> None:
-    async with whisper() as service:
-        connection = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
-        async with asyncio.timeout(20):
-            for _ in range(2):
-                await connection.send_audio(np.zeros(90 * 16_000, "<i2").tobytes())
-            await connection.close()

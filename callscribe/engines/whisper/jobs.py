@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from callscribe.engines.whisper.stream import LegStream
 
 
+FADE: Final = 0.1
+"""Seconds over which the end of a window is faded out."""
 CONTEXT: Final = 3.5
 """Seconds of the voice's last utterance that are kept for a second opinion on the next."""
 CONTEXT_SURE: Final = -1.2
@@ -43,6 +45,14 @@ def ending(audio: FloatArray, words: Sequence[Word], seconds: float) -> FloatArr
     end = words[-1].end + 0.15
     first = next((w for w in words if w.start >= end - seconds), words[-1])
     return audio[max(int((first.start - 0.03) * RATE), 0) : int(end * RATE)]
+
+
+def faded(audio: FloatArray) -> FloatArray:
+    """The audio with its end faded out: where noise breaks off, the decoder hears a sound."""
+    count = min(int(FADE * RATE), len(audio))
+    out = audio.copy()
+    out[len(out) - count :] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
+    return out
 
 
 def no_audio() -> FloatArray:

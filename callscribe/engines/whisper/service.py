@@ -28,8 +28,9 @@ from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor
 from callscribe.engines.whisper.connection import WhisperConnection
 from callscribe.engines.whisper.decoder import WHAT_TO_DO, WhisperDecoder
-from callscribe.engines.whisper.stream import LegStream, vocabulary_prompt
+from callscribe.engines.whisper.stream import LegStream
 from callscribe.engines.whisper.tuning import tune_process
+from callscribe.engines.whisper.vocabulary import vocabulary_prompt
 from callscribe.errors import (
     CallscribeError,
     CapacityError,

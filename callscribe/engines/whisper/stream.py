@@ -6,57 +6,38 @@ and hands the hypotheses back. Time is audio time; what wall time is needed is p
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from callscribe.audio import RATE, AudioBuffer, FloatArray, Resampler, pcm_to_samples, to_float
+from callscribe.audio import RATE
 from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
-from callscribe.engines.whisper.agreement import SENTENCE_END
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
-from callscribe.engines.whisper.jobs import (
-    CONTEXT,
-    CONTEXT_SURE,
-    GAP,
-    Job,
-    Span,
-    no_audio,
-    without_lead,
+from callscribe.engines.whisper.intake import Intake
+from callscribe.engines.whisper.jobs import Job, Span, faded, no_audio, without_lead
+from callscribe.engines.whisper.memory import Memory
+from callscribe.engines.whisper.results import (
+    final_result,
+    interim_result,
+    nothing,
+    stands,
 )
-from callscribe.transcript import Result, Word, join_text, mean_confidence
-from callscribe.vad import (
-    CHUNK,
-    Endpointer,
-    EndpointRules,
-    SpeechDetector,
-    Turn,
-    VoiceActivity,
-)
+from callscribe.engines.whisper.spans import Spans
+from callscribe.engines.whisper.vocabulary import vocabulary_prompt
+from callscribe.transcript import Result, Word, join_text
+from callscribe.vad import Endpointer, EndpointRules, Turn, VoiceActivity
 
-TAIL: Final = 0.3
-"""Seconds of audio after the last speech that a final still looks at."""
-FADE: Final = 0.1
 LONGEST_WINDOW: Final = 20.0
 ATTEMPTS: Final = 2
 """How often an utterance is given to a decoder that breaks over it."""
 INTERIM_PADDING: Final = 1.2
-LEAD: Final = 2.0
-"""Seconds of what the voice said before that an interim window begins with, for the ear only."""
 SHORTEST_INTERIM: Final = 0.5
-HARD: Final = -0.25
-"""A leg whose finals are less sure than this on the average is hard to hear."""
 LONG: Final = 7.0
 """Seconds from which on a second decode after the first would come too late: both at once."""
-SAID_TWICE: Final = 12
-"""Vocabularies up to so many terms are said twice in the prompt."""
-SENTENCE_SURE: Final = -0.35
-"""How surely a sentence must be understood to be final before its utterance has ended."""
-SENTENCE_SECONDS: Final = 2.5
 
 
 class LegStream:
@@ -77,20 +58,12 @@ class LegStream:
         self._detect_each = language_each_time and language == "auto"
         self.interim_results = interim_results
         self.sample_rate = sample_rate
-        self._resampler = Resampler(sample_rate)
-        self._buffer = AudioBuffer()
-        self._rest = np.empty(0, np.int16)
-        self._detector = SpeechDetector(detect)
+        self._intake = Intake(sample_rate, detect)
+        self._memory = Memory(self._intake)
         self._point = Endpointer(rules)
         self._vocabulary = vocabulary_prompt(keyterms)
         self._draft = Draft(0.0)
-        self._spans: deque[Span] = deque()
-        self._stale: Span | None = None
-        self._arrivals: deque[tuple[float, float]] = deque(maxlen=512)
-        self._context = no_audio()
-        self._lead = no_audio()
-        self._sureness = 0.0
-        """Mean log probability of the leg's finals, the newest counting most."""
+        self._spans = Spans()
         self._generation = 0
         self._interim_running = False
         self._finished = False
@@ -98,12 +71,12 @@ class LegStream:
     @property
     def heard(self) -> float:
         """Seconds of audio taken in."""
-        return self._buffer.end
+        return self._intake.heard
 
     @property
     def backlog(self) -> float:
         """Seconds of ended utterances that still wait for their final."""
-        return sum(span.end - span.start for span in self._spans if span.ended)
+        return self._spans.backlog
 
     @property
     def idle(self) -> bool:
@@ -112,20 +85,12 @@ class LegStream:
 
     def feed(self, pcm: bytes, arrived: float, *, last: bool = False) -> list[EngineEvent]:
         """Takes the next PCM (at the leg's own rate); ``arrived`` is a monotonic time."""
-        samples = self._resampler.push(pcm_to_samples(pcm), last=last)
-        self._buffer.append(samples)
-        end = self._buffer.end
-        if not self._arrivals or end - self._arrivals[-1][0] >= 0.1:
-            self._arrivals.append((end, arrived))
         began: list[EngineEvent] = []
-        pending = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-        whole = len(pending) - len(pending) % CHUNK
-        for index in range(0, whole, CHUNK):
-            turn = self._point.push(self._detector(to_float(pending[index : index + CHUNK])))
+        for speech in self._intake.take(pcm, arrived, last=last):
+            turn = self._point.push(speech)
             if turn is not Turn.NOTHING:
                 began += self._turn(turn)
-        self._rest = pending[whole:].copy()
-        self._forget()
+        self._intake.forget_before(self._spans.oldest(self._point.earliest) - 0.1)
         return began
 
     def set_keyterms(self, keyterms: Iterable[str]) -> None:
@@ -135,7 +100,7 @@ class LegStream:
     def finalize(self) -> None:
         """Ends the open utterance where the audio now ends."""
         if self._point.flush():
-            self._end_span(forced=True)
+            self._spans.end(self._point, self.heard, endpoint=True, forced=True)
 
     def finish(self, arrived: float) -> None:
         """No more audio comes: what the resampler holds is taken and the last utterance ends."""
@@ -148,36 +113,29 @@ class LegStream:
 
     def final_job(self, *, beam: int, padding: float) -> Job | None:
         """The next final to decode, if none of this leg's is being decoded."""
-        if self._stale is not None:
-            return None  # what comes back may shorten the next one
-        for span in self._spans:
-            if span.running:
-                return None
-            if span.hypothesis is None:
-                span.running = True
-                window = self._window(span.start, span.end, padding, beam, self._vocabulary)
-                window = replace(window, audio=faded(window.audio))
-                return Job(
-                    self,
-                    "final",
-                    window,
-                    span.start,
-                    span.evidence,
-                    self._generation,
-                    span,
-                    detect=self.language is None,
-                    context=self._context,
-                    hard=self._sureness < HARD or span.end - span.start > LONG,
-                )
-        return None
+        span = self._spans.to_decode()
+        if span is None:
+            return None
+        span.running = True
+        window = self._window(span.start, span.end, padding, beam, self._vocabulary)
+        return Job(
+            self,
+            "final",
+            replace(window, audio=faded(window.audio)),
+            span.start,
+            span.evidence,
+            self._generation,
+            span,
+            detect=self.language is None,
+            context=self._memory.context,
+            hard=self._memory.hard or span.end - span.start > LONG,
+        )
 
     def interim_due(self, hop: float) -> bool:
         """An interim would show something new: ``hop`` seconds of audio came since the last."""
         if not self.interim_results or self._interim_running or not self._point.open:
             return False
-        if any(span.ended or span.running for span in self._spans):
-            return False
-        if self._point.speech_end <= self._draft.decoded_to:
+        if self._spans.busy or self._point.speech_end <= self._draft.decoded_to:
             return False
         if self.heard - self._point.start < SHORTEST_INTERIM:
             return False
@@ -189,9 +147,11 @@ class LegStream:
         end = min(self.heard, start + LONGEST_WINDOW)
         self._interim_running = True
         self._draft.decoded_to = end
-        hard = self._sureness < HARD
+        hard = self._memory.hard
         # What was said before helps once: to a hard voice as sound, else as text.
-        before = self._before(start) if hard else no_audio()
+        first = start == self._point.start
+        settled = self._draft.settled
+        before = self._memory.before(start, settled, first=first) if hard else no_audio()
         prompt = self._vocabulary if hard else join_text([self._vocabulary, self._draft.prompt])
         window = self._window(start, end, INTERIM_PADDING, 2 if hard else 1, prompt)
         lead = len(before) / RATE
@@ -218,20 +178,19 @@ class LegStream:
             return self._accept_interim(job, found, now)
         span.running = False
         if span.stale:
-            self._stale = None
+            self._spans.stale = None
             return self._accept_stale(job, span, found, now)
         if found is None:
             span.failures += 1
             if span.failures < ATTEMPTS:
                 return self.ready(now)
-        span.hypothesis = found or _nothing(self.language or "en")
+        span.hypothesis = found or nothing(self.language or "en")
         return self.ready(now)
 
     def ready(self, now: float) -> list[EngineEvent]:
         """Finals whose utterance has ended and whose words are there."""
         results: list[EngineEvent] = []
-        while self._spans and self._spans[0].ended and self._spans[0].hypothesis is not None:
-            span = self._spans.popleft()
+        while (span := self._spans.pop_done()) is not None:
             if span.failures == ATTEMPTS:
                 results.append(Unheard(span.start, span.speech_end, "the recogniser failed"))
             results.append(self._final(span, now))
@@ -247,41 +206,16 @@ class LegStream:
             if self._detect_each:
                 self.language = None
             return [SpeechBegan(point.start)]
-        if turn is Turn.PAUSED and self._stale is None:
-            self._spans.append(
-                Span(point.start, point.speech_end + TAIL, point.speech_end, point.evidence)
-            )
-        elif turn is Turn.RESUMED and self._spans and not self._spans[-1].ended:
-            span = self._spans.pop()
-            if span.running:
-                span.stale = True
-                self._stale = span
-        elif turn is Turn.ENDED:
-            self._end_span()
-        elif turn is Turn.OVERFLOWED:
-            self._end_span(endpoint=False)
+        if turn is Turn.PAUSED:
+            self._spans.pause(point)
+        elif turn is Turn.RESUMED:
+            self._spans.resume()
+        elif turn in (Turn.ENDED, Turn.OVERFLOWED):
+            self._spans.end(point, self.heard, endpoint=turn is Turn.ENDED, forced=False)
         return []
 
-    def _end_span(self, *, endpoint: bool = True, forced: bool = False) -> None:
-        point = self._point
-        tail = self._spans[-1] if self._spans else None
-        if tail is None or tail.ended:
-            end = min(point.speech_end + TAIL, self.heard) if endpoint else point.now
-            tail = Span(point.start, end, point.speech_end, point.evidence)
-            self._spans.append(tail)
-        tail.ended = True
-        tail.endpoint = endpoint
-        tail.forced = forced
-
     def _window(self, start: float, end: float, padding: float, beam: int, prompt: str) -> Window:
-        return Window(self._buffer.slice(start, end), self.language or "", padding, beam, prompt)
-
-    def _before(self, start: float) -> FloatArray:
-        """What the voice said before an interim window, from a word's beginning on."""
-        settled = [w.start for w in self._draft.settled if w.start >= start - LEAD]
-        if settled:
-            return self._buffer.slice(settled[0] - 0.03, start)
-        return self._lead if start == self._point.start else no_audio()
+        return Window(self._intake.slice(start, end), self.language or "", padding, beam, prompt)
 
     def _accept_stale(
         self, job: Job, span: Span, found: Hypothesis | None, now: float
@@ -289,8 +223,8 @@ class LegStream:
         """A pause was no end. A sentence that stands is final all the same; else it is a draft."""
         if found is None or job.generation != self._generation:
             return self.ready(now)
-        waiting = next((s for s in self._spans if s.ended), None)
-        if self._stands(span, found, at_once=waiting is not None):
+        waiting = self._spans.waiting
+        if stands(span, found, at_once=waiting is not None):
             cut = span.speech_end + 0.1
             span.hypothesis, span.endpoint = found, False
             if waiting is not None:
@@ -307,17 +241,10 @@ class LegStream:
                 return self._show(self._draft.settle(words, pause), pause, now)
         return []
 
-    @staticmethod
-    def _stands(span: Span, found: Hypothesis, *, at_once: bool) -> bool:
-        if not believable(found, span.evidence) or found.log_probability < SENTENCE_SURE:
-            return False
-        long_enough = span.speech_end - span.start >= SENTENCE_SECONDS
-        return long_enough and (at_once or found.text.endswith(SENTENCE_END))
-
     def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[EngineEvent]:
         if found is None or job.generation != self._generation or not self._point.open:
             return []
-        if any(span.ended for span in self._spans):
+        if self._spans.waiting is not None:
             return []
         found = without_lead(found, job.lead)
         offset = job.offset + job.lead
@@ -332,18 +259,8 @@ class LegStream:
         text = join_text(word.text for word in words)
         if not self._draft.is_news(text):
             return []
-        return [
-            Result(
-                text=text,
-                start=self._point.start,
-                end=words[-1].end,
-                is_final=False,
-                words=tuple(words),
-                confidence=mean_confidence(words),
-                language=self.language,
-                latency_ms=self._latency(heard, now),
-            )
-        ]
+        latency = self._intake.latency(heard, now)
+        return [interim_result(self._point.start, words, self.language, latency)]
 
     def _final(self, span: Span, now: float) -> Result:
         found = span.hypothesis
@@ -352,70 +269,6 @@ class LegStream:
         if believable(found, span.evidence):
             timed = (word.moved(span.start) for word in found.words)
             words = trim_tail(tuple(timed), span.speech_end)
-            self._remember(words, found.log_probability)
-        return Result(
-            text=join_text(word.text for word in words),
-            start=words[0].start if words else span.start,
-            end=words[-1].end if words else span.speech_end,
-            is_final=True,
-            speech_final=span.endpoint,
-            words=words,
-            confidence=mean_confidence(words),
-            language=found.language if self._detect_each else self.language or found.language,
-            latency_ms=self._latency(span.end, now),
-            from_finalize=span.forced,
-        )
-
-    def _remember(self, words: Sequence[Word], log_probability: float) -> None:
-        """Keeps the end of what was just understood, from a word's start, as context."""
-        self._sureness += 0.6 * (log_probability - self._sureness)
-        if not words or log_probability < CONTEXT_SURE:
-            return
-        self._context = self._ending(words, CONTEXT)
-        gap = np.zeros(int(GAP * RATE), np.float32)
-        self._lead = np.concatenate([self._ending(words, LEAD), gap])
-
-    def _ending(self, words: Sequence[Word], seconds: float) -> FloatArray:
-        """The audio of the last words, as many as begin within ``seconds`` of the end."""
-        end = words[-1].end + 0.15
-        first = next((w for w in words if w.start >= end - seconds), words[-1])
-        return self._buffer.slice(first.start - 0.03, end)
-
-    def _latency(self, end: float, now: float) -> float | None:
-        """Milliseconds since the audio up to ``end`` had arrived."""
-        for heard, arrived in self._arrivals:
-            if heard >= end - 0.05:
-                return max(0.0, (now - arrived) * 1000)
-        return None
-
-    def _forget(self) -> None:
-        oldest = self._point.earliest
-        if self._spans:
-            oldest = min(oldest, self._spans[0].start)
-        if self._stale is not None:
-            oldest = min(oldest, self._stale.start)
-        self._buffer.drop_before(oldest - 0.1)
-
-
-def vocabulary_prompt(keyterms: Iterable[str]) -> str:
-    """The prompt that makes the decoder expect these words; empty for none.
-
-    It ends like a sentence: behind an open list the decoder goes on listing. A short list is said
-    twice, which nearly doubled how often its words were taken.
-    """
-    terms = list(keyterms)
-    if not terms:
-        return ""
-    return ", ".join(terms * 2 if len(terms) <= SAID_TWICE else terms) + "."
-
-
-def faded(audio: FloatArray) -> FloatArray:
-    """The audio with its end faded out: where noise breaks off, the decoder hears a sound."""
-    count = min(int(FADE * RATE), len(audio))
-    out = audio.copy()
-    out[len(out) - count :] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
-    return out
-
-
-def _nothing(language: str) -> Hypothesis:
-    return Hypothesis("", (), 0.0, 1.0, language, 0.0, truncated=False)
+            self._memory.remember(words, found.log_probability)
+        language = found.language if self._detect_each else self.language or found.language
+        return final_result(span, words, language, self._intake.latency(span.end, now))

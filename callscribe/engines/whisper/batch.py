@@ -5,7 +5,7 @@ May import ``audio``, ``transcript``, ``vad`` and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -31,6 +31,13 @@ HEARD: Final = 0.4
 """Seconds of speech from which on an utterance that got no words in company is heard alone."""
 TOGETHER: Final = 8.0
 """Seconds of silence over which utterances still share a window."""
+
+
+GiveWay = Callable[[], None]
+
+
+def at_once() -> None:
+    """Gives way to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +160,12 @@ def decode_pieces(
     language: str,
     prompt: str = "",
     voice: Voice | None = None,
+    give_way: GiveWay = at_once,
 ) -> list[Result]:
     """Finals for the pieces, in their order; those that hold no believable words are left out.
 
-    ``voice`` remembers what was said last, to hear unsure pieces again behind it.
+    ``voice`` remembers what was said last, to hear unsure pieces again behind it; ``give_way`` is
+    called before each decode and may wait.
     """
     voice = voice or Voice()
     order = sorted(range(len(pieces)), key=lambda index: len(pieces[index].audio))
@@ -165,10 +174,12 @@ def decode_pieces(
     while order:
         fit = max(int(BATCH_SECONDS * RATE / max(len(pieces[order[-1]].audio), 1)), 1)
         indices, order = order[-min(fit, BATCH) :], order[: -min(fit, BATCH)]
+        give_way()
         found = best_final(decoder, [windows[index] for index in indices])
         first.update(zip(indices, found, strict=True))
     results: list[Result] = []
     for index, piece in enumerate(pieces):
+        give_way()
         best = surer(decoder, windows[index], voice.context, first[index])
         if not believable(best, piece.evidence):
             continue
@@ -178,7 +189,8 @@ def decode_pieces(
         ]
         for turn, words in by_turn(piece.turns, timed):
             if not words and len(piece.turns) > 1 and turn.evidence >= HEARD:
-                results += decode_pieces(decoder, [piece.cut(turn)], language, prompt, voice)
+                alone = [piece.cut(turn)]
+                results += decode_pieces(decoder, alone, language, prompt, voice, give_way)
             elif kept := trim_tail(words, turn.end):
                 results.append(_final(kept, language))
     return results
@@ -218,15 +230,24 @@ def _final(words: Sequence[Word], language: str) -> Result:
 
 
 class Recording:
-    """A recording under way: utterances wait until a batch is full, then are decoded together."""
+    """A recording under way: utterances wait until a batch is full, then are decoded together.
+
+    ``give_way`` is called before each step and may wait for what is more urgent.
+    """
 
     def __init__(
-        self, decoder: WhisperDecoder, cutter: Cutter, language: str, prompt: str = ""
+        self,
+        decoder: WhisperDecoder,
+        cutter: Cutter,
+        language: str,
+        prompt: str = "",
+        give_way: GiveWay = at_once,
     ) -> None:
         self._decoder = decoder
         self._cutter = cutter
         self._language = None if language == "auto" else language
         self._prompt = prompt
+        self._give_way = give_way
         self._waiting: list[Piece] = []
         self._voice = Voice()
         self.done = 0.0
@@ -234,6 +255,7 @@ class Recording:
 
     def push(self, block: FloatArray) -> list[Result]:
         """Takes the next samples; gives the finals of a batch when one is full."""
+        self._give_way()
         self._waiting += self._cutter.push(block)
         if len(self._waiting) >= 2 * BATCH:
             return self._decode()
@@ -252,8 +274,11 @@ class Recording:
         if not pieces:
             return []
         if self._language is None:
+            self._give_way()
             self._language = detect_language(self._decoder, pieces)
-        return decode_pieces(self._decoder, pieces, self._language, self._prompt, self._voice)
+        return decode_pieces(
+            self._decoder, pieces, self._language, self._prompt, self._voice, self._give_way
+        )
 
 
 def detect_language(decoder: WhisperDecoder, pieces: Sequence[Piece]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -207,10 +208,10 @@ class WhisperTranscriptionService:
         decoder, silero = self.decoder, self._silero
         if decoder is None or silero is None:
             raise EngineError("the Whisper engine has been closed")
-        work = Recording(decoder, Cutter(silero.stream()), language, vocabulary_prompt(keyterms))
+        cutter, prompt = Cutter(silero.stream()), vocabulary_prompt(keyterms)
+        work = Recording(decoder, cutter, language, prompt, self._live_first)
         results: list[Result] = []
         async for block in blocks:
-            await self._live_first()
             results += await asyncio.to_thread(work.push, block)
             if on_progress is not None:
                 on_progress(work.done)
@@ -219,13 +220,16 @@ class WhisperTranscriptionService:
             on_progress(work.done)
         return results
 
-    async def _live_first(self) -> None:
-        """Waits while finals of live legs wait, but not for ever: a recording must go on too."""
+    def _live_first(self) -> None:
+        """Waits while finals of live legs wait, but not for ever: a recording must go on too.
+
+        It is called in the recording's thread, between the decodes.
+        """
         conductor = self._conductor
         for _ in range(YIELDS):
             if conductor is None or not conductor.backlog:
                 return
-            await asyncio.sleep(YIELD)
+            time.sleep(YIELD)
 
     async def close(self) -> None:
         """Frees the model. Legs should be closed first. Idempotent."""

@@ -48,6 +48,31 @@ def test_every_utterance_comes_out_in_order(decoder: WhisperDecoder, silero: Sil
     assert recall(said, " ".join(r.text for r in results)) > 0.8
 
 
+def test_each_decode_gives_way_also_at_the_end(
+    decoder: WhisperDecoder, silero: SileroModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, samples = leg("en", "agent")
+    apart = np.zeros(9 * 16_000, np.float32)
+    audio = np.concatenate([part for _ in range(6) for part in (to_float(samples[:96_000]), apart)])
+    done: list[str] = []
+    decode = decoder.decode
+
+    def watched(windows: Sequence[Window]) -> list[Hypothesis]:
+        done.append("decode")
+        return decode(windows)
+
+    monkeypatch.setattr(decoder, "decode", watched)
+    cutter = Cutter(silero.stream())
+    work = Recording(decoder, cutter, "en", give_way=lambda: done.append("way"))
+    assert work.push(audio) == []
+    assert done == ["way"]
+    assert len(work.finish()) >= 6
+    assert done.count("decode") >= 2
+    first = done.index("decode")
+    assert done[first - 1] == "way"
+    assert "way" in done[first : len(done) - done[::-1].index("decode")]
+
+
 def test_a_hard_voice_loses_no_utterance(decoder: WhisperDecoder, silero: SileroModel) -> None:
     rate, samples = leg("fr", "technician")
     work = Recording(decoder, Cutter(silero.stream()), "fr")

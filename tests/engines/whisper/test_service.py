@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from callscribe.engines.base import (
     StreamingConnection,
     TranscriptionEngine,
 )
-from callscribe.engines.whisper import WhisperTranscriptionService
+from callscribe.engines.whisper import WhisperTranscriptionService, conductor
 from callscribe.engines.whisper import service as whisper_service
+from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
 from tests.engines.whisper.running import play, said, whisper
@@ -211,6 +212,39 @@ async def test_a_model_that_cannot_be_loaded_names_the_file(tmp_path: Path, wron
 
 def random_bytes(count: int) -> bytes:
     return np.random.default_rng(1).bytes(count)
+
+
+async def test_a_recording_waits_for_the_finals_of_live_legs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, speech = leg("fr", "agent")
+    order: list[str] = []
+
+    async def blocks() -> AsyncIterator[FloatArray]:
+        yield speech[: 12 * 16_000].astype(np.float32) / 32768
+        order.append("all is there")
+
+    def backlog(_: conductor.Conductor) -> float:
+        busy = order.count("live legs wait") < 3 if "all is there" in order else False
+        order.append("live legs wait" if busy else "free")
+        return float(busy)
+
+    async with whisper() as service:
+        await service.start()
+        assert service.decoder is not None
+        decode = service.decoder.decode
+
+        def watched(windows: Sequence[Window]) -> list[Hypothesis]:
+            order.append("decode")
+            return decode(windows)
+
+        monkeypatch.setattr(service.decoder, "decode", watched)
+        monkeypatch.setattr(conductor.Conductor, "backlog", property(backlog))
+        assert await service.transcribe_blocks(blocks(), "fr")
+    end = order[order.index("all is there") + 1 :]
+    first = end.index("decode")
+    assert end[:first].count("live legs wait") == 3
+    assert end[first - 1] == "free"
 
 
 async def test_recordings_take_turns_and_too_many_are_refused() -> None:

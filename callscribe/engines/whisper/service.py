@@ -31,6 +31,7 @@ from callscribe.engines.whisper.connection import WhisperConnection
 from callscribe.engines.whisper.decoder import WHAT_TO_DO, WhisperDecoder
 from callscribe.engines.whisper.stream import LegStream
 from callscribe.engines.whisper.tuning import tune_process
+from callscribe.engines.whisper.turns import Turns
 from callscribe.engines.whisper.vocabulary import vocabulary_prompt
 from callscribe.errors import (
     CallscribeError,
@@ -66,8 +67,8 @@ class WhisperTranscriptionService:
         self._locate = locate
         self._threads = threads or os.cpu_count() or 1
         self._wanted_legs = max_legs
-        self._loading = asyncio.Lock()
-        self._recording = asyncio.Lock()
+        self._loading = Turns()
+        self._recording = Turns()
         self._recordings = 0
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="whisper-load")
         self._closed = False
@@ -99,7 +100,7 @@ class WhisperTranscriptionService:
 
         ``ModelError`` if the model is missing or wrong.
         """
-        async with self._loading:
+        async with self._loading.lock:
             if self._conductor is None:
                 if self._closed:
                     raise EngineError("the Whisper engine has been closed")
@@ -193,7 +194,7 @@ class WhisperTranscriptionService:
             )
         self._recordings += 1
         try:
-            async with self._recording:
+            async with self._recording.lock:
                 return await self._transcribe(blocks, language, keyterms, on_progress)
         finally:
             self._recordings -= 1
@@ -234,7 +235,7 @@ class WhisperTranscriptionService:
     async def close(self) -> None:
         """Frees the model. Legs should be closed first. Idempotent."""
         self._closed = True
-        async with self._loading:
+        async with self._loading.lock:
             conductor, self._conductor = self._conductor, None
             if conductor is not None:
                 await asyncio.get_running_loop().run_in_executor(self._loader, conductor.stop)

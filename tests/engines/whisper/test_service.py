@@ -20,6 +20,7 @@ from callscribe.engines.whisper import service as whisper_service
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CapacityError, ConfigurationError, EngineError, ModelError
+from callscribe.transcript import Result
 from tests.engines.whisper.running import play, said, whisper
 from tests.speech import MODELS, corpus, leg, recall, samples, script
 
@@ -245,6 +246,24 @@ async def test_a_recording_waits_for_the_finals_of_live_legs(
     first = end.index("decode")
     assert end[:first].count("live legs wait") == 3
     assert end[first - 1] == "free"
+
+
+def test_the_same_engine_serves_one_event_loop_after_the_other() -> None:
+    service = WhisperTranscriptionService(
+        lambda: resolve_model("base", MODELS), threads=2, max_legs=2
+    )
+
+    async def blocks() -> AsyncIterator[FloatArray]:
+        for _ in range(2):
+            yield np.zeros(16_000, np.float32)
+
+    async def two_at_once() -> list[list[Result]]:
+        one, other = (service.transcribe_blocks(blocks(), "fr") for _ in range(2))
+        return await asyncio.gather(one, other)
+
+    for _ in range(2):
+        assert asyncio.run(two_at_once()) == [[], []]
+    asyncio.run(service.close())
 
 
 async def test_recordings_take_turns_and_too_many_are_refused() -> None:

@@ -75,7 +75,7 @@ class EnergyConnection:
 
     async def finalize(self) -> None:
         self.finalized += 1
-        self._look(closing=True)
+        self._look(closing=True, finalizing=True)
         await self._told()
 
     async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
@@ -104,7 +104,7 @@ class EnergyConnection:
         if inspect.isawaitable(answer):
             self._waiting.append(answer)
 
-    def _look(self, *, closing: bool) -> None:
+    def _look(self, *, closing: bool, finalizing: bool = False) -> None:
         if closing:
             self._seen = len(self._audio) // 2
         start = self._done
@@ -118,8 +118,11 @@ class EnergyConnection:
         if closing or silence >= ENDPOINT:
             self._done = self._seen
             self._shown = ""
+            start, end = words[0].start, words[-1].end
             self._tell(
-                Result(text, words[0].start, words[-1].end, True, True, words, 0.9, "fr", 1.0)
+                Result(
+                    text, start, end, True, True, words, 0.9, "fr", 1.0, from_finalize=finalizing
+                )
             )
         elif self._interim and text != self._shown:
             if not self._shown:

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 import structlog
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callscribe.audio import Int16Array
@@ -74,7 +75,7 @@ class ListenStream:
         self._plan = plan
         self._request_id = request_id
         self._monotonic = monotonic
-        self._incoming: Incoming = open_incoming(plan)
+        self._incoming: Incoming = open_incoming(plan, self._pass_on)
         self._legs: list[StreamingConnection] = []
         self._texts: list[ChannelText] = []
         self._received = 0
@@ -101,17 +102,22 @@ class ListenStream:
 
     async def converse(self) -> None:
         """Takes frames until the client ends the stream; then the last results and Metadata."""
-        began = heard = self._monotonic()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._incoming.carry())
+                await self._take_frames()
+                await self._incoming.finish()
+        except ExceptionGroup as group:
+            fault = group.exceptions[0]
+            if isinstance(fault, AudioError):
+                raise Refused(*UNDECODABLE) from None
+            raise fault from None
+        await self._finish()
+
+    async def _take_frames(self) -> None:
+        began = self._monotonic()
         while True:
-            deadline, fault = heard + SILENCE, SILENT_CLIENT
-            if not self._received and began + AUDIO_PATIENCE < deadline:
-                deadline, fault = began + AUDIO_PATIENCE, NO_AUDIO
-            try:
-                async with asyncio.timeout(max(deadline - self._monotonic(), 0)):
-                    frame = await self._socket.receive()
-            except TimeoutError:
-                raise Refused(*fault) from None
-            heard = self._monotonic()
+            frame = await self._next_frame(began)
             if frame["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(frame.get("code", 1005))
             if frame.get("text") is not None:
@@ -120,8 +126,27 @@ class ListenStream:
             elif not frame.get("bytes"):
                 break  # an empty frame is the old way to end a stream
             else:
-                await self._audio(frame["bytes"])
-        await self._finish()
+                self._digest.update(frame["bytes"])
+                await self._incoming.push(frame["bytes"])
+
+    async def _next_frame(self, began: float) -> Message:
+        """What the client sends next; one that is silent, or brings no audio, is given up.
+
+        Its silence counts from here: while it had to wait for us it could send nothing.
+        """
+        silent = self._monotonic()
+        while True:
+            deadline, fault = silent + SILENCE, SILENT_CLIENT
+            if not self._received and began + AUDIO_PATIENCE < deadline:
+                deadline, fault = began + AUDIO_PATIENCE, NO_AUDIO
+            try:
+                async with asyncio.timeout(max(deadline - self._monotonic(), 0)):
+                    return await self._socket.receive()
+            except TimeoutError:
+                if fault is NO_AUDIO:
+                    await self._incoming.settle()  # it may have come, and wait for its decoder
+                if fault is SILENT_CLIENT or not self._received:
+                    raise Refused(*fault) from None
 
     async def release(self) -> None:
         """Frees the legs, however the stream ended."""
@@ -130,15 +155,6 @@ class ListenStream:
         for leg in self._legs:
             with contextlib.suppress(Exception):
                 await leg.close()
-
-    async def _audio(self, data: bytes) -> None:
-        self._digest.update(data)
-        try:
-            blocks = self._incoming.push(data)
-        except AudioError:
-            raise Refused(*UNDECODABLE) from None
-        for block in blocks:
-            await self._pass_on(block)
 
     async def _pass_on(self, block: Int16Array) -> None:
         if len(self._legs) == 1 and len(block) > 1:
@@ -162,6 +178,7 @@ class ListenStream:
             return True
         if isinstance(message, dg.Finalize):
             chosen = message.channel
+            await self._incoming.settle()  # what was sent before is to be in what is final
             for index, leg in enumerate(self._legs):
                 if not isinstance(chosen, int) or chosen == index:
                     await leg.finalize()
@@ -193,11 +210,6 @@ class ListenStream:
         await self._send(dg.Error(variant="SchemaError", description=what, message=text[:ECHO]))
 
     async def _finish(self) -> None:
-        try:
-            for block in await asyncio.to_thread(self._incoming.finish):
-                await self._pass_on(block)
-        except AudioError:
-            raise Refused(*UNDECODABLE) from None
         for leg, text in zip(self._legs, self._texts, strict=True):
             await leg.close()
             for last in text.finish(self._seconds):

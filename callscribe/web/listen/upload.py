@@ -21,8 +21,8 @@ from callscribe.audio import RATE, FloatArray, Int16Array, Resampler, to_float
 from callscribe.errors import AudioError, MediaError
 from callscribe.media import Media, open_media
 from callscribe.web.listen.fetching import fetched
-from callscribe.web.listen.incoming import SAMPLE_BYTES, Raw
 from callscribe.web.listen.plan import Plan
+from callscribe.web.listen.raw import SAMPLE_BYTES, Raw
 
 PIECE = 1 << 16
 

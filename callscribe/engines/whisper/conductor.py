@@ -284,8 +284,9 @@ class Conductor:
         """The window in its language; none while there is too little audio to tell it."""
         if not job.detect:
             return job.window
-        if job.stream.language is not None:
-            return replace(job.window, language=job.stream.language)
+        known = job.stream.language_of(job.generation)
+        if known is not None:
+            return replace(job.window, language=known)
         if job.kind == "interim" and len(job.window.audio) < LANGUAGE_SECONDS * 16_000:
             return None
         language, sure = self._decoder.detect_language(job.window.audio)

@@ -68,6 +68,8 @@ class Span:
     end: float
     speech_end: float
     evidence: float
+    generation: int
+    """Which utterance of the leg this is, or is a piece of."""
     ended: bool = False
     """False: decoded on suspicion during a pause, the utterance may go on."""
     endpoint: bool = True
@@ -93,7 +95,7 @@ class Job:
     generation: int
     span: Span | None = None
     detect: bool = False
-    """The leg's language is not known yet: detect it before decoding."""
+    """The language is not known yet: detect it before decoding."""
     context: FloatArray = field(default_factory=no_audio)
     """What the same voice said before the window."""
     lead: float = 0.0

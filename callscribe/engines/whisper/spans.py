@@ -44,12 +44,11 @@ class Spans:
         """Something has ended, or is being decoded."""
         return any(span.ended or span.running for span in self._spans)
 
-    def pause(self, point: Endpointer) -> None:
+    def pause(self, point: Endpointer, generation: int) -> None:
         """The speaker pauses: perhaps that was it."""
         if self.stale is None:
-            self._spans.append(
-                Span(point.start, point.speech_end + TAIL, point.speech_end, point.evidence)
-            )
+            end = point.speech_end
+            self._spans.append(Span(point.start, end + TAIL, end, point.evidence, generation))
 
     def resume(self) -> None:
         """The speaker goes on: a pause was no end."""
@@ -59,12 +58,14 @@ class Spans:
                 span.stale = True
                 self.stale = span
 
-    def end(self, point: Endpointer, heard: float, *, endpoint: bool, forced: bool) -> None:
+    def end(
+        self, point: Endpointer, heard: float, *, generation: int, endpoint: bool, forced: bool
+    ) -> None:
         """The open utterance has ended, or (no ``endpoint``) it grew too long and is cut."""
         tail = self._spans[-1] if self._spans else None
         if tail is None or tail.ended:
             end = min(point.speech_end + TAIL, heard) if endpoint else point.now
-            tail = Span(point.start, end, point.speech_end, point.evidence)
+            tail = Span(point.start, end, point.speech_end, point.evidence, generation)
             self._spans.append(tail)
         tail.ended = True
         tail.endpoint = endpoint

@@ -83,6 +83,11 @@ class LegStream:
         """Nothing is open, nothing waits."""
         return not self._spans and not self._point.open
 
+    def language_of(self, generation: int) -> str | None:
+        """The language of an utterance, None if it is not known yet; safe from any thread."""
+        language = self.language  # before the comparison: the next utterance may be opening
+        return language if not self._detect_each or generation == self._generation else None
+
     def feed(self, pcm: bytes, arrived: float, *, last: bool = False) -> list[EngineEvent]:
         """Takes the next PCM (at the leg's own rate); ``arrived`` is a monotonic time."""
         began: list[EngineEvent] = []
@@ -100,7 +105,9 @@ class LegStream:
     def finalize(self) -> None:
         """Ends the open utterance where the audio now ends."""
         if self._point.flush():
-            self._spans.end(self._point, self.heard, endpoint=True, forced=True)
+            self._spans.end(
+                self._point, self.heard, generation=self._generation, endpoint=True, forced=True
+            )
 
     def finish(self, arrived: float) -> None:
         """No more audio comes: what the resampler holds is taken and the last utterance ends."""
@@ -118,15 +125,16 @@ class LegStream:
             return None
         span.running = True
         window = self._window(span.start, span.end, padding, beam, self._vocabulary)
+        language = self.language_of(span.generation)
         return Job(
             self,
             "final",
-            replace(window, audio=faded(window.audio)),
+            replace(window, audio=faded(window.audio), language=language or ""),
             span.start,
             span.evidence,
-            self._generation,
+            span.generation,
             span,
-            detect=self.language is None,
+            detect=language is None,
             context=self._memory.context,
             hard=self._memory.hard or span.end - span.start > LONG,
         )
@@ -207,11 +215,17 @@ class LegStream:
                 self.language = None
             return [SpeechBegan(point.start)]
         if turn is Turn.PAUSED:
-            self._spans.pause(point)
+            self._spans.pause(point, self._generation)
         elif turn is Turn.RESUMED:
             self._spans.resume()
         elif turn in (Turn.ENDED, Turn.OVERFLOWED):
-            self._spans.end(point, self.heard, endpoint=turn is Turn.ENDED, forced=False)
+            self._spans.end(
+                point,
+                self.heard,
+                generation=self._generation,
+                endpoint=turn is Turn.ENDED,
+                forced=False,
+            )
         return []
 
     def _window(self, start: float, end: float, padding: float, beam: int, prompt: str) -> Window:

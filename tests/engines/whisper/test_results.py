@@ -25,7 +25,7 @@ def test_an_interim_begins_with_its_utterance() -> None:
 
 
 def test_a_final_lies_where_its_words_are_or_else_where_speech_was() -> None:
-    span = Span(0.5, 2.5, 2.2, 1.0, endpoint=False, forced=True)
+    span = Span(0.5, 2.5, 2.2, 1.0, 1, endpoint=False, forced=True)
     result = final_result(span, WORDS, "fr", None)
     assert (result.start, result.end) == (1.0, 2.0)
     assert (result.is_final, result.speech_final, result.from_finalize) == (True, False, True)
@@ -47,7 +47,7 @@ def test_a_sentence_stands_when_it_is_whole_sure_and_long(
     text: str, sure: float, seconds: float, at_once: bool, expected: bool
 ) -> None:
     found = Hypothesis(text, WORDS, sure, 0.02, "fr", seconds, truncated=False)
-    span = Span(0.0, seconds + 0.3, seconds, seconds)
+    span = Span(0.0, seconds + 0.3, seconds, seconds, 1)
     assert stands(span, found, at_once=at_once) is expected
 
 

@@ -23,7 +23,7 @@ def point() -> Endpointer:
 
 def test_a_pause_is_decoded_on_suspicion_and_ends_later(point: Endpointer) -> None:
     spans = Spans()
-    spans.pause(point)
+    spans.pause(point, 1)
     span = spans.to_decode()
     assert span is not None
     assert span.end == pytest.approx(span.speech_end + TAIL)
@@ -33,7 +33,7 @@ def test_a_pause_is_decoded_on_suspicion_and_ends_later(point: Endpointer) -> No
     assert spans.to_decode() is None
     span.running, span.hypothesis = False, nothing("fr")
     assert spans.pop_done() is None
-    spans.end(point, 9.0, endpoint=True, forced=False)
+    spans.end(point, 9.0, generation=1, endpoint=True, forced=False)
     assert spans.waiting is span
     assert spans.backlog == pytest.approx(span.end - span.start)
     assert spans.pop_done() is span
@@ -42,7 +42,7 @@ def test_a_pause_is_decoded_on_suspicion_and_ends_later(point: Endpointer) -> No
 
 def test_speech_that_goes_on_makes_what_is_decoded_stale(point: Endpointer) -> None:
     spans = Spans()
-    spans.pause(point)
+    spans.pause(point, 1)
     span = spans.to_decode()
     assert span is not None
     span.running = True
@@ -51,9 +51,9 @@ def test_speech_that_goes_on_makes_what_is_decoded_stale(point: Endpointer) -> N
     assert span.stale
     assert not spans
     assert spans.oldest(100.0) == span.start
-    spans.pause(point)
+    spans.pause(point, 1)
     assert not spans, "nothing more on suspicion until it is back"
-    spans.end(point, 9.0, endpoint=True, forced=False)
+    spans.end(point, 9.0, generation=1, endpoint=True, forced=False)
     assert spans.to_decode() is None, "what comes back may shorten it"
     spans.stale = None
     assert spans.to_decode() is spans.waiting
@@ -61,7 +61,7 @@ def test_speech_that_goes_on_makes_what_is_decoded_stale(point: Endpointer) -> N
 
 def test_a_pause_that_nobody_decoded_is_forgotten(point: Endpointer) -> None:
     spans = Spans()
-    spans.pause(point)
+    spans.pause(point, 1)
     spans.resume()
     assert (bool(spans), spans.stale, spans.oldest(3.0)) == (False, None, 3.0)
 
@@ -70,8 +70,8 @@ def test_what_is_cut_ends_where_the_audio_is_and_no_later_than_what_was_heard(
     point: Endpointer,
 ) -> None:
     spans = Spans()
-    spans.end(point, 9.0, endpoint=False, forced=True)
-    spans.end(point, point.speech_end + 0.1, endpoint=True, forced=False)
+    spans.end(point, 9.0, generation=1, endpoint=False, forced=True)
+    spans.end(point, point.speech_end + 0.1, generation=1, endpoint=True, forced=False)
     first, second = (spans.waiting, spans._spans[1])
     assert first is not None
     assert (first.end, first.endpoint, first.forced) == (point.now, False, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -204,6 +206,21 @@ def test_the_language_is_learnt_once() -> None:
     assert leg.language == "fr"
     leg.feed(tone(1.0) + hush(1.0), 4.0)
     assert not final(leg).detect
+
+
+def test_each_utterance_has_its_language_though_the_next_has_begun() -> None:
+    leg = stream(language="auto", language_each_time=True)
+    for _ in range(3):  # as a client sends that does not wait: nothing has been decoded yet
+        leg.feed(tone(1.0) + hush(1.2), 1.0)
+    languages = []
+    for language in ("fr", "en", "fr"):
+        job = final(leg)
+        assert (job.detect, job.window.language) == (True, "")
+        assert leg.language_of(job.generation) is None
+        found = replace(heard(job, "un deux trois"), language=language)
+        languages += [result.language for result in leg.accept(job, found, 9.0)]
+    assert languages == ["fr", "en", "fr"]
+    assert leg.language == "fr"  # the last utterance is the latest: its language is known now
 
 
 def test_the_past_is_forgotten() -> None:

@@ -119,6 +119,16 @@ class Teachable(Protocol):
 
 
 @runtime_checkable
+class Following(Protocol):
+    """A connection that says how far it is: audio may come faster than it is listened to."""
+
+    @property
+    def listened(self) -> float:
+        """Leg seconds up to which every ``SpeechBegan`` has been handed over."""
+        ...
+
+
+@runtime_checkable
 class TranscriptionEngine(Protocol):
     """A recogniser that serves many legs at once."""
 

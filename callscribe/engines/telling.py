@@ -37,7 +37,9 @@ class Teller:
         """How often the callback raised or was given up; each is logged."""
         self._callback = callback
         self._session_id = session_id
-        self._waiting: deque[EngineEvent] = deque()
+        self.reached = 0.0
+        """The latest mark behind which nothing waits; see ``mark``."""
+        self._waiting: deque[EngineEvent | float] = deque()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._now: object = None
@@ -53,11 +55,22 @@ class Teller:
 
     def put(self, event: EngineEvent) -> None:
         """Has the callback told, soon."""
-        last = self._waiting[-1] if self._waiting and self._now is not None else None
-        if isinstance(event, Result) and isinstance(last, Result) and not last.is_final:
-            self._waiting.pop()
+        if self._now is not None and isinstance(event, Result):
+            if self._waiting and isinstance(self._waiting[-1], float):
+                self._waiting.pop()  # the next mark says more
+            last = self._waiting[-1] if self._waiting else None
+            if isinstance(last, Result) and not last.is_final:
+                self._waiting.pop()
         self._waiting.append(event)
         self._news.set()
+
+    def mark(self, place: float) -> None:
+        """Has ``reached`` become ``place`` when all that waits now is told."""
+        if self._waiting and isinstance(self._waiting[-1], float):
+            self._waiting[-1] = place
+        else:
+            self._waiting.append(place)
+            self._news.set()
 
     async def tell(self, event: EngineEvent) -> None:
         """Like ``put``, but waits while very much waits already."""
@@ -110,6 +123,9 @@ class Teller:
         while await self._has_more():
             event = self._waiting.popleft()
             self._room.set()
+            if isinstance(event, float):
+                self.reached = event
+                continue
             await self.call(event)
             self._told += 1
 

@@ -133,3 +133,26 @@ async def test_a_slow_one_that_comes_forward_is_not() -> None:
     await teller.close(0.3)
     assert heard == [final(text) for text in "abcdefgh"]
     assert teller.errors == 0
+
+
+async def test_a_mark_is_reached_behind_what_was_put_before_it() -> None:
+    """However slow the callback is, and however many marks and interims wait."""
+    go, told = asyncio.Event(), []
+
+    async def slow(event: EngineEvent) -> None:
+        await go.wait()
+        told.append(event)
+
+    teller = Teller(slow, "s")
+    teller.mark(1.0)
+    teller.put(interim("one"))
+    await asyncio.sleep(0.01)
+    assert teller.reached == 1.0
+    for number in range(50):
+        teller.put(interim(f"later {number}"))
+        teller.mark(2.0 + number)
+    assert teller.reached == 1.0
+    go.set()
+    await teller.close()
+    assert teller.reached == 51.0
+    assert told == [interim("one"), interim("later 49")]

@@ -35,6 +35,8 @@ REST: Final = 1.2
 LARGEST_BATCH: Final = 4
 AT_ONCE: Final = 1.0
 """Seconds of a leg's audio that are listened to before the next leg's turn."""
+SAY_EVERY: Final = 0.1
+"""Seconds of audio after which a leg is told how far it has been listened to."""
 CROWDED: Final = 30.0
 """A leg with more seconds than this waiting says when half of it is left."""
 LANGUAGE_SECONDS: Final = 1.5
@@ -55,11 +57,16 @@ class Seat:
         stream: LegStream,
         deliver: Deliver,
         has_room: Callable[[], None] = lambda: None,
+        listened: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.stream = stream
         self.deliver = deliver
         self.has_room = has_room
         """Called when little waits again after a lot did."""
+        self.listened = listened
+        """Called with the leg seconds that the VAD has heard, after what it found there."""
+        self.said = 0.0
+        """What it was called with last."""
         self.inbox: deque[tuple[bytes, float]] = deque()
         self.put = 0
         """Samples that came into the inbox; written by the event loop only."""
@@ -191,6 +198,9 @@ class Conductor:
             pcm, arrived = seat.inbox.popleft()
             seat.taken += len(pcm) // 2
             self._deliver(seat, seat.stream.feed(pcm, arrived))
+        if seat.stream.heard >= seat.said + SAY_EVERY:
+            seat.said = seat.stream.heard
+            seat.listened(seat.said)
         if seat.crowded and seat.waiting < CROWDED / 2:
             seat.crowded = False
             seat.has_room()

@@ -46,7 +46,7 @@ class WhisperConnection:
         self._conductor = conductor
         self._loop = asyncio.get_running_loop()
         self._teller = Teller(on_transcript, session_id)
-        self._seat = Seat(stream, self._from_conductor, self._has_room)
+        self._seat = Seat(stream, self._from_conductor, self._has_room, self._has_listened)
         self._open = True
         self._room = asyncio.Event()
         """Clear while so much waits that the client has to."""
@@ -59,6 +59,11 @@ class WhisperConnection:
     def callback_errors(self) -> int:
         """How often ``on_transcript`` raised; each is logged, none ends the stream."""
         return self._teller.errors
+
+    @property
+    def listened(self) -> float:
+        """Leg seconds up to which every ``SpeechBegan`` has been handed over."""
+        return self._teller.reached
 
     @property
     def is_connected(self) -> bool:
@@ -80,6 +85,11 @@ class WhisperConnection:
         """Runs on the conductor's thread, when a leg that had too much waiting has caught up."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._room.set)
+
+    def _has_listened(self, seconds: float) -> None:
+        """Runs on the conductor's thread; takes its turn behind the results."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._teller.mark, seconds)
 
     async def finalize(self) -> None:
         """Ends the open utterance; its final follows soon."""

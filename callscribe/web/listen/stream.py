@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from callscribe.audio import Int16Array
 from callscribe.engines.base import (
     EngineEvent,
+    Following,
     StreamingConnection,
     Teachable,
     TranscriptCallback,
@@ -77,6 +78,8 @@ class ListenStream:
         self._monotonic = monotonic
         self._incoming: Incoming = open_incoming(plan, self._pass_on)
         self._legs: list[StreamingConnection] = []
+        self._following: list[Following | None] = []
+        """The legs that say how far they have listened."""
         self._texts: list[ChannelText] = []
         self._received = 0
         """Samples for each channel."""
@@ -90,15 +93,15 @@ class ListenStream:
         for index in range(self._plan.channels):
             text = ChannelText(index, self._plan.channels, self._plan.query, metadata)
             self._texts.append(text)
-            self._legs.append(
-                await self._engine.transcribe_streaming(
-                    self._request_id,
-                    self._plan.language,
-                    self._incoming.rate,
-                    self._teller(text),
-                    options=self._plan.options,
-                )
+            leg = await self._engine.transcribe_streaming(
+                self._request_id,
+                self._plan.language,
+                self._incoming.rate,
+                self._teller(text),
+                options=self._plan.options,
             )
+            self._legs.append(leg)
+            self._following.append(leg if isinstance(leg, Following) else None)
 
     async def converse(self) -> None:
         """Takes frames until the client ends the stream; then the last results and Metadata."""
@@ -163,8 +166,10 @@ class ListenStream:
             channel = block[index] if index < len(block) else np.zeros(block.shape[1], np.int16)
             await leg.send_audio(np.ascontiguousarray(channel).tobytes())
         self._received += block.shape[1]
-        for text in self._texts:
-            for message in text.advance(self._seconds):
+        for text, follows in zip(self._texts, self._following, strict=True):
+            # What is not listened to yet is no silence.
+            heard = min(follows.listened, self._seconds) if follows else self._seconds
+            for message in text.advance(heard):
                 await self._send(message)
 
     async def _control(self, text: str) -> bool:

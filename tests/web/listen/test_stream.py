@@ -287,3 +287,18 @@ async def test_real_speech(listening: Served, container: bool) -> None:
     spoken = [u.text for u in speech.script("fr") if u.speaker == "agent" and u.end < seconds - 1]
     assert spoken
     assert speech.recall(" ".join(spoken), heard.text) > 0.7
+
+
+async def test_times_do_not_depend_on_the_pace(listening: Served) -> None:
+    """A client that sends a call at once gets its words where they were said."""
+    rate, samples = speech.leg("fr", "agent")
+    late = np.concatenate([np.zeros(8 * rate, np.int16), samples[: 24 * rate]])
+    data = late.astype("<i2").tobytes()
+    async with streaming(listening.port, language="fr", sample_rate=rate) as heard:
+        for at in range(0, len(data), 6400):
+            await heard.socket.send_media(data[at : at + 6400])
+    lines = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < 24]
+    said = [f.channel.alternatives[0].words for f in heard.finals]
+    begun = [words[0].start for words in said if words]
+    for line in lines:
+        assert min(abs(start - 8 - line.start) for start in begun) < 0.6, (line, begun)

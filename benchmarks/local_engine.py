@@ -139,7 +139,7 @@ def goals(
         over = 100 * (found["wer"] - found["whole"])
         yield f"word errors over the whole track, {call} {speaker}", 3, over, " points"
     yield "CPU for a second of speech", 1, max(run["cpu"] for run in runs), " s"
-    yield "memory with the model", 500, max(run["peak_mb"] for run in runs), " MB"
+    yield "memory with the model, first call", 500, runs[0]["peak_mb"], " MB"
     if many is not None:
         yield "a further leg", 3, many["mb_per_leg"], " MB"
         yield "four legs: last final after the audio", 3, many["behind"], " s"

@@ -167,6 +167,7 @@ class Conductor:
         for seat in self._seats:
             self._listen(seat)
         self._give_finals()
+        self._give_looks()
         self._give_interims()
         for seat in [s for s in self._seats if s.closing and (s.failed or _is_through(s))]:
             with self._lock:
@@ -221,6 +222,17 @@ class Conductor:
                 return
             self._finals_running += 1
             self._pool.submit(self._decode, jobs)
+
+    def _give_looks(self) -> None:
+        """Long utterances once more from their beginning, while nothing else is to be done."""
+        if self._finals_running:
+            return
+        for seat in self._seats:
+            job = seat.stream.look_job(beam=FINAL_BEAM, padding=FINAL_PADDING)
+            if job is not None:
+                self._finals_running += 1
+                self._pool.submit(self._decode, [job])
+                return
 
     def _give_interims(self) -> None:
         now = self._monotonic()
@@ -283,6 +295,8 @@ class Conductor:
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:
         if len(jobs) == 1 and self.backlog < BUSY:
             job = jobs[0]
+            if job.span is not None and job.span.look:
+                return best_final(self._decoder, windows)
             helper = self._helper if job.hard and self._decoder.threads > 1 else None
             found = surest_final(
                 self._decoder, windows[0], job.context, helper=helper, wanted=job.is_wanted

@@ -79,6 +79,8 @@ class Span:
     stale: bool = False
     """The utterance went on while this was being decoded."""
     forced: bool = False
+    look: bool = False
+    """The utterance goes on: this only makes its interim better."""
     failures: int = 0
     """How often the decoder broke over it."""
 

@@ -39,6 +39,15 @@ SHORTEST_INTERIM: Final = 0.5
 LONG: Final = 7.0
 """Seconds from which on a second decode after the first would come too late: both at once."""
 
+LOOK_EVERY: Final = 1.6
+"""Seconds of an open utterance after which all of it is decoded once more, with care."""
+LONGEST_LOOK: Final = 16.0
+"""Utterances longer than this are not: it would take too long."""
+PAUSING: Final = 0.12
+"""Seconds of silence after which an utterance is not looked at any more: it may be over."""
+UNSURE: Final = 0.4
+"""Seconds at the end of such a look whose words may change with what comes."""
+
 
 class LegStream:
     """The state of one leg; to be used by one thread at a time."""
@@ -66,6 +75,8 @@ class LegStream:
         self._spans = Spans()
         self._generation = 0
         self._interim_running = False
+        self._looking = False
+        self._looked_to = 0.0
         self._finished = False
 
     @property
@@ -139,6 +150,22 @@ class LegStream:
             hard=self._memory.hard or span.end - span.start > LONG,
         )
 
+    def look_job(self, *, beam: int, padding: float) -> Job | None:
+        """All of a long open utterance once more, as carefully as a final: if it is time for it."""
+        point = self._point
+        if not self.interim_results or self._looking or self._spans.busy or not point.open:
+            return None
+        if self.language is None or self.heard - point.speech_end > PAUSING:
+            return None  # a final on suspicion is about to be wanted
+        start, end = point.start, self.heard
+        if end - max(start, self._looked_to) < LOOK_EVERY or end - start > LONGEST_LOOK:
+            return None
+        self._looked_to, self._looking = end, True
+        span = Span(start, end, end - UNSURE, point.evidence, self._generation, look=True)
+        window = self._window(start, end, padding, beam, self._vocabulary)
+        window = replace(window, audio=faded(window.audio))
+        return Job(self, "final", window, start, span.evidence, span.generation, span)
+
     def interim_due(self, hop: float) -> bool:
         """An interim would show something new: ``hop`` seconds of audio came since the last."""
         if not self.interim_results or self._interim_running or not self._point.open:
@@ -184,6 +211,9 @@ class LegStream:
         if span is None:
             self._interim_running = False
             return self._accept_interim(job, found, now)
+        if span.look:
+            self._looking = False
+            return self._accept_look(span, found, now)
         span.running = False
         if span.stale:
             self._spans.stale = None
@@ -254,6 +284,20 @@ class LegStream:
                 pause = min(span.speech_end + 0.1, self.heard)
                 return self._show(self._draft.settle(words, pause), pause, now)
         return []
+
+    def _accept_look(self, span: Span, found: Hypothesis | None, now: float) -> list[EngineEvent]:
+        """Its words stand, but for those at the very end."""
+        point = self._point
+        same = point.open and span.generation == self._generation and span.start == point.start
+        if found is None or not same or self._spans.waiting is not None:
+            return []
+        if not believable(found, span.evidence) or repeats(found.words):
+            return []
+        words = [word.moved(span.start) for word in found.words]
+        words = [word for word in words if word.end <= span.speech_end]
+        if not words:
+            return []
+        return self._show(self._draft.settle(words, words[-1].end), span.end, now)
 
     def _accept_interim(self, job: Job, found: Hypothesis | None, now: float) -> list[EngineEvent]:
         if found is None or job.generation != self._generation or not self._point.open:

@@ -311,3 +311,53 @@ def test_what_is_not_believed_tells_no_language() -> None:
     job = final(leg)
     leg.accept(job, heard(job, "oui bonjour"), 15.0)
     assert leg.language == "fr"
+
+
+def look(leg: LegStream) -> Job | None:
+    return leg.look_job(beam=2, padding=6.0)
+
+
+def test_a_long_utterance_is_looked_at_from_its_beginning() -> None:
+    leg = stream()
+    leg.feed(hush(1.0) + tone(1.2), 10.0)
+    assert look(leg) is None, "not long enough"
+    leg.feed(tone(1.0), 11.0)
+    early = leg.interim_job()
+    leg.accept(early, heard(early, "faux deux"), 11.1)
+    job = look(leg)
+    assert job is not None
+    assert look(leg) is None, "one at a time"
+    (interim,) = leg.accept(job, heard(job, "vrai deux trois quatre cinq six"), 11.3)
+    assert not interim.is_final
+    assert interim.text.startswith("vrai deux trois quatre"), "what was wrong is mended"
+    assert "six" not in interim.text, "the end may change"
+    assert look(leg) is None, "nothing new to look at"
+    leg.feed(tone(1.7), 12.0)
+    again = look(leg)
+    assert again is not None
+    assert again.window.audio.size > job.window.audio.size
+
+
+def test_who_pauses_or_wants_no_interims_is_not_looked_at() -> None:
+    paused = stream()
+    paused.feed(hush(1.0) + tone(2.5) + hush(0.16), 10.0)
+    assert look(paused) is None
+    quiet = stream(interim_results=False)
+    quiet.feed(hush(1.0) + tone(2.5), 10.0)
+    assert look(quiet) is None
+
+
+@pytest.mark.parametrize("found", ["nothing", "broken", "over"])
+def test_a_look_that_comes_to_nothing_changes_nothing(found: str) -> None:
+    leg = stream()
+    leg.feed(hush(1.0) + tone(2.5), 10.0)
+    job = look(leg)
+    assert job is not None
+    if found == "over":
+        leg.feed(hush(1.0), 11.0)
+    told = leg.accept(job, None if found == "broken" else heard(job, ""), 11.1)
+    assert told == []
+    leg.feed(hush(1.0), 12.0)
+    last = final(leg)
+    (result,) = leg.accept(last, heard(last, "un deux"), 12.2)
+    assert (result.text, result.is_final) == ("un deux", True)

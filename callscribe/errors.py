@@ -12,6 +12,7 @@
     │   └── LegNotFound                 no_such_leg       no
     ├── AuthenticationError             unauthorized      no
     ├── CapacityError                   at_capacity       yes
+    ├── StoreError                      store_failed      yes
     └── EngineError                     engine_failed     set where it is made
         ├── ModelError                  bad_model         no
         └── UpstreamError               upstream_failed   set where it is made
@@ -108,6 +109,13 @@ class CapacityError(CallscribeError):
     """The machine is full: taking one more leg would ruin those it has."""
 
     code = "at_capacity"
+    retryable = True
+
+
+class StoreError(CallscribeError):
+    """The store is full, locked or gone."""
+
+    code = "store_failed"
     retryable = True
 
 

@@ -9,7 +9,8 @@ Core: no I/O; may import ``transcript``.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from callscribe.transcript import Word
@@ -45,14 +46,27 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted(Event):
-    """A session was initialised."""
+    """A session was initialised, with this engine and configuration."""
 
     type: ClassVar[str] = "session_started"
+
+    engine: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInterrupted(Event):
+    """The server died in mid-call and is there again; legs may come back and go on."""
+
+    type: ClassVar[str] = "session_interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegStarted(Event):
-    """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s)."""
+    """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
+
+    ``zero_at`` is the UNIX time at which the call clock stood at 0.
+    """
 
     type: ClassVar[str] = "leg_started"
 
@@ -61,6 +75,7 @@ class LegStarted(Event):
     language: str
     engine: str
     offset: float
+    zero_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +147,73 @@ class FinalResult(Event):
     language: str | None = None
     speech_final: bool = True
     latency_ms: float | None = None
+    revision: int = 0
+    """Above 0: what was closed already is replaced; each revision has the next number."""
+    leak_of: str = ""
+    """The utterance of another leg that was heard here through the air: to be shown once only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap(Event):
+    """A stretch of a leg that nobody heard, ``start`` to ``end`` on the call clock (s)."""
+
+    type: ClassVar[str] = "gap"
+
+    speaker: str
+    start: float
+    end: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesSwapped(Event):
+    """Two speakers change names: all that the one has said, and says from now on, the other said.
+
+    Who follows the events exchanges the two names in all that came before; utterance ids stay.
+    """
+
+    type: ClassVar[str] = "roles_swapped"
+
+    speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStats(Event):
+    """How the call goes, from the finals so far, in seconds: see ``callscribe/talk.py``."""
+
+    type: ClassVar[str] = "call_stats"
+    durable: ClassVar[bool] = False
+
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentResult(Event):
+    """What an agent found. May come after the session has ended.
+
+    ``kind`` says what it is (``alert``, ``entity``, ``summary``, ``delivery``), ``key`` makes it
+    unique for the agent within the session, ``utterance_ids`` are the words it came from.
+    """
+
+    type: ClassVar[str] = "agent_result"
+
+    agent: str
+    kind: str
+    key: str
+    utterance_ids: tuple[str, ...] = ()
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFailed(Event):
+    """An agent gave up on the event ``of_seq``; the dead letter can be read and replayed."""
+
+    type: ClassVar[str] = "agent_failed"
+
+    agent: str
+    of_seq: int
+    error: str
+    letter_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +228,7 @@ class LegEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
-    """The session is over and its transcript complete; nothing follows."""
+    """The session is over and its transcript complete; only agents' results may follow."""
 
     type: ClassVar[str] = "session_ended"
 
@@ -166,3 +248,28 @@ class Notice(Event):
     speaker: str | None = None
     cause: str = ""
     request_id: str = ""
+
+
+def _kinds(root: type[Event]) -> dict[str, type[Event]]:
+    return {kind.type: kind for kind in root.__subclasses__()}
+
+
+def parse_event(data: Mapping[str, Any]) -> Event:
+    """An event from its JSON form; fields of a later version are left out.
+
+    ``KeyError`` for an unknown type, ``TypeError`` where a field is missing.
+    """
+    kind = KINDS[data["type"]]
+    given: dict[str, Any] = {
+        item.name: data[item.name] for item in fields(kind) if item.name in data
+    }
+    for name, value in given.items():
+        if name == "words":
+            given[name] = tuple(Word(**word) for word in value)
+        elif isinstance(value, list):
+            given[name] = tuple(value)
+    return kind(**given)
+
+
+KINDS: Mapping[str, type[Event]] = _kinds(Event)
+"""Every kind of event by its ``type``."""

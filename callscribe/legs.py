@@ -1,6 +1,6 @@
 """The legs of one session: they open, lose their client and are taken up again.
 
-May import ``leg``, ``record``, ``engines.base`` and core.
+May import ``leg``, ``record``, ``past``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from callscribe.errors import (
     SpeakerTaken,
 )
 from callscribe.leg import Attachment, Leg, LegState
+from callscribe.past import Past
 from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
 
@@ -33,8 +34,9 @@ _log = structlog.get_logger(__name__)
 class Legs:
     """Who is on the line, and who was.
 
-    ``on_change`` is called whenever the session has to look at its legs again. ``monotonic`` is in
-    seconds, as is ``grace``, how long a leg waits for a lost client.
+    ``on_change`` is called whenever the session has to look at its legs again. ``clock`` is UNIX
+    time, ``monotonic`` measures waiting, ``grace`` is how long a leg waits for a lost client; all
+    in seconds.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Legs:
         config: TranscriptionConfig,
         engine: TranscriptionEngine,
         *,
+        clock: Callable[[], float],
         monotonic: Callable[[], float],
         grace: float,
         on_change: Callable[[], None],
@@ -54,6 +57,7 @@ class Legs:
         self._record = record
         self._config = config
         self._engine = engine
+        self._clock = clock
         self._monotonic = monotonic
         self._grace = grace
         self._on_change = on_change
@@ -62,6 +66,8 @@ class Legs:
         self._fed: dict[str, Attachment] = {}
         self._feeding = asyncio.Lock()
         self._began_at: float | None = None
+        self._missing: dict[str, float] = {}
+        """Since when on the call clock (s) nobody heard a speaker whose server died."""
 
     @property
     def live(self) -> list[Leg]:
@@ -172,6 +178,36 @@ class Legs:
         _log.info("leg_detached", session_id=self._record.session_id, speaker=leg.speaker)
         self._on_change()
 
+    def swap(self, one: str, other: str) -> None:
+        """Exchanges the names of two speakers; ``LegNotFound`` for one who has no leg."""
+        names = {one: other, other: one}
+        changed = {names[name]: self.of(name) for name in names}
+        for name, leg in changed.items():
+            leg.speaker = name
+        self._current.update(changed)
+        fed = {names[name]: self._fed.pop(name) for name in names if name in self._fed}
+        self._fed.update(fed)
+        self._on_change()
+
+    def take_up(self, past: Past, epoch: float) -> None:
+        """Says what became of the legs of a process that died.
+
+        ``epoch`` is the UNIX time at which the monotonic clock stood at 0.
+        """
+        if past.zero_at is None:
+            return
+        self._began_at = past.zero_at - epoch
+        for speaker, leg in past.open_legs.items():
+            heard, until = past.heard_until(speaker), past.broke_off
+            if until > heard:
+                self._record.publish(
+                    events.Gap, speaker=speaker, start=heard, end=until, reason="server_died"
+                )
+            self._record.publish(
+                events.LegEnded, speaker=speaker, seconds=max(0.0, until - leg.offset)
+            )
+            self._missing[speaker] = max(heard, until)
+
     async def end(self, leg: Leg) -> None:
         """Asks for the end of a leg and waits until its last final is out. Idempotent."""
         self.ask_end(leg)
@@ -242,7 +278,17 @@ class Legs:
             language=leg.language,
             engine=leg.engine,
             offset=leg.offset,
+            zero_at=self._clock() - (self._monotonic() - self._began_at),
         )
+        missed_from = self._missing.pop(leg.speaker, leg.offset)
+        if leg.offset > missed_from:
+            self._record.publish(
+                events.Gap,
+                speaker=leg.speaker,
+                start=missed_from,
+                end=leg.offset,
+                reason="server_restarted",
+            )
 
     def _check_open(self) -> None:
         if self.closed:

@@ -1,18 +1,23 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``utterances``,
-``engines.base``, ``bus.base`` and core.
+``ledger``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import count
 
 import structlog
 
 from callscribe import events
-from callscribe.bus.base import Bus
 from callscribe.engines.base import EngineEvent, Lost, SpeechBegan, TakenOver, Unheard
+from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.transcript import Transcript
 from callscribe.utterances import Step, UtteranceBuilder
@@ -23,24 +28,55 @@ _log = structlog.get_logger(__name__)
 class Record:
     """The event numbers, the open utterances and the transcript of one session."""
 
-    def __init__(self, session_id: str, bus: Bus, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, session_id: str, ledger: Ledger, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.session_id = session_id
         self.transcript = Transcript(session_id)
-        self.seq = 0
-        """The number of the latest event."""
         self.faults = 0
         """Errors that were logged and survived: of sinks, of engines, of this fold."""
-        self._bus = bus
-        self._clock = clock
+        self.heard_at = 0.0
+        """When an engine heard something last, on the session's monotonic clock."""
+        self._ledger = ledger
+        self._monotonic = monotonic
         self._builders: dict[str, UtteranceBuilder] = {}
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
+        """Where the numbers of utterances come from, by the prefix of their ids."""
         self._over = False
 
+    @property
+    def seq(self) -> int:
+        """The number of the latest event."""
+        return self._ledger.seq(self.session_id)
+
     def publish(self, kind: Callable[..., events.Event], **fields: object) -> None:
-        """Gives an event its number and its time, and tells whoever listens."""
-        self.seq += 1
-        self._bus.publish(
-            kind(session_id=self.session_id, seq=self.seq, at=self._clock(), **fields)
-        )
+        """Gives an event its number and its time, has it kept, and tells whoever listens."""
+        self._ledger.publish(self.session_id, kind, **fields)
+
+    async def settled(self) -> None:
+        """Waits until all that has been published is kept and told."""
+        await self._ledger.settled(self.session_id)
+
+    def swap(self, one: str, other: str) -> None:
+        """Exchanges two speakers' names in all that was said, and tells everybody."""
+        names = {one: other, other: one}
+        said = self.transcript.utterances
+        said[:] = [replace(u, speaker=names.get(u.speaker, u.speaker)) for u in said]
+        builders = {name: self._builder(name) for name in names}
+        for name, builder in builders.items():
+            builder.speaker = names[name]
+            self._builders[names[name]] = builder
+        self.publish(events.RolesSwapped, speakers=(one, other))
+
+    def take_up(self, transcript: Transcript) -> None:
+        """Goes on behind what an earlier process has written down."""
+        self.transcript = transcript
+        last: dict[str, int] = {}
+        for utterance in transcript.utterances:
+            prefix, _, number = utterance.utterance_id.rpartition("-")
+            last[prefix] = max(last.get(prefix, 0), int(number))
+        for prefix, highest in last.items():
+            self._numbers[prefix] = count(highest + 1)
 
     def end(self) -> None:
         """Publishes the last event; what an engine may still say is counted as a fault."""
@@ -66,12 +102,17 @@ class Record:
         _log.error(what, session_id=self.session_id, speaker=speaker, exc_info=error)
 
     def _builder(self, speaker: str) -> UtteranceBuilder:
-        return self._builders.setdefault(speaker, UtteranceBuilder(speaker))
+        builder = self._builders.get(speaker)
+        if builder is None:
+            builder = UtteranceBuilder(speaker, self._numbers[speaker])
+            self._builders[speaker] = builder
+        return builder
 
     def _hear(self, leg: Leg, heard: EngineEvent) -> None:
         if self._over:
             raise RuntimeError("the engine spoke after the end of the session")
         leg.follow(heard)
+        self.heard_at = self._monotonic()
         offset = leg.offset or 0.0
         builder = self._builder(leg.speaker)
         if isinstance(heard, SpeechBegan):

@@ -22,14 +22,16 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.stand_in import StandInEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
+from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
+from callscribe.past import Past
 from callscribe.session import Session, Surroundings, TranscriptSink
 from callscribe.settings import Settings, TranscriptionConfig
 from callscribe.transcript import Transcript
 from callscribe.wire.browser import NAME
 
-KEPT_SESSIONS = 500
-"""Ended sessions that stay readable in memory; the oldest make room."""
+KEPT_SESSIONS = 50
+"""Ended sessions that stay in memory; the oldest make room, and are read from the store."""
 
 STAND_IN = "whisper"
 """The engine that needs no key and no network."""
@@ -50,9 +52,10 @@ class EnhancedTranscriptionService:
     """Live transcription of calls: sessions begin, audio goes in, events and transcripts come out.
 
     ``engines`` are those that can be used, by name; ``check`` is asked before one gets a session
-    and raises where it has turned out that it cannot after all. ``clock`` is UNIX time,
-    ``monotonic`` measures waiting, both in seconds. Use it as an async context manager, or
-    ``close`` it: shutting down loses nothing.
+    and raises where it has turned out that it cannot after all. ``ledger`` keeps events in a store;
+    without one they live as long as the process. ``clock`` is UNIX time, ``monotonic`` measures
+    waiting, both in seconds. Use it as an async context manager, or ``close`` it: shutting down
+    loses nothing.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class EnhancedTranscriptionService:
         configuration: Configuration,
         sinks: Sequence[TranscriptSink] = (),
         check: Callable[[str], None] = lambda _engine: None,
+        ledger: Ledger | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,13 +76,15 @@ class EnhancedTranscriptionService:
         self._bus = bus
         self._configuration = configuration
         self._check = check
+        self._ledger = ledger or Ledger(bus, clock, monotonic)
         self._around = Surroundings(
-            bus=bus,
+            ledger=self._ledger,
             sinks=sinks,
             clock=clock,
             monotonic=monotonic,
             leg_grace=settings.leg_grace,
             idle=settings.session_idle,
+            silence=settings.session_silence,
         )
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -96,31 +102,60 @@ class EnhancedTranscriptionService:
         """
         if self.closing:
             raise CapacityError("the server is shutting down; try again", code="shutting_down")
-        session_id = session_id or uuid.uuid4().hex
-        if not NAME.fullmatch(session_id):
-            raise SessionError(
-                "a session id may hold up to 64 letters, digits and _ . : - "
-                "and begins with a letter or digit"
-            )
-        if session_id in self._sessions:
-            raise SessionError(f"there is a session {session_id} already", code="session_exists")
+        if session_id is None:
+            session_id = uuid.uuid4().hex
+        else:
+            await self._check_new(session_id)
         config = config or self._configuration.current
         engine, instead_of = self._choose_engine(config)
         self._check(engine.name)
         self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
-        self._sessions[session_id] = session
+        session.begin()
         if instead_of is not None:
             said = f"{instead_of} is not available: {engine.name} listens."
             redacted = caveat(config.deepgram_query) if instead_of == "deepgram" else ""
             session.notify("engine_stand_in", f"{said} {redacted}".rstrip())
+        self._run(session)
+        return session_id
+
+    def take_up(self, past: Past) -> None:
+        """Goes on with a call whose server died: its legs may come back as they would have.
+
+        It ends like any other call when none does.
+        """
+        session_id = past.call.session_id
+        try:
+            config = TranscriptionConfig.model_validate(past.call.config)
+        except ValueError:  # of an older or a newer version
+            config = self._configuration.current
+        engine, _ = self._choose_engine(config)
+        self._ledger.go_on(session_id, past.next_seq)
+        for event in past.events:
+            self._bus.publish(event)
+        session = Session(session_id, config, engine, self._around)
+        session.take_up(past)
+        self._run(session)
+
+    async def _check_new(self, session_id: str) -> None:
+        if not NAME.fullmatch(session_id):
+            raise SessionError(
+                "a session id may hold up to 64 letters, digits and _ . : - "
+                "and begins with a letter or digit"
+            )
+        if session_id not in self._sessions and not await self._ledger.knows(session_id):
+            return
+        raise SessionError(f"there is a session {session_id} already", code="session_exists")
+
+    def _run(self, session: Session) -> None:
+        session_id = session.session_id
+        self._sessions[session_id] = session
         # The one loose task of the house: a session outlives the request that began it. It is
         # kept here, and waited for in close().
         task = asyncio.create_task(session.run(), name=f"session {session_id}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         self._forget_oldest()
-        return session_id
 
     async def process_audio_stream(
         self, session_id: str, speaker: str, audio: bytes, *, sample_rate: int = 16_000
@@ -164,12 +199,25 @@ class EnhancedTranscriptionService:
 
     async def end_session(self, session_id: str) -> Transcript:
         """Ends a session, waits for the last finals and gives the transcript. Idempotent."""
-        return await self.session(session_id).end()
+        transcript = await self.session(session_id).end()
+        await self._ledger.settled(session_id)
+        return transcript
 
     async def delete_session(self, session_id: str) -> None:
         """Ends a session and drops it from memory, with its events."""
         await self.end_session(session_id)
         self._forget(session_id)
+
+    def swap_roles(self, session_id: str, one: str, other: str) -> None:
+        """Exchanges the names of two speakers of a session, back to its beginning.
+
+        ``SessionNotFound``, ``LegNotFound`` for a speaker who has no leg.
+        """
+        self.session(session_id).swap(one, other)
+
+    async def settled(self, session_id: str) -> None:
+        """Waits until all that has happened in a session is kept by the store."""
+        await self._ledger.settled(session_id)
 
     def session(self, session_id: str) -> Session:
         """The session with this id; ``SessionNotFound`` when there is none."""
@@ -260,6 +308,7 @@ class EnhancedTranscriptionService:
 
     def _forget(self, session_id: str) -> None:
         if self._sessions.pop(session_id, None) is not None:
+            self._ledger.forget(session_id)
             self._bus.forget(session_id)
 
 

@@ -2,7 +2,7 @@
 
 ``run`` lives as long as the call does. Whoever wants a leg or the session to end asks for it and
 waits; ``run`` does it, so that a caller who goes away leaves nothing half done. May import
-``legs``, ``leg``, ``record``, ``engines.base``, ``bus.base`` and core.
+``legs``, ``leg``, ``record``, ``ledger``, ``past``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import structlog
 
 from callscribe import events
 from callscribe.audio import Encoding
-from callscribe.bus.base import Bus
 from callscribe.engines.base import TranscriptionEngine
+from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.legs import Legs
+from callscribe.past import Past
 from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
 from callscribe.transcript import Transcript
@@ -39,16 +40,18 @@ _log = structlog.get_logger(__name__)
 class Surroundings:
     """What a session is given: where events go, who keeps transcripts, the clocks, its patience.
 
-    ``leg_grace`` and ``idle`` are seconds: for a lost client, and for a session without any leg.
-    ``clock`` is UNIX time, ``monotonic`` measures waiting; both in seconds.
+    ``leg_grace``, ``idle`` and ``silence`` are seconds: for a lost client and after the last leg,
+    for a session that had no leg yet, and for one in which nobody speaks (0: for ever). ``clock``
+    is UNIX time, ``monotonic`` measures waiting; both in seconds.
     """
 
-    bus: Bus
+    ledger: Ledger
     sinks: Sequence[TranscriptSink]
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     leg_grace: float
     idle: float
+    silence: float = 0.0
 
 
 class Session:
@@ -66,21 +69,53 @@ class Session:
         self.started_at = around.clock()
         self.ended_at: float | None = None
         self.ended = asyncio.Event()
-        self.record = Record(session_id, around.bus, around.clock)
+        self.interrupted = False
+        """An earlier process began it and died; no leg has come back yet."""
+        self.record = Record(session_id, around.ledger, around.monotonic)
         self.engine_name = engine.name
         self._around = around
         self._changed = asyncio.Event()
-        self._alone_since: float | None = around.monotonic()
+        self._began = around.monotonic()
+        self._alone_since: float | None = self._began
         self.legs = Legs(
             self.record,
             config,
             engine,
+            clock=around.clock,
             monotonic=around.monotonic,
             grace=around.leg_grace,
             on_change=self._look_again,
         )
-        self.record.publish(events.SessionStarted)
-        _log.info("session_started", session_id=session_id, engine=engine.name)
+
+    def begin(self) -> None:
+        """Publishes the first event."""
+        self.record.publish(
+            events.SessionStarted,
+            engine=self.engine_name,
+            config=self.config.model_dump(mode="json"),
+        )
+        _log.info("session_started", session_id=self.session_id, engine=self.engine_name)
+
+    def take_up(self, past: Past) -> None:
+        """Goes on with a call whose server died: what was written down, and where it broke off."""
+        self.interrupted = True
+        self.started_at = past.call.started_at
+        self.record.take_up(past.transcript)
+        self.record.publish(events.SessionInterrupted)
+        self.legs.take_up(past, self._around.clock() - self._around.monotonic())
+        _log.warning(
+            "session_interrupted",
+            session_id=self.session_id,
+            utterances=len(past.transcript.utterances),
+        )
+
+    def swap(self, one: str, other: str) -> None:
+        """Exchanges the names of two speakers, in what was said and from now on.
+
+        ``LegNotFound`` for a speaker who has no leg.
+        """
+        self.legs.swap(one, other)
+        self.record.swap(one, other)
 
     async def open_leg(
         self,
@@ -131,6 +166,7 @@ class Session:
                 self.legs.closed = True
                 self._finish_due(tasks, float("inf"))
             self.ended_at = self._around.clock()
+            await self.record.settled()
             for sink in self._around.sinks:
                 await self._hand_over(sink)
         finally:
@@ -149,6 +185,7 @@ class Session:
         """Something about the legs has changed: whether there are any, or what one waits for."""
         if self.legs.occupied:
             self._alone_since = None
+            self.interrupted = False
         elif self._alone_since is None:
             self._alone_since = self._around.monotonic()
         self._changed.set()
@@ -159,8 +196,13 @@ class Session:
             now = self._around.monotonic()
             waits = self._finish_due(tasks, now)
             if self._alone_since is not None:
-                waits.append(self._alone_since + self._around.idle - now)
+                waits.append(self._alone_since + self._loneliness - now)
                 if waits[-1] <= 0:
+                    return
+            if self._around.silence:
+                waits.append(self._spoke_at + self._around.silence - now)
+                if waits[-1] <= 0:
+                    self.notify("silence", "Nobody spoke for a long time: the call is closed.")
                     return
             try:
                 async with asyncio.timeout(min(waits, default=None)):
@@ -168,6 +210,17 @@ class Session:
             except TimeoutError:
                 pass
             self._changed.clear()
+
+    @property
+    def _loneliness(self) -> float:
+        """How long the session waits for a leg: not so long once it has had its legs."""
+        had = bool(self.legs.all) and not self.interrupted
+        return self._around.leg_grace if had else self._around.idle
+
+    @property
+    def _spoke_at(self) -> float:
+        """When somebody was heard last, on the monotonic clock."""
+        return max(self._began, self.record.heard_at)
 
     def _finish_due(self, tasks: asyncio.TaskGroup, now: float) -> list[float]:
         """Begins to finish the legs that are due at ``now``; how long the others still wait."""

@@ -61,10 +61,21 @@ class Settings(BaseSettings):
     leg_grace: float = Field(
         default=30.0,
         ge=0,
-        description="Seconds a dropped leg may take to come back before it is ended.",
+        description="Seconds a dropped leg may take to come back, and a session after its last "
+        "leg.",
     )
     session_idle: float = Field(
-        default=300.0, gt=0, description="Seconds after which a session without any leg is ended."
+        default=300.0, gt=0, description="Seconds that a session waits for its first leg."
+    )
+    session_silence: float = Field(
+        default=1800.0,
+        ge=0,
+        description="Seconds without a word after which a session is ended; 0: never.",
+    )
+    database_url: str = Field(
+        default="",
+        description="Where calls are kept: `postgresql://…`, `sqlite:///…`; empty: SQLite in the "
+        "data folder.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged. Speech appears at debug only."
@@ -94,6 +105,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'callscribe.db'}"
 
     @property
     def config_file(self) -> Path:

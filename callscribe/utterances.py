@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from callscribe.transcript import Result, Utterance, join_text, mean_confidence
@@ -30,18 +32,22 @@ class UtteranceBuilder:
 
     An utterance is the finals up to an endpoint. Its id, ``speaker-n``, is the same from its first
     interim to its end, and no two utterances of a speaker share one, whatever leg they came by.
+    ``numbers`` gives the numbers; they begin with 1 without it.
     """
 
-    def __init__(self, speaker: str) -> None:
-        self._speaker = speaker
-        self._number = 1
+    def __init__(self, speaker: str, numbers: Iterator[int] | None = None) -> None:
+        self.speaker = speaker
+        """Who speaks; may change when roles are swapped, the ids stay."""
+        self._prefix = speaker
+        self._numbers = count(1) if numbers is None else numbers
+        self._number = next(self._numbers)
         self._finals: list[Result] = []
         self._shown = False
 
     @property
     def utterance_id(self) -> str:
         """The id of the utterance that is open or comes next."""
-        return f"{self._speaker}-{self._number}"
+        return f"{self._prefix}-{self._number}"
 
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
@@ -76,7 +82,7 @@ class UtteranceBuilder:
         step = Step(self._utterance(self._finals, last), is_final=True, speech_final=speech_final)
         self._shown = False
         if speech_final:
-            self._number += 1
+            self._number = next(self._numbers)
             self._finals = []
         return step
 
@@ -85,7 +91,7 @@ class UtteranceBuilder:
         confidences = [part.confidence for part in parts]
         return Utterance(
             utterance_id=self.utterance_id,
-            speaker=self._speaker,
+            speaker=self.speaker,
             text=join_text(part.text for part in parts),
             start=min((part.start for part in parts), default=last.start),
             end=max((part.end for part in parts), default=last.end),

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from callscribe.bus.local import LocalBus
 from callscribe.engines.base import SpeechBegan, Unheard
 from callscribe.events import Event, FinalResult, Notice
+from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.record import Record
 from callscribe.transcript import Result, Word
@@ -35,7 +36,7 @@ def bus() -> Seen:
 
 @pytest.fixture
 def record(bus: Seen) -> Record:
-    bus.record = Record("call", bus, lambda: 1234.5)
+    bus.record = Record("call", Ledger(bus, lambda: 1234.5, lambda: 0.0))
     return bus.record
 
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from callscribe import session as session_module
 from callscribe.errors import LegNotFound, SessionClosed
-from callscribe.events import Notice
+from callscribe.events import LegEnded, Notice
 from callscribe.transcript import Transcript
 from tests.calls import calls
 from tests.engines_for_tests import tones
@@ -69,21 +69,69 @@ async def test_a_session_without_legs_ends_when_it_has_been_idle() -> None:
     async with calls() as call:
         session = await call.session()
         await call.clock.advance(200, session)
+        assert not session.ended.is_set()
+        await call.clock.advance(101, session)
+        assert session.ended.is_set()
+
+
+async def test_a_session_ends_a_while_after_its_last_leg() -> None:
+    async with calls() as call:
+        session = await call.session()
         await session.open_leg("agent", sample_rate=16_000)
-        await call.clock.advance(10_000, session)
+        await call.clock.advance(700, session)
         assert not session.ended.is_set()
         await session.end_leg("agent")
-        await call.clock.advance(299, session)
+        await call.clock.advance(29, session)
+        await session.open_leg("agent", sample_rate=16_000)  # came back: it goes on
+        await call.clock.advance(700, session)
+        assert not session.ended.is_set()
+        await session.end_leg("agent")
+        await call.clock.advance(31, session)
+        assert session.ended.is_set()
+
+
+async def test_a_session_in_which_nobody_speaks_ends() -> None:
+    async with calls(session_silence=600) as call:
+        session = await call.session()
+        attachment = await session.open_leg("agent", sample_rate=16_000)
+        await call.clock.advance(500, session)
+        await attachment.send(tones(440))
+        await call.clock.advance(599, session)
         assert not session.ended.is_set()
         await call.clock.advance(2, session)
         assert session.ended.is_set()
+        assert session.record.transcript.text == "f440"
+        codes = [e.code for e in call.events(session.session_id) if isinstance(e, Notice)]
+        assert codes == ["silence"]
+
+
+async def test_roles_are_exchanged_from_the_beginning() -> None:
+    async with calls() as call:
+        session = await call.session()
+        for speaker, tone in (("agent", 440), ("technician", 880)):
+            attachment = await session.open_leg(speaker, sample_rate=16_000)
+            await attachment.send(tones(tone))
+            await session.finalize(speaker)
+            if speaker == "agent":
+                first = attachment
+        with pytest.raises(LegNotFound):
+            session.swap("agent", "nobody")
+        session.swap("agent", "technician")
+        await first.send(tones(660))
+        transcript = await session.end()
+        assert transcript.of("technician") == "f440 f660"
+        assert transcript.of("agent") == "f880"
+        ids = [u.utterance_id for u in transcript.utterances if u.speaker == "technician"]
+        assert ids == ["agent-1", "agent-2"]
+        ended = [e.speaker for e in call.events(session.session_id) if isinstance(e, LegEnded)]
+        assert sorted(ended) == ["agent", "technician"]
 
 
 async def test_timers_run_by_themselves() -> None:
     """The one test on a real clock: the deadlines are kept without anybody looking."""
     async with calls(leg_grace=0.02, session_idle=0.02) as call:
         call.service._around = session_module.Surroundings(
-            bus=call.bus,
+            ledger=call.service._ledger,
             sinks=(),
             clock=call.clock.wall,
             monotonic=asyncio.get_running_loop().time,

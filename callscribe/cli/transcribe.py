@@ -32,6 +32,7 @@ class Form(enum.StrEnum):
     JSON = "json"
     SRT = "srt"
     VTT = "vtt"
+    DEEPGRAM = "deepgram"
 
 
 def transcribe(

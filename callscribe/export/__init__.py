@@ -1,6 +1,6 @@
-"""A transcript as a file for people and programs: text, JSON, SRT and WebVTT.
+"""A transcript as a file for people and programs: text, JSON, SRT, WebVTT, Deepgram's JSON.
 
-May import ``transcript`` and ``errors``.
+May import ``transcript``, ``wire`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from callscribe.errors import ConfigurationError
+from callscribe.export.deepgram import to_deepgram
 from callscribe.export.json import to_json
 from callscribe.export.srt import to_srt
 from callscribe.export.text import to_text
 from callscribe.export.vtt import to_vtt
 from callscribe.transcript import Transcript
 
-__all__ = ["FORMATS", "Format", "export", "to_json", "to_srt", "to_text", "to_vtt"]
+__all__ = ["FORMATS", "Format", "export", "to_deepgram", "to_json", "to_srt", "to_text", "to_vtt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ FORMATS: Mapping[str, Format] = {
     "json": Format(to_json, ".json", "application/json"),
     "srt": Format(to_srt, ".srt", "application/x-subrip"),
     "vtt": Format(to_vtt, ".vtt", "text/vtt"),
+    "deepgram": Format(to_deepgram, ".deepgram.json", "application/json"),
 }
 """The formats by name."""
 

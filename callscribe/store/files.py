@@ -1,4 +1,4 @@
-"""Transcripts as files: one folder a session, with every format. May import ``export`` and core."""
+"""Transcripts as files: one folder a session, with the formats that people open. May import ``export`` and core."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from callscribe.export import FORMATS, export
 from callscribe.transcript import Transcript
 
 
+SAVED = ("text", "json", "srt", "vtt")
+
+
 class TranscriptFiles:
     """Keeps transcripts under ``folder``, a folder of their own for each."""
 
@@ -19,7 +22,7 @@ class TranscriptFiles:
         self._folder = folder
 
     async def save(self, transcript: Transcript) -> None:
-        """Writes all formats in a thread; ``OSError`` when the disk does not take them.
+        """Writes all these formats in a thread; ``OSError`` when the disk does not take them.
 
         The folder appears with all its files or not at all. One that is there already, from an
         earlier session of the same name, is kept: the new one is called ``SESSION_ID-2``.
@@ -31,7 +34,8 @@ class TranscriptFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._folder, prefix=".new-"))
         try:
-            for name, form in FORMATS.items():
+            for name in SAVED:
+                form = FORMATS[name]
                 _write(made / f"transcript{form.suffix}", export(transcript, name))
             made.chmod(0o755)
             _rename(made, self._folder / transcript.session_id.replace(":", "_"))

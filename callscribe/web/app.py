@@ -13,13 +13,15 @@ from starlette.staticfiles import StaticFiles
 
 from callscribe import __version__
 from callscribe.bus import create_bus
+from callscribe.calls import Calls
 from callscribe.configuration import ConfigurationStore
 from callscribe.engines import create_engine
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.errors import ConfigurationError
+from callscribe.ledger import Ledger
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Backend, Settings
-from callscribe.store import TranscriptFiles
+from callscribe.store import FileJournal, TranscriptFiles, create_store
 from callscribe.web import (
     audio_socket,
     config,
@@ -49,18 +51,25 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
     configuration = ConfigurationStore(settings.config_file)
     backends = create_backends(settings, engine_factory)
     bus = create_bus()
+    ledger = Ledger(bus, time.time, time.monotonic)
     service = EnhancedTranscriptionService(
         settings,
         engines=backends.engines,
         bus=bus,
+        ledger=ledger,
         configuration=configuration,
         sinks=[TranscriptFiles(settings.data_dir / "transcripts").save],
         check=backends.check,
     )
 
+    calls = Calls(service, ledger)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(configuration.load)
+        store = await create_store(settings.store_url)
+        await ledger.open(store, FileJournal(settings.data_dir / "journal.jsonl"))
+        await calls.take_up()
         async with asyncio.TaskGroup() as tasks:
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
             try:
@@ -70,6 +79,8 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
                 for task in loading:
                     task.cancel()
         await backends.close()
+        await ledger.close()
+        await store.close()
         await bus.close()
 
     app = FastAPI(
@@ -82,7 +93,9 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         responses={401: {"model": Problem}, 403: {"model": Problem}},
     )
     listen_keys = Keys([key.get_secret_value() for key in settings.api_keys], time.monotonic)
-    app.state.context = Context(settings, configuration, backends, service, listen_keys)
+    app.state.context = Context(
+        settings, configuration, backends, service, ledger, calls, listen_keys
+    )
     for module in (config, sessions, status, audio_socket, events_socket, pages, listen_routes):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")

@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from callscribe.calls import Calls
 from callscribe.configuration import ConfigurationStore
+from callscribe.ledger import Ledger
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.backends import Backends
@@ -23,6 +25,8 @@ class Context:
     configuration: ConfigurationStore
     backends: Backends
     service: EnhancedTranscriptionService
+    ledger: Ledger
+    calls: Calls
     listen_keys: Keys
     """Who may use the addresses of Deepgram's API."""
 

@@ -54,6 +54,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "at_capacity": (503, 1013),
     "model_loading": (503, 1013),
     "shutting_down": (503, 1012),
+    "store_failed": (503, 1013),
     "engine_failed": (502, 1011),
     "upstream_failed": (502, 1011),
     "bad_model": (503, 1011),

@@ -1,11 +1,12 @@
 """``/ws/sessions/{id}/events``: everything that happens in a session, past events first.
 
-May import ``service``, ``events`` and the rest of ``web``.
+May import ``calls``, ``service``, ``events`` and the rest of ``web``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -20,11 +21,20 @@ router = APIRouter()
 
 @router.websocket("/ws/sessions/{session_id}/events")
 async def events(socket: WebSocket, session_id: str) -> None:
-    """Sends a session's events from ``since`` on, until the session has ended."""
+    """Sends a session's events from ``since`` on, until the session has ended.
+
+    A call of the past is told from the store.
+    """
     await accept(socket)
     async with telling_errors(socket):
-        service = get_context(socket).service
-        subscription = service.subscribe(session_id, _since(socket))
+        context = get_context(socket)
+        service, since = context.service, _since(socket)
+        if context.calls.live(session_id) is None:
+            for event in await context.calls.events(session_id, since):
+                await socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+            await close(socket, 1000)
+            return
+        subscription = service.subscribe(session_id, since)
         try:
             await _forward(socket, subscription)
         finally:

@@ -1,10 +1,13 @@
-"""The forms of the HTTP API, as its OpenAPI description shows them. Imports nothing of ours."""
+"""The forms of the HTTP API, as its OpenAPI description shows them. May import core."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+CallState = Literal["running", "interrupted", "ended"]
+FormatName = Literal["text", "json", "srt", "vtt", "deepgram"]
 
 
 class Problem(BaseModel):
@@ -83,7 +86,7 @@ class LegInfo(BaseModel):
     speaker: str = Field(examples=["technician"])
     state: str = Field(description="`open`, `detached` or `ended`.")
     sample_rate: int = Field(description="Hz.")
-    encoding: str = Field(description="`linear16` or `mulaw`.")
+    encoding: str = Field("", description="`linear16` or `mulaw`; empty for a call of the past.")
     language: str
     engine: str
     received: int = Field(description="Samples that have arrived.")
@@ -122,25 +125,73 @@ class TranscriptInfo(BaseModel):
     utterances: list[UtteranceInfo]
 
 
+class MatchInfo(BaseModel):
+    """An utterance that holds what was searched for."""
+
+    utterance_id: str
+    speaker: str
+    start: float = Field(description="Seconds on the call clock.")
+    text: str
+
+
+class GapInfo(BaseModel):
+    """A stretch of a leg that nobody heard."""
+
+    speaker: str
+    start: float = Field(description="Seconds on the call clock.")
+    end: float
+    reason: str = Field(examples=["network"])
+
+
 class SessionSummary(BaseModel):
-    """A session in the list."""
+    """A call in the list."""
 
     session_id: str
+    state: CallState = Field(
+        description="`interrupted`: its server died, and its legs may come back."
+    )
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
+    duration: float = Field(description="The end of its last utterance, seconds.")
+    utterances: int = Field(description="How many there are.")
     legs: list[LegInfo]
+    matches: list[MatchInfo] = Field([], description="Where the words searched for are.")
 
 
 class SessionInfo(SessionSummary):
-    """A session with its transcript."""
+    """A call with its transcript."""
 
     transcript: TranscriptInfo
+    gaps: list[GapInfo] = []
 
 
 class SessionList(BaseModel):
-    """The sessions in memory, the latest first."""
+    """Calls, the latest first."""
 
     sessions: list[SessionSummary]
+
+
+class Swap(BaseModel):
+    """Two speakers who exchange their names."""
+
+    speakers: tuple[str, str] = Field(examples=[["technician", "agent"]])
+
+
+class ResultInfo(BaseModel):
+    """What an agent found."""
+
+    agent: str
+    kind: str = Field(examples=["alert"])
+    key: str = Field(description="Unique for the agent within the call.")
+    utterance_ids: list[str] = Field(description="The words it came from.")
+    body: dict[str, Any]
+    at: float = Field(description="UNIX time.")
+
+
+class ResultList(BaseModel):
+    """What the agents found in a call, in order."""
+
+    results: list[ResultInfo]
 
 
 class EventList(BaseModel):

@@ -1,25 +1,32 @@
-"""``/api/sessions``: calls begin, are looked at, end and are deleted.
+"""``/api/sessions``: calls begin, are found, looked at, end and are deleted.
 
-May import ``service``, ``export`` and the rest of ``web``.
+May import ``calls``, ``service``, ``export`` and the rest of ``web``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
+from pydantic import AwareDatetime
 
+from callscribe.calls import MOST
+from callscribe.errors import StoreError
 from callscribe.export import FORMATS, export
 from callscribe.session import Session
-from callscribe.web.context import InContext
+from callscribe.store.base import StoredCall
+from callscribe.web.context import Context, InContext
 from callscribe.web.models import (
     EventList,
+    FormatName,
     InvalidRequest,
     NewSession,
     Problem,
+    ResultList,
     SessionInfo,
     SessionList,
+    Swap,
 )
 
 NO_SUCH: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
@@ -28,10 +35,28 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
 @router.get("")
-async def list_sessions(context: InContext) -> SessionList:
-    """The sessions in memory, the latest first, without their transcripts."""
-    found = [_summary(session) for session in context.service.sessions()]
-    return SessionList.model_validate({"sessions": found})
+async def list_sessions(
+    context: InContext,
+    q: Annotated[
+        str,
+        Query(description="Only calls in which somebody said all these words.", max_length=200),
+    ] = "",
+    before: Annotated[
+        AwareDatetime | None, Query(description="Only calls that began before this.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 50,
+) -> SessionList:
+    """The calls, the latest first, without their transcripts."""
+    began = None if before is None else before.timestamp()
+    try:
+        found = await context.calls.recent(q, began, limit)
+    except StoreError:
+        if q or before:
+            raise
+        return SessionList.model_validate(
+            {"sessions": [_from_memory(session) for session in context.service.sessions()]}
+        )
+    return SessionList.model_validate({"sessions": [_summary(context, call) for call in found]})
 
 
 @router.post(
@@ -51,13 +76,13 @@ async def begin_session(
 ) -> SessionInfo:
     """Begins a session under the present configuration."""
     session_id = await context.service.initialize_session(wanted.session_id if wanted else None)
-    return _info(context.service.session(session_id))
+    return await _info(context, session_id)
 
 
 @router.get("/{session_id}", responses=NO_SUCH)
 async def read_session(context: InContext, session_id: str) -> SessionInfo:
-    """A session and what has been said in it so far."""
-    return _info(context.service.session(session_id))
+    """A call and what has been said in it so far."""
+    return await _info(context, session_id)
 
 
 @router.get(
@@ -71,13 +96,10 @@ async def read_session(context: InContext, session_id: str) -> SessionInfo:
 async def download_transcript(
     context: InContext,
     session_id: str,
-    form: Annotated[
-        Literal["text", "json", "srt", "vtt"],
-        Query(alias="format", description="How it is written."),
-    ] = "text",
+    form: Annotated[FormatName, Query(alias="format", description="How it is written.")] = "text",
 ) -> Response:
     """What has been said so far, as a file."""
-    transcript = context.service.transcript(session_id)
+    transcript = await context.calls.transcript(session_id)
     chosen = FORMATS[form]
     return Response(
         export(transcript, form),
@@ -93,34 +115,96 @@ async def read_events(
     since: Annotated[int, Query(ge=0, description="The last event that is known.")] = 0,
 ) -> EventList:
     """The durable events after ``since``; interim results are on the socket only."""
-    return EventList(
-        events=[event.to_dict() for event in context.service.history(session_id, since)]
-    )
+    return EventList(events=await context.calls.events(session_id, since))
+
+
+@router.get("/{session_id}/results", responses=NO_SUCH)
+async def read_results(context: InContext, session_id: str) -> ResultList:
+    """What the agents found: alerts, entities, summaries, deliveries."""
+    found = await context.calls.results(session_id)
+    return ResultList.model_validate({"results": found}, from_attributes=True)
+
+
+@router.post("/{session_id}/swap", responses={**NO_SUCH, 422: {"model": InvalidRequest}})
+async def swap_roles(context: InContext, session_id: str, swap: Swap) -> SessionInfo:
+    """Exchanges the names of two speakers of a running call, back to its beginning."""
+    context.service.swap_roles(session_id, *swap.speakers)
+    return await _info(context, session_id)
 
 
 @router.post("/{session_id}/end", responses=NO_SUCH)
 async def end_session(context: InContext, session_id: str) -> SessionInfo:
     """Ends a session and answers when its last words are written down. May be repeated."""
-    await context.service.end_session(session_id)
-    return _info(context.service.session(session_id))
+    if context.calls.live(session_id) is not None:
+        await context.service.end_session(session_id)
+    return await _info(context, session_id)
 
 
 @router.delete("/{session_id}", status_code=204, responses=NO_SUCH)
 async def delete_session(context: InContext, session_id: str) -> None:
-    """Ends a session and forgets it; the files of its transcript stay."""
-    await context.service.delete_session(session_id)
+    """Ends a call and forgets it; the files of its transcript stay."""
+    await context.calls.delete(session_id)
 
 
-def _summary(session: Session) -> dict[str, Any]:
-    ended = session.ended_at
+def _from_memory(session: Session) -> dict[str, Any]:
+    state = "ended" if session.ended_at is not None else "running"
+    if session.interrupted:
+        state = "interrupted"
     return {
         "session_id": session.session_id,
-        "started_at": datetime.fromtimestamp(session.started_at, UTC),
-        "ended_at": None if ended is None else datetime.fromtimestamp(ended, UTC),
+        "state": state,
+        "started_at": _time(session.started_at),
+        "ended_at": _time(session.ended_at),
+        "duration": session.record.transcript.duration,
+        "utterances": len(session.record.transcript.utterances),
         "legs": [leg.to_dict() for leg in session.legs.all],
     }
 
 
-def _info(session: Session) -> SessionInfo:
-    transcript = session.record.transcript.to_dict()
-    return SessionInfo.model_validate({**_summary(session), "transcript": transcript})
+def _summary(context: Context, call: StoredCall) -> dict[str, Any]:
+    """A call from the store; the legs of one that goes on are told as they are now."""
+    session = context.calls.live(call.session_id)
+    past = [
+        {
+            "speaker": leg.speaker,
+            "state": "ended",
+            "sample_rate": leg.sample_rate,
+            "language": leg.language,
+            "engine": leg.engine,
+            "received": round((leg.seconds or 0.0) * leg.sample_rate),
+            "duration": round(leg.seconds or 0.0, 3),
+        }
+        for leg in call.legs
+    ]
+    now = [] if session is None else [leg.to_dict() for leg in session.legs.all]
+    return {
+        "session_id": call.session_id,
+        "state": call.state,
+        "started_at": _time(call.started_at),
+        "ended_at": _time(call.ended_at),
+        "duration": call.duration,
+        "utterances": call.utterances,
+        "legs": past[: max(0, len(past) - len(now))] + now,
+        "matches": call.matches,
+    }
+
+
+async def _info(context: Context, session_id: str) -> SessionInfo:
+    """A call with all that is known of it; one that goes on can be told without the store."""
+    session = context.calls.live(session_id)
+    transcript = await context.calls.transcript(session_id)
+    gaps: Any = []
+    try:
+        summary = _summary(context, await context.calls.call(session_id))
+        gaps = await context.calls.gaps(session_id)
+    except StoreError:
+        if session is None:
+            raise
+        summary = _from_memory(session)
+    return SessionInfo.model_validate(
+        {**summary, "transcript": transcript.to_dict(), "gaps": gaps}, from_attributes=True
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -116,3 +116,8 @@ def parse_recording(body: bytes) -> Recording:
         raise ProtocolError(f"this is no transcription of a recording: {error}") from None
     found.__dict__["_raw"] = body
     return found
+
+
+def bare(word: str) -> str:
+    """A word as Deepgram writes it without formatting: lower case, no punctuation around it."""
+    return word.strip("\"'.,;:!?…«»“”()[]¿¡–— ").lower() or word

@@ -9,7 +9,7 @@ from .transcripts import CALL
 
 
 def test_every_format_is_written() -> None:
-    assert set(FORMATS) == {"text", "json", "srt", "vtt"}
+    assert set(FORMATS) == {"text", "json", "srt", "vtt", "deepgram"}
     for name, kind in FORMATS.items():
         assert export(CALL, name) == kind.render(CALL)
         assert "Rouge" in export(CALL, name)

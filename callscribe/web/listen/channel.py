@@ -15,6 +15,7 @@ from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 from callscribe.wire.deepgram_query import ListenQuery
+from callscribe.wire.deepgram_rest import bare
 
 SILENT_SEGMENT: Final = 5.0
 """Seconds of silence that one final without words covers."""
@@ -146,8 +147,3 @@ class ChannelText:
         self._start += message.duration
         self._shown = self._start
         return message
-
-
-def bare(word: str) -> str:
-    """A word as Deepgram writes it without formatting: lower case, no punctuation around it."""
-    return word.strip("\"'.,;:!?…«»“”()[]¿¡–— ").lower() or word

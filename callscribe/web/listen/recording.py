@@ -16,7 +16,6 @@ from msgspec import UNSET
 from callscribe.audio import RATE, FloatArray
 from callscribe.engines.base import FileEngine
 from callscribe.transcript import Result, join_text, mean_confidence
-from callscribe.web.listen.channel import bare
 from callscribe.web.listen.plan import model_info, model_uuid
 from callscribe.web.listen.upload import Upload
 from callscribe.wire import deepgram_rest as rest
@@ -95,7 +94,7 @@ def _words(result: Result, upload: Upload) -> list[Word]:
     formatted = bool(query.punctuate or query.smart_format or query.paragraphs)
     return [
         Word(
-            word=bare(word.text),
+            word=rest.bare(word.text),
             start=round(word.start, 3),
             end=round(word.end, 3),
             confidence=round(min(max(word.confidence, 0.0), 1.0), 6),

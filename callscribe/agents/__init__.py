@@ -1,0 +1,1 @@
+"""The agents wing: steps that act on finals."""

@@ -1,0 +1,123 @@
+"""All calls there are: those that are spoken now and those that the store has kept.
+
+May import ``service``, ``ledger``, ``past``, ``store.base`` and core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from callscribe.errors import SessionNotFound, StoreError
+from callscribe.events import parse_event
+from callscribe.ledger import Ledger
+from callscribe.past import Past
+from callscribe.service import EnhancedTranscriptionService
+from callscribe.session import Session
+from callscribe.store.base import CallState, Store, StoredCall, StoredGap, StoredResult
+from callscribe.transcript import Transcript
+
+MOST: Final = 200
+"""Calls in one list at most."""
+
+UNENDED: Final[Sequence[CallState]] = ("running", "interrupted")
+
+_log = structlog.get_logger(__name__)
+
+
+class Calls:
+    """Reads calls from the store; of one that goes on, what has not been kept yet is waited for.
+
+    While the store is away, running calls are read from memory; for others ``StoreError`` is
+    raised. ``SessionNotFound`` where neither knows the call.
+    """
+
+    def __init__(self, service: EnhancedTranscriptionService, ledger: Ledger) -> None:
+        self._service = service
+        self._ledger = ledger
+
+    def live(self, session_id: str) -> Session | None:
+        """The session in memory, if it is there; it may have ended."""
+        try:
+            return self._service.session(session_id)
+        except SessionNotFound:
+            return None
+
+    async def recent(
+        self, search: str = "", before: float | None = None, limit: int = 50
+    ) -> Sequence[StoredCall]:
+        """The calls, the latest first; see ``Store.calls``."""
+        return await self._store.calls(search=search, before=before, limit=min(limit, MOST))
+
+    async def call(self, session_id: str) -> StoredCall:
+        """One call without its words."""
+        await self._ledger.settled(session_id)
+        found = await self._store.call(session_id)
+        if found is None:
+            raise _unknown(session_id)
+        return found
+
+    async def transcript(self, session_id: str) -> Transcript:
+        """What has been said."""
+        session = self.live(session_id)
+        if session is not None:
+            await self._ledger.settled(session_id)
+            return session.record.transcript
+        await self.call(session_id)
+        return await self._store.transcript(session_id)
+
+    async def events(self, session_id: str, since: int = 0) -> list[dict[str, Any]]:
+        """The durable events after ``since``, in their JSON form."""
+        await self._ledger.settled(session_id)
+        if self.live(session_id) is not None and self._ledger.away:
+            return [event.to_dict() for event in self._service.history(session_id, since)]
+        await self.call(session_id)
+        return await self._store.events(session_id, since)
+
+    async def gaps(self, session_id: str) -> list[StoredGap]:
+        """What nobody heard."""
+        return await self._store.gaps(session_id)
+
+    async def results(self, session_id: str) -> list[StoredResult]:
+        """What the agents found."""
+        await self.call(session_id)
+        return await self._store.results(session_id)
+
+    async def delete(self, session_id: str) -> None:
+        """Ends a call and forgets it everywhere."""
+        session = self.live(session_id)
+        if session is not None:
+            await self._service.end_session(session_id)
+        known = await self._store.delete(session_id)
+        if session is not None:
+            await self._service.delete_session(session_id)
+        elif not known:
+            raise _unknown(session_id)
+
+    async def take_up(self) -> None:
+        """Goes on with the calls whose server died, at the start of a new one."""
+        before = None
+        while found := await self._store.calls(states=UNENDED, before=before, limit=MOST):
+            for call in found:
+                try:
+                    await self._take_up(call)
+                except (StoreError, KeyError, TypeError) as error:
+                    _log.error("call_not_taken_up", session_id=call.session_id, exc_info=error)
+            before = found[-1].started_at
+
+    async def _take_up(self, call: StoredCall) -> None:
+        told = await self._store.events(call.session_id)
+        transcript = await self._store.transcript(call.session_id)
+        self._service.take_up(Past(call, transcript, [parse_event(event) for event in told]))
+
+    @property
+    def _store(self) -> Store:
+        if self._ledger.store is None:
+            raise StoreError("the store has not been opened yet; try again")
+        return self._ledger.store
+
+
+def _unknown(session_id: str) -> SessionNotFound:
+    return SessionNotFound(f"there is no session {session_id[:64]}")

@@ -1,0 +1,59 @@
+"""A call that an earlier process began, as the store knows it.
+
+May import ``store.base`` and core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callscribe.events import Event, Gap, LegEnded, LegStarted
+from callscribe.store.base import StoredCall
+from callscribe.transcript import Transcript
+
+STEP = 10_000
+"""Numbers that are left out behind the last event that was kept: interim ones had some of them,
+and whoever saw those must not miss what comes now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a call whose process died."""
+
+    call: StoredCall
+    transcript: Transcript
+    events: Sequence[Event]
+
+    @property
+    def next_seq(self) -> int:
+        """The number behind which the call goes on."""
+        return self.call.last_seq + STEP
+
+    @property
+    def open_legs(self) -> dict[str, LegStarted]:
+        """The legs that had not ended, by speaker."""
+        found: dict[str, LegStarted] = {}
+        for event in self.events:
+            if isinstance(event, LegStarted):
+                found[event.speaker] = event
+            elif isinstance(event, LegEnded):
+                found.pop(event.speaker, None)
+        return found
+
+    @property
+    def zero_at(self) -> float | None:
+        """UNIX time of 0 on the call clock; None where no audio had come."""
+        return next((e.zero_at for e in self.events if isinstance(e, LegStarted)), None)
+
+    def heard_until(self, speaker: str) -> float:
+        """The end of what is known of a speaker on the call clock (s)."""
+        said = max((u.end for u in self.transcript.utterances if u.speaker == speaker), default=0.0)
+        gaps = [e.end for e in self.events if isinstance(e, Gap) and e.speaker == speaker]
+        leg = self.open_legs.get(speaker)
+        return max(said, *gaps, leg.offset if leg else 0.0)
+
+    @property
+    def broke_off(self) -> float:
+        """Where the call clock stood at its last event (s)."""
+        return 0.0 if self.zero_at is None else max(0.0, self.call.last_at - self.zero_at)

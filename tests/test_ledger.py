@@ -1,0 +1,259 @@
+"""Events are kept before they are told, whatever the store does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from callscribe import ledger as module
+from callscribe.bus.local import LocalBus
+from callscribe.errors import SessionNotFound, StoreError
+from callscribe.events import Event, InterimResult, Notice, SessionEnded, SessionStarted
+from callscribe.ledger import Ledger
+from callscribe.store import FileJournal, create_store
+from callscribe.store.base import Store
+
+pytestmark = pytest.mark.anyio
+
+
+class Troubled:
+    """A real store that fails or stands still when a test wants it to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.fails = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.batches: list[int] = []
+
+    async def append(self, events: Sequence[Event]) -> None:
+        await self.gate.wait()
+        if self.fails:
+            raise StoreError("the disk is full")
+        await self._store.append(events)
+        self.batches.append(len(events))
+
+    def __getattr__(self, name: str) -> object:
+        if self.fails:
+            raise StoreError("the disk is full")
+        return getattr(self._store, name)
+
+
+class Heard(LocalBus):
+    """A bus that notes what was told, and whether it was in the store by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Event] = []
+
+    def publish(self, event: Event) -> None:
+        self.told.append(event)
+        super().publish(event)
+
+
+class Rig:
+    def __init__(self, store: Store, journal: FileJournal) -> None:
+        self.now = 0.0
+        self.bus = Heard()
+        self.real = store
+        self.store = Troubled(store)
+        self.journal = journal
+        self.ledger = Ledger(self.bus, lambda: 1000.0, lambda: self.now)
+
+    async def open(self) -> None:
+        await self.ledger.open(self.store, self.journal)  # type: ignore[arg-type]
+
+    def notice(self, text: str, session_id: str = "call") -> None:
+        self.ledger.publish(session_id, Notice, code="c", message=text)
+
+    def interim(self, text: str, session_id: str = "call") -> None:
+        self.ledger.publish(
+            session_id,
+            InterimResult,
+            speaker="agent",
+            utterance_id="agent-1",
+            text=text,
+            start=0.0,
+            end=1.0,
+        )
+
+    @property
+    def told(self) -> list[str]:
+        return [getattr(e, "message", getattr(e, "text", e.type)) for e in self.bus.told]
+
+    async def kept(self) -> list[str]:
+        return [e.get("message", e["type"]) for e in await self.real.events("call")]
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    store = await create_store(f"sqlite:///{tmp_path / 'calls.db'}")
+    rig = Rig(store, FileJournal(tmp_path / "journal"))
+    rig.ledger.publish("call", SessionStarted)
+    await rig.open()
+    # A session begins before its store in no real server; the number stays free for nobody.
+    await store.append([rig.bus.told[0]])
+    rig.bus.told.clear()
+    yield rig
+    rig.store.gate.set()
+    rig.store.fails = False
+    await rig.ledger.close()
+    await store.close()
+
+
+async def test_a_durable_event_is_told_when_it_is_kept(rig: Rig) -> None:
+    rig.store.gate.clear()
+    rig.notice("one")
+    await asyncio.sleep(0.05)
+    assert rig.told == []
+    rig.store.gate.set()
+    await rig.ledger.settled("call")
+    assert rig.told == ["one"]
+    assert await rig.kept() == ["session_started", "one"]
+
+
+async def test_interims_keep_their_place_behind_what_waits(rig: Rig) -> None:
+    rig.interim("at once")
+    assert rig.told == ["at once"]
+    rig.store.gate.clear()
+    rig.notice("one")
+    rig.interim("behind one")
+    rig.interim("of another call", "other")
+    assert rig.told == ["at once", "of another call"]
+    rig.store.gate.set()
+    await rig.ledger.settled("call")
+    assert rig.told == ["at once", "of another call", "one", "behind one"]
+    numbers = [e.seq for e in rig.bus.told if e.session_id == "call"]
+    assert numbers == sorted(numbers)
+    assert await rig.kept() == ["session_started", "one"]
+
+
+async def test_what_waits_is_written_together(rig: Rig) -> None:
+    for number in range(700):
+        rig.notice(str(number))
+    await rig.ledger.settled("call")
+    assert rig.told == [str(number) for number in range(700)]
+    assert max(rig.store.batches) == module.MOST
+    assert rig.ledger.counts["stored"] == 700
+
+
+async def test_a_store_that_fails_is_replaced_by_the_journal_until_it_is_back(rig: Rig) -> None:
+    rig.store.fails = True
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    assert rig.told[0] == "one"
+    assert "the disk is full" in rig.told[1]
+    assert [e.message for e in await rig.journal.read(9) if isinstance(e, Notice)] == rig.told
+    assert rig.ledger.away == "the disk is full"
+    rig.store.fails = False
+    rig.now += module.RETRY
+    rig.notice("two")
+    await rig.ledger.settled("call")
+    assert rig.ledger.away == ""
+    assert rig.told[2:] == ["two", "The store is back; nothing that was said is missing in it."]
+    assert await rig.kept() == ["session_started", *rig.told]
+    assert await rig.journal.read(9) == []
+
+
+async def test_a_store_that_stands_still_does_not_hold_the_call(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.02)
+    rig.store.gate.clear()
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    assert rig.told[0] == "one"
+    assert rig.ledger.counts["journaled"] == 2
+
+
+async def test_the_store_comes_back_although_nobody_speaks(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.02)
+    rig.store.fails = True
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    rig.store.fails = False
+    rig.now += 1
+    async with asyncio.timeout(5):
+        while rig.ledger.away:
+            await asyncio.sleep(0.01)
+    await rig.ledger.settled("call")
+    assert (await rig.kept())[1] == "one"
+
+
+async def test_neither_store_nor_journal(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    rig.store.fails = True
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    assert rig.told[0] == "one"
+    assert rig.ledger.counts["unwritten"] == 2
+    (tmp_path / "journal").rmdir()
+    rig.store.fails = False
+    rig.now += module.RETRY
+    rig.notice("two")
+    await rig.ledger.settled("call")
+    assert await rig.kept() == ["session_started", *rig.told]
+    assert not rig.ledger.unwritten
+
+
+async def test_what_an_earlier_process_left_in_the_journal(tmp_path: Path) -> None:
+    store = await create_store(f"sqlite:///{tmp_path / 'calls.db'}")
+    await store.append([SessionStarted(session_id="call", seq=1, at=1.0)])
+    left = Notice(session_id="call", seq=2, at=1.0, code="c", message="left")
+    await FileJournal(tmp_path / "journal").append([left])
+    rig = Rig(store, FileJournal(tmp_path / "journal"))
+    await rig.open()
+    assert await rig.kept() == ["session_started", "left"]
+    await rig.ledger.close()
+    await store.close()
+
+
+async def test_the_end_writes_what_waits(rig: Rig) -> None:
+    rig.notice("one")
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.close()
+    await rig.ledger.close()
+    assert await rig.kept() == ["session_started", "one", "session_ended"]
+    assert rig.told == ["one", "session_ended"]
+
+
+async def test_something_is_told_after_the_end(rig: Rig) -> None:
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    rig.ledger.forget("call")
+    await rig.ledger.tell("call", Notice, code="c", message="late")
+    assert await rig.kept() == ["session_started", "session_ended", "late"]
+    assert [e.seq for e in rig.bus.told] == [2, 3]
+    with pytest.raises(SessionNotFound):
+        await rig.ledger.tell("nobody", Notice, code="c", message="late")
+
+
+async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig) -> None:
+    seen: list[Event] = []
+
+    def fails(_: Sequence[Event]) -> None:
+        raise RuntimeError
+
+    rig.ledger.after += [fails, seen.extend]
+    rig.notice("one")
+    rig.interim("two")
+    await rig.ledger.settled("call")
+    assert [e.type for e in seen] == ["notice"]
+    rig.notice("three")
+    await rig.ledger.settled("call")
+    assert len(seen) == 2
+
+
+async def test_without_a_store_everything_is_told_at_once() -> None:
+    bus = Heard()
+    ledger = Ledger(bus, lambda: 1.0, lambda: 0.0)
+    ledger.publish("call", Notice, code="c", message="one")
+    assert [e.seq for e in bus.told] == [1]
+    await ledger.settled("call")
+    assert ledger.seq("call") == 1
+    await ledger.close()

@@ -1,0 +1,59 @@
+"""What is known of a call whose server died."""
+
+from __future__ import annotations
+
+from callscribe.events import Event, Gap, LegEnded, LegStarted
+from callscribe.past import STEP, Past
+from callscribe.store.base import StoredCall
+from callscribe.transcript import Transcript, Utterance
+
+
+def started(seq: int, speaker: str, offset: float) -> LegStarted:
+    return LegStarted(
+        session_id="call",
+        seq=seq,
+        at=1000.0 + offset,
+        speaker=speaker,
+        sample_rate=8000,
+        language="fr",
+        engine="whisper",
+        offset=offset,
+        zero_at=1000.0,
+    )
+
+
+def past(*events: Event, said: tuple[Utterance, ...] = (), last_at: float = 1060.0) -> Past:
+    call = StoredCall(
+        session_id="call", state="running", started_at=990.0, last_at=last_at, last_seq=7
+    )
+    return Past(call, Transcript("call", list(said)), events)
+
+
+def test_who_was_on_the_line() -> None:
+    ended = LegEnded(session_id="call", seq=3, at=1020.0, speaker="agent", seconds=19.0)
+    again = started(4, "agent", 30.0)
+    assert set(past(started(1, "agent", 0.0), started(2, "technician", 5.0)).open_legs) == {
+        "agent",
+        "technician",
+    }
+    assert not past(started(1, "agent", 0.0), ended).open_legs
+    assert past(started(1, "agent", 0.0), ended, again).open_legs == {"agent": again}
+
+
+def test_where_the_clock_stood() -> None:
+    call = past(started(1, "agent", 5.0))
+    assert (call.zero_at, call.broke_off) == (1000.0, 60.0)
+    assert (past().zero_at, past().broke_off) == (None, 0.0)
+    assert call.next_seq == 7 + STEP
+
+
+def test_until_when_a_speaker_was_heard() -> None:
+    said = Utterance("agent-1", "agent", "oui", 10.0, 11.5, (), 0.9)
+    gap = Gap(
+        session_id="call", seq=5, at=1030.0, speaker="agent", start=12.0, end=14.0, reason="x"
+    )
+    leg = started(1, "agent", 5.0)
+    assert past(leg).heard_until("agent") == 5.0
+    assert past(leg, said=(said,)).heard_until("agent") == 11.5
+    assert past(leg, gap, said=(said,)).heard_until("agent") == 14.0
+    assert past(leg, said=(said,)).heard_until("technician") == 0.0

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from callscribe.engines.base import SpeechBegan, Unheard
 from callscribe.transcript import Result, Word
 from callscribe.web.listen.channel import ChannelText
-from callscribe.wire.deepgram_rest import bare
 from callscribe.wire import deepgram as dg
 from callscribe.wire.deepgram_query import ListenQuery
+from callscribe.wire.deepgram_rest import bare
 
 META = dg.ResultsMetadata(request_id="r")
 

@@ -68,7 +68,7 @@ class StoredCall:
     utterances: int = 0
     legs: tuple[StoredLeg, ...] = ()
     matches: tuple[Match, ...] = ()
-    """Where the words that were searched for are; empty without a search."""
+    """Where the words that were searched for are, the first twenty; empty without a search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,159 @@
+"""The connections to a database, SQLite or PostgreSQL. May import ``store.faults`` and ``errors``.
+
+Reading has connections of its own, so that it never waits for who writes. SQLite has one writer
+at a time; the others stand in line here, where waiting costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from callscribe.errors import ConfigurationError, StoreError
+from callscribe.store.faults import explained
+
+BUSY: Final = 1.5
+"""Seconds that SQLite waits for another program's lock."""
+
+ANSWER: Final = 30.0
+"""Seconds that PostgreSQL may take to answer."""
+
+CONNECTING: Final = 5.0
+"""Seconds that PostgreSQL may take to let us in."""
+
+_KINDS: Final = "sqlite:///FILE, a path, or postgresql://USER@HOST/NAME"
+
+
+def parse_address(address: str) -> URL:
+    """The database that an address or a path names; ``ConfigurationError`` for anything else."""
+    if not address.strip():
+        raise ConfigurationError(f"the address of the store is empty; say {_KINDS}")
+    if "://" not in address:
+        return URL.create("sqlite+aiosqlite", database=address)
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError) as error:
+        # Not the driver's own words: they repeat the address, and there may be a password in it.
+        raise ConfigurationError(f"the address of the store is malformed; say {_KINDS}") from error
+    kind = url.drivername.partition("+")[0]
+    if kind == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise ConfigurationError("the store needs a file: sqlite:///FILE")
+        return url.set(drivername="sqlite+aiosqlite")
+    if kind in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+asyncpg")
+    raise ConfigurationError(f"the store cannot be kept in {kind[:32]}; say {_KINDS}")
+
+
+def name_of(url: URL) -> str:
+    """How a database is called in messages: without its password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+
+
+class Database:
+    """Two sets of connections to one database; transactions, for writing or for reading."""
+
+    def __init__(self, url: URL, *, busy: float = BUSY) -> None:
+        self.name = name_of(url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._closed = False
+        self._turn = asyncio.Lock()
+        if self.is_sqlite:
+            self._writer = _sqlite(url, busy, writes=True)
+            self._reader = _sqlite(url, busy, writes=False)
+        else:
+            self._writer = _postgres(url, isolation="READ COMMITTED")
+            self._reader = _postgres(url, isolation="REPEATABLE READ")
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may change things; what it did is on disk when it ends."""
+        async with AsyncExitStack() as stack:
+            if self.is_sqlite:
+                await stack.enter_async_context(self._turn)
+            self._check_open()
+            stack.enter_context(explained(self.name))
+            yield await stack.enter_async_context(self._writer.begin())
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one state of things all along."""
+        self._check_open()
+        with explained(self.name):
+            async with self._reader.begin() as connection:
+                yield connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("The store is closed.", retryable=False)
+
+    async def close(self) -> None:
+        """Lets go of all connections, when who writes has finished. Idempotent."""
+        self._closed = True
+        async with self._turn:
+            with explained(self.name):
+                await self._reader.dispose()
+                await self._writer.dispose()
+
+
+def _sqlite(url: URL, busy: float, *, writes: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=1 if writes else 4,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": busy, "isolation_level": None},  # transactions are begun below
+    )
+    # The writer asks for the lock at once: to get it in the middle may fail without waiting.
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    pragmas = ["query_only=ON"]
+    if writes:
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"]
+
+    def prepare(connection: DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", start)
+    return engine
+
+
+def _postgres(url: URL, *, isolation: str) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=ANSWER,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        isolation_level=isolation,
+        connect_args={
+            "timeout": CONNECTING,
+            "command_timeout": ANSWER,
+            # What has returned is on disk, whatever the server's own setting.
+            "server_settings": {"application_name": "callscribe", "synchronous_commit": "on"},
+        },
+    )
+
+
+def make_folder(url: URL) -> None:
+    """Makes the folder of an SQLite file; ``StoreError`` where that cannot be."""
+    if url.get_backend_name() == "sqlite" and not str(url.database).startswith("file:"):
+        with explained(name_of(url)):
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,70 @@
+"""Brings a database to the tables of this version, or back. May import ``database``, ``errors``.
+
+Alembic works synchronously and reads files, so it runs in a thread, with a loop and connections
+of its own. Two programs that start at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, text
+
+from callscribe.errors import ConfigurationError
+from callscribe.store.database import Database
+
+WAIT: Final = 10.0
+"""Seconds that another program's migration is waited for."""
+
+_PLACE: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 0x63616C6C  # any number that nobody else locks
+_ONE_AT_A_TIME: Final = threading.Lock()  # Alembic keeps its context in the module
+
+
+async def migrate(url: URL, revision: str = "head") -> None:
+    """Moves a database to a revision: ``head``, a name, or ``base`` for nothing at all.
+
+    ``ConfigurationError`` when a later version of Callscribe made it.
+    """
+    await asyncio.to_thread(_migrate_here, url, revision)
+
+
+def _migrate_here(url: URL, revision: str) -> None:
+    with _ONE_AT_A_TIME:
+        asyncio.run(_migrate(url, revision))
+
+
+async def _migrate(url: URL, revision: str) -> None:
+    database = Database(url, busy=WAIT)
+    try:
+        async with database.writing() as connection:
+            if not database.is_sqlite:
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            await connection.run_sync(_run, revision, database.name)
+    finally:
+        await database.close()
+
+
+def _run(connection: Connection, revision: str, name: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_PLACE).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    for present in MigrationContext.configure(connection).get_current_heads():
+        try:
+            scripts.get_revision(present)
+        except CommandError as error:
+            raise ConfigurationError(
+                f"the store {name} was made by a later version of Callscribe (its tables are at "
+                f"{present}); install that version, or name another store"
+            ) from error
+    move = command.downgrade if revision == "base" else command.upgrade
+    move(config, revision)

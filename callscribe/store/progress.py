@@ -1,0 +1,86 @@
+"""How far agents are, and what they could not handle. May import ``schema``, ``writing``, base.
+
+A cursor or a letter is kept only with its call: a new call of the same name must not begin where
+an agent was with the old one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import delete, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callscribe.store.base import DeadLetter
+from callscribe.store.schema import agent_cursors, calls, dead_letters
+from callscribe.store.writing import inserting
+
+
+async def read_cursor(connection: AsyncConnection, agent: str, session_id: str) -> int:
+    """The number of the last event that an agent has done with; 0 at first."""
+    found = await connection.scalar(
+        select(agent_cursors.c.seq).where(
+            agent_cursors.c.agent == agent, agent_cursors.c.session_id == session_id
+        )
+    )
+    return found or 0
+
+
+async def advance(connection: AsyncConnection, agent: str, session_id: str, seq: int) -> None:
+    """Moves a cursor on, never back."""
+    insert = inserting(connection, agent_cursors)
+    values = {"session_id": session_id, "agent": agent, "seq": seq}
+    columns = [literal(value, agent_cursors.c[name].type) for name, value in values.items()]
+    there = select(*columns).where(calls.c.session_id == session_id).with_for_update(read=True)
+    await connection.execute(
+        insert.from_select(list(values), there).on_conflict_do_update(
+            index_elements=["session_id", "agent"],
+            set_={"seq": insert.excluded.seq},
+            where=agent_cursors.c.seq < insert.excluded.seq,
+        )
+    )
+
+
+async def read_behind(connection: AsyncConnection, agent: str) -> list[str]:
+    """The sessions with finals above the agent's cursor, the oldest first."""
+    mine = agent_cursors.c.session_id == calls.c.session_id, agent_cursors.c.agent == agent
+    done = select(agent_cursors.c.seq).where(*mine).scalar_subquery()
+    found = await connection.scalars(
+        select(calls.c.session_id)
+        .where(calls.c.last_final > func.coalesce(done, 0))
+        .order_by(calls.c.started_at, calls.c.session_id)
+    )
+    return list(found.all())
+
+
+async def bury(connection: AsyncConnection, letter: DeadLetter) -> None:
+    """Keeps a dead letter; one with the same id is replaced."""
+    insert = inserting(connection, dead_letters)
+    values = asdict(letter)
+    columns = [literal(value, dead_letters.c[name].type) for name, value in values.items()]
+    there = select(*columns).where(calls.c.session_id == letter.session_id)
+    await connection.execute(
+        insert.from_select(list(values), there.with_for_update(read=True)).on_conflict_do_update(
+            index_elements=["letter_id"],
+            set_={name: insert.excluded[name] for name in values if name != "letter_id"},
+        )
+    )
+
+
+async def read_letters(connection: AsyncConnection, agent: str, letter_id: str) -> list[DeadLetter]:
+    """The dead letters, the oldest first; only an agent's, only one, where that is given."""
+    query = select(dead_letters).order_by(dead_letters.c.at, dead_letters.c.letter_id)
+    if agent:
+        query = query.where(dead_letters.c.agent == agent)
+    if letter_id:
+        query = query.where(dead_letters.c.letter_id == letter_id)
+    found = await connection.execute(query)
+    return [DeadLetter(**row) for row in found.mappings()]
+
+
+async def drop_letter(connection: AsyncConnection, letter_id: str) -> bool:
+    """Forgets a dead letter; false when there was none."""
+    found = await connection.execute(
+        delete(dead_letters).where(dead_letters.c.letter_id == letter_id)
+    )
+    return bool(found.rowcount)

@@ -1,0 +1,224 @@
+"""Calls, texts and results on their way out of the tables.
+
+May import ``schema``, ``search``, ``store.base`` and core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callscribe.store.base import Match, StoredCall, StoredGap, StoredLeg, StoredResult
+from callscribe.store.schema import (
+    agent_results,
+    calls,
+    events,
+    from_json,
+    gaps,
+    legs,
+    revisions,
+    utterances,
+)
+from callscribe.store.search import matching
+from callscribe.transcript import Utterance, Word
+
+Said = TypeVar("Said")
+
+MATCHES: Final = 20
+"""Utterances that are named for each call in which something was found, the first ones."""
+
+ON_THE_LOOP: Final = 100
+"""Rows of JSON that may be read on the event loop; more are read in a thread."""
+
+_HEARD_HERE: Final = utterances.c.leak_of == ""
+"""Speech of another leg that was heard here too is no part of what was said."""
+
+
+async def read_events(
+    connection: AsyncConnection, session_id: str, since: int, limit: int | None
+) -> list[dict[str, Any]]:
+    """The events of a session numbered above ``since``."""
+    found = await connection.scalars(
+        select(events.c.body)
+        .where(events.c.session_id == session_id, events.c.seq > since)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return await _each(from_json, found.all())
+
+
+async def read_calls(
+    connection: AsyncConnection, condition: ColumnElement[bool], search: str, limit: int
+) -> list[StoredCall]:
+    """The latest calls that satisfy a condition and hold what is searched for."""
+    query = select(calls).where(condition)
+    found = matching(search, sqlite=connection.dialect.name == "sqlite")
+    if found is not None:
+        query = query.where(
+            calls.c.session_id.in_(select(utterances.c.session_id).where(found, _HEARD_HERE))
+        )
+    query = query.order_by(calls.c.started_at.desc(), calls.c.session_id.desc()).limit(limit)
+    rows = (await connection.execute(query)).mappings().all()
+    ids = [row["session_id"] for row in rows]
+    if not ids:
+        return []
+    their_legs = await _legs(connection, ids)
+    sizes = await _sizes(connection, ids)
+    matches = await _matches(connection, ids, found)
+    return [
+        StoredCall(
+            **{key: row[key] for key in _PLAIN},
+            config=from_json(row["config"]),
+            utterances=sizes.get(row["session_id"], (0, 0.0))[0],
+            duration=sizes.get(row["session_id"], (0, 0.0))[1],
+            legs=tuple(their_legs[row["session_id"]]),
+            matches=tuple(matches[row["session_id"]]),
+        )
+        for row in rows
+    ]
+
+
+_PLAIN: Final = ("session_id", "state", "started_at", "ended_at", "last_at", "last_seq", "engine")
+
+
+async def read_utterances(connection: AsyncConnection, session_id: str) -> list[Utterance]:
+    """What was said, in order."""
+    found = await connection.execute(
+        select(utterances)
+        .where(utterances.c.session_id == session_id, _HEARD_HERE)
+        .order_by(utterances.c.start, utterances.c.seq)
+    )
+    return await _each(_utterance, found.mappings().all())
+
+
+async def read_revisions(
+    connection: AsyncConnection, session_id: str, utterance_id: str
+) -> list[dict[str, Any]]:
+    """The closed versions of an utterance, under the name that its speaker has now."""
+    revised, last = (
+        select(table.c.seq).where(
+            table.c.session_id == session_id, table.c.utterance_id == utterance_id
+        )
+        for table in (revisions, utterances)
+    )
+    places = union(revised, last.where(utterances.c.speech_final))
+    found = await connection.scalars(
+        select(events.c.body)
+        .where(events.c.session_id == session_id)
+        .where(or_(events.c.seq.in_(places), events.c.type == "roles_swapped"))
+        .order_by(events.c.seq)
+    )
+    versions: list[dict[str, Any]] = []
+    for event in await _each(from_json, found.all()):
+        if event["type"] == "final":
+            versions.append(event)
+        elif len(event["speakers"]) == 2:
+            one, other = event["speakers"]
+            names = {one: other, other: one}
+            for version in versions:
+                version["speaker"] = names.get(version["speaker"], version["speaker"])
+    return versions
+
+
+async def read_gaps(connection: AsyncConnection, session_id: str) -> list[StoredGap]:
+    """What nobody heard, in order."""
+    found = await connection.execute(
+        select(gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason)
+        .where(gaps.c.session_id == session_id)
+        .order_by(gaps.c.start, gaps.c.seq)
+    )
+    return [StoredGap(**row) for row in found.mappings()]
+
+
+async def read_results(connection: AsyncConnection, session_id: str) -> list[StoredResult]:
+    """What the agents found, in order."""
+    found = await connection.execute(
+        select(agent_results)
+        .where(agent_results.c.session_id == session_id)
+        .order_by(agent_results.c.seq)
+    )
+    return await _each(_result, found.mappings().all())
+
+
+def asked(states: Sequence[str], before: float | None) -> ColumnElement[bool]:
+    """The condition that a call is in one of the states, and begun before a time."""
+    condition = and_(True)
+    if states:
+        condition = and_(condition, calls.c.state.in_(states))
+    if before is not None:
+        condition = and_(condition, calls.c.started_at < before)
+    return condition
+
+
+async def _legs(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[StoredLeg]]:
+    found = await connection.execute(
+        select(legs).where(legs.c.session_id.in_(ids)).order_by(legs.c.seq)
+    )
+    by_call = defaultdict(list)
+    for row in found.mappings():
+        fields = {name: row[name] for name in StoredLeg.__dataclass_fields__}
+        by_call[row["session_id"]].append(StoredLeg(**fields))
+    return by_call
+
+
+async def _sizes(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[int, float]]:
+    found = await connection.execute(
+        select(utterances.c.session_id, func.count(), func.max(utterances.c.end))
+        .where(utterances.c.session_id.in_(ids), _HEARD_HERE)
+        .group_by(utterances.c.session_id)
+    )
+    return {session_id: (count, end) for session_id, count, end in found}
+
+
+async def _matches(
+    connection: AsyncConnection, ids: Sequence[str], found: ColumnElement[bool] | None
+) -> dict[str, list[Match]]:
+    by_call: dict[str, list[Match]] = defaultdict(list)
+    if found is None:
+        return by_call
+    names = ("session_id", "utterance_id", "speaker", "start", "text")
+    place = func.row_number().over(
+        partition_by=utterances.c.session_id, order_by=(utterances.c.start, utterances.c.seq)
+    )
+    all_of_them: Select[Any] = select(*(utterances.c[n] for n in names), place.label("place"))
+    numbered = all_of_them.where(utterances.c.session_id.in_(ids), found, _HEARD_HERE).subquery()
+    first = select(numbered).where(numbered.c.place <= MATCHES).order_by(numbered.c.place)
+    for row in (await connection.execute(first)).mappings():
+        by_call[row["session_id"]].append(Match(**{name: row[name] for name in names[1:]}))
+    return by_call
+
+
+async def _each(make: Callable[[Any], Said], rows: Sequence[Any]) -> list[Said]:
+    """Reads rows; many of them in a thread, so that the loop goes on."""
+    if len(rows) <= ON_THE_LOOP:
+        return [make(row) for row in rows]
+    return await asyncio.to_thread(lambda: [make(row) for row in rows])
+
+
+def _utterance(row: RowMapping) -> Utterance:
+    return Utterance(
+        utterance_id=row["utterance_id"],
+        speaker=row["speaker"],
+        text=row["text"],
+        start=row["start"],
+        end=row["end"],
+        words=tuple(Word(**word) for word in from_json(row["words"])),
+        confidence=row["confidence"],
+        language=row["language"],
+    )
+
+
+def _result(row: RowMapping) -> StoredResult:
+    return StoredResult(
+        agent=row["agent"],
+        kind=row["kind"],
+        key=row["key"],
+        utterance_ids=tuple(from_json(row["utterance_ids"])),
+        body=from_json(row["body"]),
+        at=row["at"],
+    )

@@ -1,0 +1,126 @@
+"""The store in a database: SQLite or PostgreSQL, one code for both.
+
+Every method is one transaction. May import the rest of ``store`` and core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from callscribe.events import Event
+from callscribe.store import progress, reading, writing
+from callscribe.store.base import CallState, DeadLetter, StoredCall, StoredGap, StoredResult
+from callscribe.store.database import Database
+from callscribe.store.rows import prepare
+from callscribe.store.schema import calls
+from callscribe.transcript import Transcript
+
+ON_THE_LOOP = 32
+"""Events that may be encoded on the event loop; more are encoded in a thread."""
+
+
+class SqlStore:
+    """What ``store.base.Store`` promises; its docstrings say what each method does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Keeps durable events: all of them or none, on disk when it returns."""
+        if len(events) <= ON_THE_LOOP:
+            prepared = prepare(events)
+        else:
+            prepared = await asyncio.to_thread(prepare, events)
+        if prepared:
+            async with self._database.writing() as connection:
+                await writing.append(connection, prepared)
+
+    async def events(
+        self, session_id: str, since: int = 0, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The events of a session numbered above ``since``, in order, in their JSON form."""
+        async with self._database.reading() as connection:
+            return await reading.read_events(connection, session_id, since, limit)
+
+    async def call(self, session_id: str) -> StoredCall | None:
+        """One call; None when there is none."""
+        async with self._database.reading() as connection:
+            only = calls.c.session_id == session_id
+            found = await reading.read_calls(connection, only, search="", limit=1)
+        return found[0] if found else None
+
+    async def calls(
+        self,
+        *,
+        search: str = "",
+        states: Sequence[CallState] = (),
+        before: float | None = None,
+        limit: int = 50,
+    ) -> list[StoredCall]:
+        """Calls, the latest first."""
+        async with self._database.reading() as connection:
+            return await reading.read_calls(
+                connection, reading.asked(states, before), search, limit
+            )
+
+    async def transcript(self, session_id: str) -> Transcript:
+        """What was said, in order, revisions applied."""
+        async with self._database.reading() as connection:
+            said = await reading.read_utterances(connection, session_id)
+        return Transcript(session_id, said)
+
+    async def revisions(self, session_id: str, utterance_id: str) -> list[dict[str, Any]]:
+        """Every closed version of an utterance, the first one first."""
+        async with self._database.reading() as connection:
+            return await reading.read_revisions(connection, session_id, utterance_id)
+
+    async def gaps(self, session_id: str) -> list[StoredGap]:
+        """What nobody heard, in order."""
+        async with self._database.reading() as connection:
+            return await reading.read_gaps(connection, session_id)
+
+    async def results(self, session_id: str) -> list[StoredResult]:
+        """What the agents found, in order."""
+        async with self._database.reading() as connection:
+            return await reading.read_results(connection, session_id)
+
+    async def delete(self, session_id: str) -> bool:
+        """Forgets a call with all that hangs on it; false when there was none."""
+        async with self._database.writing() as connection:
+            return await writing.remove(connection, session_id)
+
+    async def cursor(self, agent: str, session_id: str) -> int:
+        """The number of the last event that an agent has done with; 0 at first."""
+        async with self._database.reading() as connection:
+            return await progress.read_cursor(connection, agent, session_id)
+
+    async def advance(self, agent: str, session_id: str, seq: int) -> None:
+        """Notes that an agent has done with all events up to ``seq``."""
+        async with self._database.writing() as connection:
+            await progress.advance(connection, agent, session_id, seq)
+
+    async def behind(self, agent: str) -> list[str]:
+        """The sessions with finals above the agent's cursor, the oldest first."""
+        async with self._database.reading() as connection:
+            return await progress.read_behind(connection, agent)
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keeps a dead letter; one with the same id is replaced."""
+        async with self._database.writing() as connection:
+            await progress.bury(connection, letter)
+
+    async def letters(self, agent: str = "", letter_id: str = "") -> list[DeadLetter]:
+        """The dead letters, the oldest first."""
+        async with self._database.reading() as connection:
+            return await progress.read_letters(connection, agent, letter_id)
+
+    async def drop_letter(self, letter_id: str) -> bool:
+        """Forgets a dead letter; false when there was none."""
+        async with self._database.writing() as connection:
+            return await progress.drop_letter(connection, letter_id)
+
+    async def close(self) -> None:
+        """Lets the database go. Idempotent."""
+        await self._database.close()

@@ -1,0 +1,216 @@
+"""Events and calls on their way into the tables. May import ``projection``, ``schema``, ``events``.
+
+Everything here runs in a transaction of its caller. Rows go in as few statements as there are
+tables, however many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Executable,
+    Insert,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callscribe.events import RolesSwapped, SessionStarted
+from callscribe.store.projection import Changes, project
+from callscribe.store.rows import CallRow, Prepared, Row
+from callscribe.store.schema import (
+    agent_results,
+    calls,
+    events,
+    gaps,
+    legs,
+    metadata,
+    revisions,
+    utterances,
+)
+
+AnyInsert = sqlite.Insert | postgresql.Insert
+"""Both know ``on_conflict_…`` by the same words."""
+
+
+def inserting(connection: AsyncConnection, table: Table) -> AnyInsert:
+    """An INSERT of the dialect that the connection speaks."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+async def append(connection: AsyncConnection, given: Sequence[Prepared]) -> None:
+    """Keeps what is new, and nothing of calls that are not there."""
+    await _begin_calls(connection, given)
+    known_calls = await _locked(connection, sorted({p.event.session_id for p in given}))
+    known = await _known(connection, known_calls, given)
+    new = [
+        p
+        for p in given
+        if p.event.session_id in known_calls and (p.event.session_id, p.event.seq) not in known
+    ]
+    if not new:
+        return
+    await _many(connection, events.insert(), [_event_row(p) for p in new])
+    for changes in project(new, known_calls):
+        await _write(connection, changes)
+    touched = {p.event.session_id for p in new}
+    await _many(
+        connection,
+        update(calls).where(calls.c.session_id == bindparam("of_session")),
+        [
+            {**row.to_row(), "of_session": session_id}
+            for session_id, row in known_calls.items()
+            if session_id in touched
+        ],
+    )
+
+
+async def remove(connection: AsyncConnection, session_id: str) -> bool:
+    """Forgets a call; false when there was none."""
+    # The call first: whoever is adding to it is waited for, and finds it gone afterwards.
+    found = await connection.execute(delete(calls).where(calls.c.session_id == session_id))
+    if not found.rowcount:
+        return False
+    for table in metadata.sorted_tables:
+        await connection.execute(delete(table).where(table.c.session_id == session_id))
+    return True
+
+
+def _event_row(prepared: Prepared) -> Row:
+    event = prepared.event
+    return {
+        "session_id": event.session_id,
+        "seq": event.seq,
+        "type": event.type,
+        "body": prepared.body,
+    }
+
+
+async def _begin_calls(connection: AsyncConnection, given: Sequence[Prepared]) -> None:
+    begun: dict[str, Row] = {}
+    for prepared in given:
+        if isinstance(prepared.event, SessionStarted):
+            begun.setdefault(prepared.event.session_id, CallRow.begun(prepared.event).to_row())
+    insert = inserting(connection, calls).on_conflict_do_nothing()
+    await _many(connection, insert, list(begun.values()))
+
+
+async def _locked(connection: AsyncConnection, session_ids: Sequence[str]) -> dict[str, CallRow]:
+    """The calls that are there; nobody else changes them before the end of the transaction."""
+    found = await connection.execute(
+        select(calls)
+        .where(calls.c.session_id.in_(session_ids))
+        .order_by(calls.c.session_id)  # always in the same order: two writers do not entangle
+        .with_for_update()
+    )
+    return {row["session_id"]: CallRow(**row) for row in found.mappings()}
+
+
+async def _known(
+    connection: AsyncConnection, known_calls: Mapping[str, CallRow], given: Sequence[Prepared]
+) -> set[tuple[str, int]]:
+    """Which of the events are kept already."""
+    old = [
+        p.event
+        for p in given
+        if p.event.session_id in known_calls
+        and p.event.seq <= known_calls[p.event.session_id].last_seq
+    ]
+    if not old:
+        return set()
+    found = await connection.execute(
+        select(events.c.session_id, events.c.seq).where(
+            events.c.session_id.in_({event.session_id for event in old}),
+            events.c.seq.between(min(e.seq for e in old), max(e.seq for e in old)),
+        )
+    )
+    return {(session_id, seq) for session_id, seq in found}
+
+
+async def _write(connection: AsyncConnection, changes: Changes) -> None:
+    def insert(table: Table) -> AnyInsert:
+        return inserting(connection, table)
+
+    await _many(connection, legs.insert(), changes.legs)
+    await _many(connection, _end_leg(), changes.leg_ends)
+    await _many(connection, _keep_former(insert(revisions)), changes.revised)
+    await _many(connection, insert(revisions).on_conflict_do_nothing(), changes.revisions)
+    await _many(connection, _say(insert(utterances)), list(changes.utterances.values()))
+    gone = [
+        {"of_session": row["session_id"], "of_utterance": row["utterance_id"], "until": row["seq"]}
+        for row in changes.taken_back.values()
+    ]
+    await _many(connection, _take_back(), gone)
+    await _many(connection, gaps.insert(), changes.gaps)
+    await _many(connection, insert(agent_results).on_conflict_do_nothing(), changes.results)
+    if changes.swap is not None:
+        await _exchange_names(connection, changes.swap)
+
+
+def _end_leg() -> Executable:
+    of_speaker = and_(
+        legs.c.session_id == bindparam("of_session"),
+        legs.c.speaker == bindparam("of_speaker"),
+        legs.c.seq < bindparam("until"),
+    )
+    latest = select(func.max(legs.c.seq)).where(of_speaker).scalar_subquery()
+    ended = legs.c.session_id == bindparam("of_session"), legs.c.seq == latest
+    return update(legs).where(*ended).values(seconds=bindparam("heard"))
+
+
+def _keep_former(insert: AnyInsert) -> Insert:
+    """Where the closed version is that is about to be replaced."""
+    former = select(utterances.c.session_id, utterances.c.utterance_id, utterances.c.seq).where(
+        utterances.c.session_id == bindparam("of_session"),
+        utterances.c.utterance_id == bindparam("of_utterance"),
+        utterances.c.speech_final,
+    )
+    return insert.from_select(
+        ["session_id", "utterance_id", "seq"], former
+    ).on_conflict_do_nothing()
+
+
+def _say(insert: AnyInsert) -> Insert:
+    """A new utterance, or a later version of one."""
+    same = {"id", "session_id", "utterance_id"}
+    return insert.on_conflict_do_update(
+        index_elements=["session_id", "utterance_id"],
+        set_={c.name: insert.excluded[c.name] for c in utterances.c if c.name not in same},
+        where=utterances.c.seq < insert.excluded.seq,
+    )
+
+
+def _take_back() -> Executable:
+    return delete(utterances).where(
+        utterances.c.session_id == bindparam("of_session"),
+        utterances.c.utterance_id == bindparam("of_utterance"),
+        utterances.c.seq < bindparam("until"),
+    )
+
+
+async def _exchange_names(connection: AsyncConnection, swap: RolesSwapped) -> None:
+    one, other = swap.speakers
+    for table in (legs, utterances, gaps):
+        speaker = table.c.speaker
+        await connection.execute(
+            update(table)
+            .where(table.c.session_id == swap.session_id, speaker.in_([one, other]))
+            .where(table.c.seq < swap.seq)
+            .values(speaker=case((speaker == one, other), else_=one))
+        )
+
+
+async def _many(
+    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
+) -> None:
+    if rows:
+        await connection.execute(statement, rows)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from callscribe.store.base import Store
 from callscribe.store.database import Database, make_folder, parse_address
 from callscribe.store.files import TranscriptFiles
+from callscribe.store.journal import FileJournal
 from callscribe.store.migrating import migrate
 from callscribe.store.sql import SqlStore
 
-__all__ = ["Store", "TranscriptFiles", "create_store"]
+__all__ = ["FileJournal", "Store", "TranscriptFiles", "create_store"]
 
 
 async def create_store(url: str) -> Store:

@@ -1,4 +1,7 @@
-"""Transcripts as files: one folder a session, with the formats that people open. May import ``export`` and core."""
+"""Transcripts as files: one folder a session, with the formats that people open.
+
+May import ``export`` and core.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from pathlib import Path
 
 from callscribe.export import FORMATS, export
 from callscribe.transcript import Transcript
-
 
 SAVED = ("text", "json", "srt", "vtt")
 

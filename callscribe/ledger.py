@@ -158,6 +158,11 @@ class Ledger:
         async with self._told:
             await self._told.wait_for(lambda: not self._held[session_id])
 
+    async def all_settled(self) -> None:
+        """Waits until all that has been published anywhere is kept and told."""
+        async with self._told:
+            await self._told.wait_for(lambda: not self._queue)
+
     async def close(self) -> None:
         """Writes what waits. Idempotent; events published afterwards are told and not kept."""
         if self._writer is None:

@@ -263,6 +263,7 @@ class EnhancedTranscriptionService:
             session.ask_end()
         while self._running:
             await asyncio.wait(self._running)
+        await self._ledger.all_settled()
 
     async def __aenter__(self) -> Self:
         return self

@@ -36,9 +36,10 @@ class Killable:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
-    def stop(self) -> int:
+    def stop(self) -> None:
+        """As an operator stops it."""
         self.process.terminate()
-        return self.process.wait(90)
+        assert self.process.wait(90) in (0, -signal.SIGTERM)
 
 
 def start(data: Path, *, tones: bool, url: str = "", patience: float = 60.0) -> Killable:

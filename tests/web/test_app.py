@@ -18,6 +18,8 @@ PATHS = {
     "/api/sessions/{session_id}/transcript": {"get"},
     "/api/sessions/{session_id}/events": {"get"},
     "/api/sessions/{session_id}/end": {"post"},
+    "/api/sessions/{session_id}/results": {"get"},
+    "/api/sessions/{session_id}/swap": {"post"},
     "/healthz": {"get"},
     "/v1/listen": {"post"},
     "/v1/auth/grant": {"post"},

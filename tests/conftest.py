@@ -9,7 +9,10 @@ import pytest
 import structlog
 
 from callscribe.settings import Settings
+from tests.postgres import postgres, postgres_server
 from tests.serving import AudioClient, Served, serving
+
+__all__ = ["postgres", "postgres_server"]
 
 Dial = Callable[..., Awaitable[AudioClient]]
 

@@ -18,6 +18,7 @@ DRIVER_ERRORS: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     OSError,  # TimeoutError is one of them
+    OverflowError,  # SQLite's driver, for a number that is too large
 )
 
 _SQLITE: Final = {

@@ -12,8 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +39,10 @@ def _as_whom() -> dict[str, Any]:
 
 @dataclass
 class PostgresServer:
-    """A running server; every database is made for who asks."""
+    """A running server with one database."""
 
     folder: Path
     bin: Path
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def run(self, program: str, *arguments: str) -> None:
         """Runs one of PostgreSQL's programs; says what it said when it fails."""
@@ -76,11 +74,14 @@ class PostgresServer:
         """Where a database is."""
         return f"postgresql://{USER}@/{database}?host={self.folder}"
 
-    def create(self) -> str:
-        """Makes an empty database; its address."""
-        name = f"calls{next(self._numbers)}"
-        self.run("createdb", "-h", str(self.folder), "-U", USER, name)
-        return self.address(name)
+    def empty(self) -> str:
+        """Empties the database; its address. Cheaper than a new one, of 7 MB each."""
+        here = ("-h", str(self.folder), "-U", USER, "-d", "postgres", "-q")
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
+        others += f"'{USER}' AND pid <> pg_backend_pid()"
+        again = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+        self.run("psql", *here, "-c", others, "-c", again)
+        return self.address("postgres")
 
 
 @contextmanager
@@ -88,9 +89,7 @@ def running(*settings: str) -> Iterator[PostgresServer]:
     """A new server. ``FileNotFoundError`` where PostgreSQL is not installed."""
     found = programs()
     if found is None:
-        raise FileNotFoundError(
-            "no PostgreSQL here; on Debian: apt-get install postgresql"
-        )
+        raise FileNotFoundError("no PostgreSQL here; on Debian: apt-get install postgresql")
     # Not under pytest's own folder: only we may look into that.
     folder = Path(tempfile.mkdtemp(prefix="callscribe-postgres-"))
     server = PostgresServer(folder, found)
@@ -124,4 +123,4 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> str:
     """The address of an empty database."""
-    return postgres_server.create()
+    return postgres_server.empty()

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, cast, column, func, literal, select, table, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from callscribe.store.folding import words
@@ -30,8 +42,8 @@ def matching(search: str, *, sqlite: bool) -> ColumnElement[bool] | None:
 
 def _in_sqlite(wanted: Sequence[str]) -> ColumnElement[bool]:
     query = " AND ".join(f'"{word}" *' for word in wanted)
-    found = select(INDEX.c.rowid).where(text("utterances_search MATCH :query"))
-    return utterances.c.id.in_(found.params(query=query))
+    found = text("utterances_search MATCH :query").bindparams(bindparam("query", query, Text))
+    return utterances.c.id.in_(select(INDEX.c.rowid).where(found))
 
 
 def _in_postgres(wanted: Sequence[str]) -> ColumnElement[bool]:

@@ -1,0 +1,45 @@
+"""Events on their way into the tables."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import URL, event
+
+from callscribe.events import Event
+from callscribe.store.database import Database
+from callscribe.store.migrating import migrate
+from callscribe.store.sql import SqlStore
+from tests.happenings import final, gap, leg, result, started
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_batch_takes_as_many_statements_however_large_it_is(both: URL) -> None:
+    await migrate(both)
+    database = Database(both)
+    store, statements = SqlStore(database), []
+
+    def count(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(database._writer.sync_engine, "before_cursor_execute", count)
+    taken = []
+    for batch in range(3):
+        ids = [f"call-{batch}-{number}" for number in range(10**batch)]
+        given: list[Event] = []
+        for name in ids:
+            given += [started(name), leg(2, session_id=name), final(3, "Un.", session_id=name)]
+            given += [final(4, "Deux.", "agent-3", name, revision=1)]
+        statements.clear()
+        await store.append(given)
+        taken.append(len(statements))
+    assert taken[0] == taken[1] == taken[2] <= 9
+    await database.close()
+
+
+async def test_kinds_of_both_databases_meet_in_one_transaction(both: URL) -> None:
+    await migrate(both)
+    store = SqlStore(Database(both))
+    await store.append([started(), gap(2), result(3), leg(4)])
+    assert len(await store.gaps("call")) == len(await store.results("call")) == 1
+    await store.close()

@@ -1,0 +1,138 @@
+"""Addresses, connections, and what is said when they cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, text
+
+from callscribe.errors import ConfigurationError, StoreError
+from callscribe.store import create_store
+from callscribe.store.database import Database, make_folder, name_of, parse_address
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("address", "driver", "database"),
+    [
+        ("calls.db", "sqlite+aiosqlite", "calls.db"),
+        ("/var/50%/a?b#c.db", "sqlite+aiosqlite", "/var/50%/a?b#c.db"),
+        ("sqlite:///calls.db", "sqlite+aiosqlite", "calls.db"),
+        ("sqlite:////var/calls.db", "sqlite+aiosqlite", "/var/calls.db"),
+        ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite", "x.db"),
+        ("postgresql://me@host/calls", "postgresql+asyncpg", "calls"),
+        ("postgres://me:pw@host:5433/calls", "postgresql+asyncpg", "calls"),
+    ],
+)
+def test_addresses(address: str, driver: str, database: str) -> None:
+    url = parse_address(address)
+    assert (url.drivername, url.database) == (driver, database)
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("", "empty"),
+        ("mysql://me@host/calls", "mysql"),
+        ("sqlite://", "a file"),
+        ("sqlite:///:memory:", "a file"),
+        ("postgresql://me:secret@host:port/x", "malformed"),
+        ("://secret", "malformed"),
+    ],
+)
+async def test_wrong_addresses(address: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says) as raised:
+        await create_store(address)
+    assert "secret" not in raised.value.message
+
+
+def test_names_hold_no_password() -> None:
+    name = name_of(parse_address("postgresql://me:secret@host/calls?password=secret"))
+    assert name == "postgresql://me:***@host/calls"
+    assert name_of(parse_address("sqlite:///calls.db")) == "calls.db"
+
+
+async def test_what_is_on_disk_is_on_disk(file: URL) -> None:
+    database = Database(file)
+    async with database.writing() as connection:
+        mode = await connection.scalar(text("PRAGMA journal_mode"))
+        synchronous = await connection.scalar(text("PRAGMA synchronous"))
+        assert (mode, synchronous) == ("wal", 2)
+    await database.close()
+
+
+async def test_postgres_is_told_to_wait_for_its_disk(postgres: str) -> None:
+    database = Database(parse_address(postgres))
+    async with database.writing() as connection:
+        assert await connection.scalar(text("SHOW synchronous_commit")) == "on"
+    await database.close()
+
+
+async def test_a_transaction_that_fails_leaves_nothing(both: URL) -> None:
+    database = Database(both)
+
+    async def fail() -> None:
+        async with database.writing() as connection:
+            await connection.execute(text("CREATE TABLE t (n INTEGER)"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    with pytest.raises(StoreError):
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT n FROM t"))
+    await database.close()
+
+
+async def test_closing_waits_for_who_writes(file: URL) -> None:
+    database = Database(file)
+    async with asyncio.TaskGroup() as tasks, database.writing() as connection:
+        closing = tasks.create_task(database.close())
+        await connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        assert not closing.done()
+    with pytest.raises(StoreError, match="closed"):
+        async with database.writing():
+            pass
+
+
+async def test_folders_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "calls.db"
+    await (await create_store(str(path))).close()
+    assert path.exists()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="file"):
+        make_folder(parse_address(str(tmp_path / "file" / "calls.db")))
+
+
+async def test_a_disk_that_cannot_be_written_is_said() -> None:
+    with pytest.raises(StoreError, match="/proc/callscribe"):
+        await create_store("/proc/callscribe/calls.db")
+
+
+async def test_a_file_that_is_something_else_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    path.write_text("Not a database, but long enough to look like one. " * 100)
+    with pytest.raises(StoreError, match="no SQLite database") as raised:
+        await create_store(str(path))
+    assert not raised.value.retryable
+    assert path.read_text().startswith("Not a database")
+
+
+async def test_a_server_that_is_missing_is_said(tmp_path: Path) -> None:
+    for address in (
+        f"postgresql://me:secret@/calls?host={tmp_path}",
+        "postgresql://me:secret@127.0.0.1:1/calls",
+    ):
+        with pytest.raises(StoreError, match="does not answer") as raised:
+            await create_store(address)
+        assert raised.value.retryable
+        assert "secret" not in raised.value.message
+
+
+async def test_a_database_that_is_missing_is_said(postgres: str) -> None:
+    with pytest.raises(StoreError, match="createdb") as raised:
+        await create_store(postgres.replace("/postgres?", "/nowhere?"))
+    assert not raised.value.retryable

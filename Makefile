@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser node demo serve test lint format docs bench bench-local bench-deepgram lock upgrade clean
+.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-store lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -67,13 +67,21 @@ node:
 		apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null && exit 0; fi; \
 	echo "No Node here: tests that need it are skipped. On Debian: apt-get install nodejs npm" >&2
 
+# Tests of the store run in PostgreSQL too. Without it they are skipped, and say so.
+postgres:
+	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends postgresql >/dev/null && exit 0; fi; \
+	echo "No PostgreSQL here: tests that need it are skipped. On Debian: apt-get install postgresql" >&2
+
 demo: setup ## Play a call through a real server and watch it being written down (LANGUAGE=en)
 	$(BIN)/python -m callscribe demo --lang $(LANGUAGE) $(ARGS)
 
 serve: setup ## Start the server on port 8000
 	$(BIN)/python main.py $(ARGS)
 
-test: setup-dev browser node lint ## Everything that is checked: lint, types, tests
+test: setup-dev browser node postgres lint ## Everything that is checked: lint, types, tests
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev ## Style and types
@@ -88,13 +96,16 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local bench-deepgram ## All measurements
+bench: bench-local bench-deepgram bench-store ## All measurements
 
 bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
 
 bench-deepgram: setup-dev ## Streaming against REST, and what the Deepgram client costs
 	$(BIN)/python -m benchmarks.deepgram $(ARGS)
+
+bench-store: setup-dev postgres ## How many finals a second the store keeps, and how soon, in both databases
+	$(BIN)/python -m benchmarks.store $(ARGS)
 
 lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
 	@$(PIP) install -qq uv

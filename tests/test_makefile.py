@@ -22,7 +22,9 @@ def test_help_lists_what_people_need() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["setup", "demo", "serve", "test", "lint", "docs", "lock", "bench", "bench-deepgram"]
+    "target",
+    ["setup", "demo", "serve", "test", "lint", "docs", "lock", "bench", "bench-deepgram"]
+    + ["bench-store", "postgres"],
 )
 def test_every_target_can_be_planned(target: str) -> None:
     planned = make("--dry-run", target)

@@ -21,11 +21,12 @@ def test_help_lists_what_people_need() -> None:
         assert f"make {target} " in listed
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["setup", "demo", "serve", "test", "lint", "docs", "lock", "bench", "bench-deepgram"]
-    + ["bench-store", "postgres"],
-)
+TARGETS = """
+setup demo serve test lint docs lock postgres bench bench-deepgram bench-store
+"""
+
+
+@pytest.mark.parametrize("target", TARGETS.split())
 def test_every_target_can_be_planned(target: str) -> None:
     planned = make("--dry-run", target)
     assert planned.returncode == 0, planned.stderr

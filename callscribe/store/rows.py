@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from callscribe import events
@@ -50,7 +50,7 @@ class CallRow:
 
     def to_row(self) -> Row:
         """Every column by its name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def prepare(given: Iterable[Event]) -> list[Prepared]:

@@ -161,11 +161,15 @@ async def test_an_utterance_grows_final_by_final(store: Store) -> None:
 
 async def test_a_late_retry_does_not_undo_what_came_after(store: Store) -> None:
     await store.append([started(), final(5, "Neu.", "agent-1")])
-    await store.append([final(3, "Alt.", "agent-1"), final(4, "", "agent-1")])
-    assert await texts(store) == ["Neu."]
+    for late in (final(3, "Alt.", "agent-1"), final(4, "", "agent-1")):
+        await store.append([late])
+        assert await texts(store) == ["Neu."]
+    await store.append([final(7, "Danach.", speaker="b")])
+    await store.append([swap(6, "agent", "b")])
+    assert [u.speaker for u in (await store.transcript("call")).utterances] == ["b", "b"]
     call = await store.call("call")
     assert call is not None
-    assert call.last_seq == 5
+    assert call.last_seq == 7
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -195,6 +199,12 @@ async def test_revisions_keep_what_they_replace(store: Store, together: bool) ->
     assert {v["speaker"] for v in versions} == {"technician"}
     assert await found(store, "bonjour") == []
     assert await found(store, "autre") == ["call"]
+
+
+async def test_only_closed_versions_count(store: Store) -> None:
+    await store.append([started(), final(2, "Bon", "agent-1", speech_final=False)])
+    await store.append([final(3, "Bonjour.", "agent-1", revision=1)])
+    assert [version["seq"] for version in await store.revisions("call", "agent-1")] == [3]
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -53,8 +53,9 @@ async def store(file: URL) -> AsyncIterator[SqlStore]:
 
 
 def writer(file: URL, session_id: str, most: int) -> subprocess.Popen[str]:
+    address = file.render_as_string(hide_password=False)
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(file.database), session_id, str(most)],
+        [sys.executable, "-c", WRITER, address, session_id, str(most)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -96,12 +97,12 @@ async def test_two_processes_write_to_one_file(store: SqlStore, file: URL) -> No
     assert len(await texts(store)) == len(await texts(store, "other")) == 58
 
 
-async def test_several_processes_may_start_at_once(file: URL) -> None:
-    children = [writer(file, f"call-{number}", 5) for number in range(4)]
+async def test_several_processes_may_start_at_once(both: URL) -> None:
+    children = [writer(both, f"call-{number}", 5) for number in range(4)]
     for child in children:
         await asyncio.to_thread(child.communicate, timeout=60)
     assert [child.returncode for child in children] == [0] * 4
-    store = SqlStore(Database(file))
+    store = SqlStore(Database(both))
     assert len(await store.calls(search="mot")) == 4
     await store.close()
 
@@ -165,6 +166,11 @@ async def test_a_server_that_goes_and_comes_back(
         postgres_server.start("fsync=off")
     await store.append([final(3, "Deux.")])
     assert await texts(store) == ["Un.", "Deux."]
+    # Nobody notices a restart while nothing is asked.
+    postgres_server.stop()
+    postgres_server.start("fsync=off")
+    await store.append([final(4, "Trois.")])
+    assert len(await texts(store)) == 3
     await store.close()
 
 

@@ -6,10 +6,7 @@ from alembic import context
 
 from callscribe.store.schema import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    transactional_ddl=True,  # SQLite's too: a migration happens whole or not at all
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+# The connection's transaction is its owner's: all migrations happen, or none.
 with context.begin_transaction():
     context.run_migrations()

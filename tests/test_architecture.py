@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS: list[set[str]] = [
     {"", "errors", "transcript", "events", "languages", "settings", "audio", "vad", "utterances"}
-    | {"logs", "wer"},
+    | {"logs", "wer", "floor", "talk", "same_words", "leaks"},
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},
     {"leg", "ledger", "past", "record", "legs", "session"},

@@ -83,9 +83,10 @@ class Leaks:
     def add(self, said: FinalResult, level: float | None = None) -> list[Decision]:
         """Takes a final, restated ones too; the utterances about which something changes by it.
 
-        ``level`` is its loudness in dB, on any scale that the legs share. The final itself is
-        among the decisions when it is a leak, wholly or in part, and when it no longer is. All
-        others have been published before: each is due for a revision.
+        ``level`` is its loudness in dB against what is usual on its leg: -15 is much quieter than
+        the leg's own speaker. The final itself is among the decisions when it is a leak, wholly or
+        in part, and when it no longer is. All others have been published before: each is due for
+        a revision.
         """
         before = self._recent.pop(said.utterance_id, None)
         new = _Kept(said, level, tuple(tokens(said.words)))
@@ -182,7 +183,7 @@ def _evidence(left: _Kept, right: _Kept, runs: Iterable[Run]) -> float:
     more = (pairs[-1][1] - pairs[0][1]) - (pairs[-1][0] - pairs[0][0])
     score = 2 * _vote(lag / 0.1) + _vote(surer / 0.15) + _vote(4 * more / len(pairs))
     if left.level is not None and right.level is not None:
-        score += 2 * _vote((right.level - left.level) / 6)
+        score += 4 * _vote((right.level - left.level) / 10)
     return score
 
 

@@ -34,6 +34,12 @@ under ``-EARLIEST``."""
 ALIKE: Final = 70.0
 """From here on two words are the same one, misheard (0 to 100)."""
 
+APART: Final = 3
+"""Steps at most from one word of a run to the next: two may be misheard between them."""
+
+DENSE: Final = 0.65
+"""The share of a run's words, on either side, that must be the same."""
+
 LEAST_WORDS: Final = 3
 LEAST_LETTERS: Final = 10
 """What the same words must be at least, courtesies not counted."""
@@ -89,11 +95,7 @@ def same_words(left: Sequence[Token], right: Sequence[Token]) -> list[Run]:
     chain = _longest_chain(
         (i, j) for i, j in pairs if abs(left[i].start - right[j].start - lag) <= STRAY
     )
-    return [
-        run
-        for run in _runs(chain)
-        if _is_enough(left[i].text for i, _ in run) and not _is_read_back(left, right, run)
-    ]
+    return [run for run in _runs(chain) if _is_one_voice(left, right, run)]
 
 
 def _candidates(left: Sequence[Token], right: Sequence[Token]) -> Iterator[Pair]:
@@ -135,19 +137,26 @@ class _Link:
 
 
 def _runs(chain: Iterable[Pair]) -> list[Run]:
-    """A chain cut where more than one word is missing on either side."""
+    """A chain cut where too many words are missing on either side."""
     runs: list[Run] = []
     for i, j in chain:
-        if runs and i - runs[-1][-1][0] <= 2 and j - runs[-1][-1][1] <= 2:
+        if runs and i - runs[-1][-1][0] <= APART and j - runs[-1][-1][1] <= APART:
             runs[-1].append((i, j))
         else:
             runs.append([(i, j)])
     return runs
 
 
-def _is_enough(texts: Iterable[str]) -> bool:
-    said = [text for text in texts if text not in COURTESIES]
-    return len(said) >= LEAST_WORDS and sum(map(len, said)) >= LEAST_LETTERS
+def _is_one_voice(left: Sequence[Token], right: Sequence[Token], run: Run) -> bool:
+    """Whether that much, that alike and that near cannot have been said by two."""
+    (i, j), (k, m) = run[0], run[-1]
+    said = [left[number].text for number, _ in run if left[number].text not in COURTESIES]
+    return (
+        len(said) >= LEAST_WORDS
+        and sum(map(len, said)) >= LEAST_LETTERS
+        and len(run) >= DENSE * max(k - i + 1, m - j + 1)
+        and not _is_read_back(left, right, run)
+    )
 
 
 def _is_read_back(left: Sequence[Token], right: Sequence[Token], run: Run) -> bool:

@@ -1,0 +1,204 @@
+"""What of a leg is another one's voice. With real speech: ``test_one_call``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callscribe.events import FinalResult
+from callscribe.leaks import MOST, Decision, Leaks
+from callscribe.transcript import Word
+
+SENTENCE = "La pression de l'eau est normale ce matin"
+OWN = "d'accord je vais commander la pièce"
+
+
+def final(
+    utterance_id: str,
+    text: str,
+    start: float = 10.0,
+    confidence: float = 0.9,
+    speaker: str = "",
+) -> FinalResult:
+    """An utterance of ``agent`` or ``technician`` by its id, a word every 0.3 s."""
+    words = tuple(
+        Word(word, start + n * 0.3, start + n * 0.3 + 0.3, confidence)
+        for n, word in enumerate(text.split())
+    )
+    return FinalResult(
+        session_id="s",
+        seq=1,
+        at=0.0,
+        speaker=speaker or utterance_id.split("-")[0],
+        utterance_id=utterance_id,
+        text=text,
+        start=start,
+        end=start + 0.3 * len(words),
+        words=words,
+        confidence=confidence,
+    )
+
+
+def marks(decisions: list[Decision]) -> dict[str, str]:
+    return {decision.said.utterance_id: decision.leak_of for decision in decisions}
+
+
+SOURCE = final("technician-1", SENTENCE)
+LEAK = final("agent-1", SENTENCE, 10.2, 0.8)
+
+
+def test_a_leak_behind_its_source_is_marked() -> None:
+    leaks = Leaks()
+    assert leaks.add(SOURCE) == []
+    (decision,) = leaks.add(LEAK)
+    assert decision.final == replace(LEAK, leak_of="technician-1")
+    assert len(decision.leaked) == len(LEAK.words)
+
+
+def test_a_leak_that_came_before_its_source_is_due_for_a_revision() -> None:
+    leaks = Leaks()
+    assert leaks.add(LEAK) == []
+    (decision,) = leaks.add(SOURCE)
+    assert decision.final == replace(LEAK, leak_of="technician-1")
+
+
+def test_own_words_beside_a_leak_are_given_back() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    (decision,) = leaks.add(final("agent-1", f"{SENTENCE} {OWN}", 10.2, 0.8))
+    shown = decision.final
+    assert (decision.leak_of, shown.leak_of, shown.text) == ("", "", OWN)
+    assert shown.start == pytest.approx(10.2 + 0.3 * len(SENTENCE.split()))
+    assert len(shown.words) == len(OWN.split())
+    assert len(decision.said.words) > len(shown.words)
+
+
+def test_a_leak_of_several_utterances_names_the_one_with_the_most_words() -> None:
+    first = "La pression de l'eau"
+    second = "est normale depuis hier matin vers huit heures"
+    leaks = Leaks()
+    leaks.add(final("technician-1", first, 10.0))
+    leaks.add(final("technician-2", second, 10.0 + 0.3 * len(first.split())))
+    decisions = leaks.add(final("agent-1", f"{first} {second}", 10.2, 0.8))
+    assert marks(decisions) == {"agent-1": "technician-2"}
+
+
+@pytest.mark.parametrize("text", ["oui", "au revoir", "Bonjour !", "Merci beaucoup, au revoir."])
+def test_both_may_say_a_courtesy_at_once(text: str) -> None:
+    leaks = Leaks()
+    assert leaks.add(final("technician-1", text)) == []
+    assert leaks.add(final("agent-1", text, 10.1)) == []
+
+
+def test_one_leg_never_leaks_into_itself() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    assert leaks.add(final("technician-2", SENTENCE, 10.2)) == []
+
+
+def test_the_evidence_decides_which_of_the_two_it_is() -> None:
+    earlier_but_unsure = final("agent-1", SENTENCE, 9.97, 0.5)
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    assert marks(leaks.add(earlier_but_unsure)) == {"agent-1": "technician-1"}
+
+
+@pytest.mark.parametrize("lag", [-0.4, 0.0, 0.4])
+def test_loudness_decides_whatever_the_clocks_say(lag: float) -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE, level=0.0)
+    assert marks(leaks.add(final("agent-1", SENTENCE, 10 + lag), level=-15.0)) == {
+        "agent-1": "technician-1"
+    }
+
+
+def test_an_utterance_that_grows_by_own_words_is_no_leak_any_more() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    assert marks(leaks.add(LEAK)) == {"agent-1": "technician-1"}
+    (decision,) = leaks.add(final("agent-1", f"{SENTENCE} {OWN}", 10.2, 0.8))
+    assert decision.final.text == OWN
+
+
+def test_every_version_of_a_leak_is_marked() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    assert marks(leaks.add(LEAK)) == marks(leaks.add(LEAK)) == {"agent-1": "technician-1"}
+
+
+def test_when_the_source_is_taken_back_the_leak_is_speech_again() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    leaks.add(LEAK)
+    (decision,) = leaks.add(replace(SOURCE, text="", words=()))
+    assert decision.final == LEAK
+    assert leaks.add(replace(SOURCE, text="", words=())) == []
+
+
+def test_swapped_speakers_are_still_two() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    leaks.swap("agent", "technician")
+    assert marks(leaks.add(replace(LEAK, speaker="technician"))) == {"agent-1": "technician-1"}
+    assert leaks.add(final("agent-2", SENTENCE, 10.3, speaker="agent")) != []
+
+
+def test_only_the_last_seconds_are_kept() -> None:
+    leaks = Leaks()
+    for number in range(500):
+        leaks.add(final(f"agent-{number}", "un mot", number * 0.6))
+    assert len(leaks._recent) <= MOST
+    leaks.add(final("agent-late", "un mot", 1000.0))
+    assert list(leaks._recent) == ["agent-late"]
+
+
+words = st.lists(st.sampled_from([*SENTENCE.split(), *OWN.split()]), max_size=12).map(" ".join)
+utterances = st.lists(
+    st.tuples(
+        st.sampled_from(["agent", "technician", "expert"]),
+        st.one_of(words, st.just(SENTENCE)),
+        st.integers(0, 40).map(lambda n: n / 10),
+        st.sampled_from([0.5, 0.8, 0.9]),
+    ),
+    max_size=8,
+)
+
+
+def shown(finals: list[FinalResult]) -> dict[str, tuple[str, str]]:
+    """What stands at the end: text and mark by utterance."""
+    leaks = Leaks()
+    stands = {said.utterance_id: (said.text, "") for said in finals}
+    for said in finals:
+        for decision in leaks.add(said):
+            final = decision.final
+            stands[final.utterance_id] = (final.text, final.leak_of)
+    return stands
+
+
+@given(utterances, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_nothing(
+    said: list[tuple[str, str, float, float]], chance: object
+) -> None:
+    finals = [
+        final(f"{who}-{n}", text, 10 + at, sure) for n, (who, text, at, sure) in enumerate(said)
+    ]
+    shuffled = list(finals)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert shown(shuffled) == shown(finals)
+
+
+@given(utterances)
+def test_of_two_that_say_the_same_one_is_always_left(
+    said: list[tuple[str, str, float, float]],
+) -> None:
+    """Nothing that was said is a leak everywhere: each word that is hidden stands elsewhere."""
+    finals = [
+        final(f"{who}-{n}", text, 10 + at, sure) for n, (who, text, at, sure) in enumerate(said)
+    ]
+    stands = shown(finals)
+    left = " ".join(text for text, leak_of in stands.values() if not leak_of)
+    assert bool(left.strip()) == any(text.strip() for _, text, _, _ in said)
+    assert all(leak_of != name for name, (_, leak_of) in stands.items())

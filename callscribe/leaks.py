@@ -22,9 +22,6 @@ from callscribe.transcript import join_text, mean_confidence
 COVERED: Final = 0.8
 """The share of an utterance's words that makes it a leak as a whole."""
 
-MISHEARD: Final = 3
-"""Words at most between others that were heard through the air, to be taken for such too."""
-
 KEPT: Final = 20.0
 """Seconds behind the latest final in which an utterance can still become a leak or a source."""
 
@@ -138,7 +135,8 @@ class Leaks:
             return "", ()
         heard = set().union(*found.values())
         leaked = tuple(sorted({kept.tokens[token].word for token in heard}))
-        if len(heard) < COVERED * len(kept.tokens):
+        own = {token.word for token in kept.tokens}.difference(leaked)
+        if own and len(heard) < COVERED * len(kept.tokens):
             return "", leaked
         return max(found, key=lambda key: (len(found[key]), key)), leaked
 
@@ -159,16 +157,8 @@ def _heard_through_air(kept: _Kept, other: _Kept) -> set[int]:
 
 
 def _within(runs: Iterable[Run], side: int) -> set[int]:
-    """The tokens of one side's runs; what stands alone between two of them was misheard."""
-    found: set[int] = set()
-    last = None
-    for run in runs:
-        first = run[0][side]
-        if last is not None and first - last <= MISHEARD + 1:
-            first = last
-        last = run[-1][side]
-        found.update(range(first, last + 1))
-    return found
+    """The tokens of one side's runs; what stands between two of a run was misheard."""
+    return {token for run in runs for token in range(run[0][side], run[-1][side] + 1)}
 
 
 def _evidence(left: _Kept, right: _Kept, runs: Iterable[Run]) -> float:

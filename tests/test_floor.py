@@ -35,9 +35,9 @@ def test_silence_is_dead_air_only_inside_the_call_and_when_it_is_long() -> None:
 
 
 def test_what_nobody_heard_is_no_dead_air() -> None:
-    totals = swept((0, 1, A), (1.5, 5, UNHEARD), (7.1, 8, B), (8, 10, UNHEARD))
+    totals = swept((0, 1, A), (1.5, 4, UNHEARD), (4.2, 5, UNHEARD), (7.1, 8, B), (8, 10, UNHEARD))
     assert totals.dead_air == pytest.approx(2.1)
-    assert totals.unheard == pytest.approx(5.5)
+    assert totals.unheard == pytest.approx(5.3)
     assert totals.talk == [1.0, pytest.approx(0.9)]
 
 

@@ -138,6 +138,30 @@ def test_when_the_source_is_taken_back_the_leak_is_speech_again() -> None:
     assert leaks.add(replace(SOURCE, text="", words=())) == []
 
 
+def test_when_the_source_turns_out_to_be_elsewhere_the_leak_is_speech_again() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    leaks.add(LEAK)
+    (decision,) = leaks.add(final("technician-1", SENTENCE, 20.0))
+    assert decision.final == LEAK
+
+
+def test_what_is_misheard_amid_a_leak_is_no_own_word() -> None:
+    leaks = Leaks()
+    leaks.add(SOURCE)
+    heard = SENTENCE.replace("est normale", "et des")
+    (decision,) = leaks.add(final("agent-1", f"{heard} {OWN}", 10.2, 0.8))
+    assert decision.final.text == OWN
+
+
+def test_a_leak_of_which_no_word_is_left_is_one_as_a_whole() -> None:
+    """A part of each written word was heard, and of all their parts not enough."""
+    leaks = Leaks()
+    leaks.add(final("technician-1", "pression normale matin"))
+    (decision,) = leaks.add(final("agent-1", "l'-à-pression normale matin ?", 10.1, 0.8))
+    assert decision.final.leak_of == "technician-1"
+
+
 def test_swapped_speakers_are_still_two() -> None:
     leaks = Leaks()
     leaks.add(SOURCE)

@@ -1,7 +1,8 @@
 """One call on one clock: real speech through the real recogniser and the real service.
 
 Two legs at once, six times as fast as they were spoken, interims off. Measured over the whole calls
-of the corpus (three minutes each) and the demo calls, and what is demanded of the first minute of the corpus and 25 s of the demo calls:
+of the corpus (three minutes each) and the demo calls, and what is demanded of the first minute of
+the corpus and of 25 s of the demo calls:
 
 ====================================  ===========  ===========  =========  =========  ==========
                                       corpus fr    corpus en    demo fr    demo en    demanded
@@ -25,9 +26,10 @@ none               7, 7             1, 1             0, 0            0, 0
 -6 dB, 120 ms      18, 5            81, 5            38, 5           28, 0
 =================  ===============  ===============  ==============  ==============
 
-Two of these are played here. What stays at "none" is misheard, not leaked; under -12 dB the recogniser mostly hears no leak at
-all. In none of them a word was lost that the agent or the technician said; on the clean calls, also
-with one leg moved against the other by every quarter of a second up to a minute, none was marked.
+Two of these are played here. What stays at "none" is misheard, not leaked; under -12 dB the
+recogniser mostly hears no leak at all. In none of them a word was lost that the agent or the
+technician said; on the clean calls, also with one leg moved against the other by every quarter of a
+second up to a minute, none was marked.
 """
 
 from __future__ import annotations

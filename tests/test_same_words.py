@@ -53,7 +53,9 @@ def test_not_much_earlier_or_later(lag: float) -> None:
 
 
 def test_misheard_words_are_the_same_when_they_are_alike() -> None:
-    assert same(said("la pressions des eaux est normal ce matin"), said(SENTENCE))
+    assert same(said("Pressions de l'eau et normales ce matins"), said(SENTENCE, 9.7)) == [
+        "pressions de l eau normales ce matins"
+    ]
     assert not same(said("le poisson du bureau reste minimal ce soir"), said(SENTENCE))
 
 
@@ -80,6 +82,13 @@ def test_words_that_come_up_here_and_there_are_not_enough() -> None:
 def test_the_words_that_are_the_same_in_the_middle_of_others() -> None:
     left = said(f"{SENTENCE} d'accord je vais regarder cela")
     right = said(f"bonjour madame {SENTENCE}", 9.4)
+    assert same(left, right) == ["la pression de l eau est normale ce matin"]
+
+
+def test_a_word_that_is_out_of_time_is_another_one() -> None:
+    """The lag of all others is 0; this one's is within bounds for itself, and not beside them."""
+    left = said(f"{SENTENCE} encore", 10.0)
+    right = (*said(SENTENCE, 10.0), Word("encore", left[-1].start + 1.0, left[-1].end + 1.0, 0.9))
     assert same(left, right) == ["la pression de l eau est normale ce matin"]
 
 

@@ -118,9 +118,10 @@ def test_an_utterance_without_word_times_is_speech_throughout() -> None:
 def test_swapped_speakers_take_what_they_said_with_them() -> None:
     swapped = told(
         final("agent-1", "agent", (0, 2)),
+        final("technician-1", "technician", (10, 10.5)),
         RolesSwapped(**HEAD, speakers=("agent", "technician")),
-        final("agent-1", "technician", (0, 2), (2.1, 3)),
-        final("technician-1", "agent", (4, 5)),
+        final("agent-2", "technician", (2.1, 3)),
+        final("technician-1", "agent", (10, 11)),
     ).to_dict()
     assert swapped["speakers"]["technician"]["talk_seconds"] == 3.0
     assert swapped["speakers"]["agent"]["talk_seconds"] == 1.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 JOINT: Final = 0.5
-"""A pause up to this long is part of the speech around it. Recognised words joined over 0.5 s fit
-the speech in eight measured legs best (over less, the small pauses between words are lost; over
-more, the share of the talk moves away from the true one)."""
+"""A pause up to this long is part of the speech around it. Measured on eight legs: over less, the
+small pauses between recognised words are lost; over more, the speech fits hardly better, and the
+share of the talk moves away from the true one."""
 
 SHORT: Final = 1.0
 """Speech up to this long does not take the floor: "oui", "d'accord"."""

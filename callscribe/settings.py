@@ -94,7 +94,24 @@ class Settings(BaseSettings):
         description="Deepgram's address, or that of a server which speaks its protocol.",
     )
 
-    @field_validator("deepgram_api_key", mode="before")
+    watchlist: str = Field(
+        default="",
+        description="Phrases that raise an alert, separated by `;`, or a file with one on a line.",
+    )
+    webhook_url: str = Field(default="", description="Where finals are posted; empty: nowhere.")
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Secret that signs what is posted; needed with a webhook."
+    )
+    summary_url: str = Field(
+        default="",
+        description="Address of an OpenAI-compatible endpoint, up to `/v1`; empty: no summaries.",
+    )
+    summary_model: str = Field(default="", description="The endpoint's name for the model.")
+    summary_key: SecretStr | None = Field(
+        default=None, description="Key for the endpoint, where it wants one."
+    )
+
+    @field_validator("deepgram_api_key", "webhook_secret", "summary_key", mode="before")
     @classmethod
     def _no_blank_key(cls, value: object) -> object:
         return value.strip() or None if isinstance(value, str) else value

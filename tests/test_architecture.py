@@ -32,8 +32,15 @@ WINGS = FLOORS[2] - {"configuration"}
 NARROW = {"chaos": {"wire", "errors"}}
 """Rooms that are used without the rest of the house, and all they may import."""
 
+CONTRACTS = {
+    "agents/calls.py": {"callscribe.store.base"},
+    "agents/runner.py": {"callscribe.store.base"},
+}
+"""Where a wing works through its neighbour's contract, never through its inside."""
+
 LOOSE_TASKS = {
     "ledger.py": "writes what all sessions publish, waited for in close",
+    "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
     "service.py": "a session outlives the request that began it",
     "engines/deepgram/batch.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
@@ -88,7 +95,9 @@ def test_imports_point_downwards(path: Path) -> None:
     for module in imports(path):
         theirs = room(module) if room(module) not in ("__version__",) else ""
         assert floor(theirs) <= floor(mine), f"{path} imports {module}"
-        assert not (mine in WINGS and theirs in WINGS and mine != theirs), f"{path}: {module}"
+        known = CONTRACTS.get(str(path.relative_to(PACKAGE)), set())
+        strange = mine in WINGS and theirs in WINGS and mine != theirs
+        assert not strange or module in known, f"{path}: {module}"
         assert theirs == mine or theirs in NARROW.get(mine, {theirs}), f"{path}: {module}"
 
 

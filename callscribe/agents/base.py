@@ -43,7 +43,11 @@ class Agent(Protocol):
     """Reads finals, in order per session, each at least once, whatever crashes in between.
 
     An utterance that grows comes again with every final; one with ``speech_final`` is whole. What
-    ``handle`` raises is tried again, and becomes a dead letter in the end.
+    ``handle`` raises is tried again, and becomes a dead letter in the end; at once where the error
+    says that it is not ``retryable``.
+
+    It may have a ``deadline`` of its own, the seconds that one call of it may take, and a
+    ``close()`` to be awaited at the end. It must not block: what computes belongs in a thread.
     """
 
     @property

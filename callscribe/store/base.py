@@ -164,7 +164,7 @@ class Store(Protocol):
         ...
 
     async def behind(self, agent: str) -> list[str]:
-        """The sessions with finals above the agent's cursor, the oldest first."""
+        """The sessions with finals, or an end, above the agent's cursor, the oldest first."""
         ...
 
     async def bury(self, letter: DeadLetter) -> None:

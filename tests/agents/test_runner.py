@@ -1,0 +1,386 @@
+"""Agents at work: order, crashes, retries, dead letters, deadlines, and the others' peace."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from callscribe.agents.attempt import Retries
+from callscribe.agents.base import Call, Finding
+from callscribe.errors import StoreError, UpstreamError
+from callscribe.events import AgentFailed, AgentResult, FinalResult
+from tests.agents.working import Finishing, Scripted, eventually, working
+from tests.memory_store import MemoryStore
+
+pytestmark = pytest.mark.anyio
+
+
+def fail(_: FinalResult) -> Any:
+    raise ValueError("no")
+
+
+async def test_finals_come_in_order_and_findings_become_events() -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        await work.say(*(f"mot {n}" for n in range(5)))
+        await work.say("ailleurs", session_id="other")
+        await work.settled()
+        assert [s for s in agent.seen if s[0] == "call"] == [("call", n) for n in range(2, 7)]
+        (result, *_) = [e for e in work.told if isinstance(e, AgentResult)]
+        assert (result.agent, result.kind, result.key) == ("scripted", "seen", "2")
+        assert result.utterance_ids == ("technician-2",)
+        assert work.store.cursors == {("scripted", "call"): 6, ("scripted", "other"): 2}
+        assert work.runner.status()["scripted"]["handled"] == 6
+
+
+async def test_an_agent_knows_the_call_so_far() -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        await work.say("un", "deux")
+        await work.settled()
+    assert agent.calls[-1].language == "fr"
+    assert agent.calls[-1].transcript.text == "un\ndeux"
+
+
+async def test_more_finals_than_a_batch_all_come() -> None:
+    agent = Scripted(does=lambda _: [])
+    store = MemoryStore()
+    async with working(store=store) as before:
+        await before.say(*(f"mot {n}" for n in range(230)))
+    async with working(agent, store=store) as work:
+        await work.settled()
+    assert [seq for _, seq in agent.seen] == list(range(2, 232))
+
+
+async def test_after_a_crash_the_agent_goes_on_where_it_was() -> None:
+    store, agent = MemoryStore(), Finishing()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+    async with working(store=store) as nobody:
+        await nobody.say("deux")
+        await nobody.end()
+    async with working(agent, store=store) as work:
+        await eventually(lambda: agent.finished)
+        await work.settled()
+        assert work.results() == ["4", "end"]
+    assert [seq for _, seq in agent.seen] == [2, 4]
+
+
+async def test_what_was_told_before_a_crash_is_not_told_again() -> None:
+    store, agent = MemoryStore(), Scripted()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+    store.cursors.clear()  # as if the crash had come before the cursor moved
+    async with working(agent, store=store) as work:
+        await eventually(lambda: len(agent.seen) == 2)
+        await work.settled()
+        assert work.results() == []
+    assert store.cursors == {("scripted", "call"): 2}
+
+
+async def test_the_end_is_told_once_after_all_finals_also_after_a_crash() -> None:
+    store, agent = MemoryStore(), Finishing()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+        await work.end()
+        await work.settled()
+        assert work.results() == ["2", "end"]
+        (end,) = [e for e in work.told if getattr(e, "kind", "") == "end"]
+        assert isinstance(end, AgentResult)
+        assert (end.utterance_ids, end.body) == ((), {"text": "un"})
+    for _ in range(2):
+        async with working(agent, store=store) as work:
+            work.runner.notice("call")
+            await work.settled()
+    assert agent.finished == ["call"]
+    ended = next(s for s, e in store.sessions["call"].items() if e.type == "session_ended")
+    assert store.cursors == {("scripted", "call"): ended}
+
+
+async def test_a_crash_between_last_final_and_end_does_not_lose_the_end() -> None:
+    store, agent = MemoryStore(), Finishing()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+    async with working(store=store) as nobody:
+        await nobody.end()
+    async with working(agent, store=store) as work:
+        await eventually(lambda: agent.finished == ["call"])
+
+
+async def test_what_fails_is_tried_again() -> None:
+    left = [ValueError("once"), ValueError("twice")]
+    agent = Scripted(does=lambda _: (_ for _ in ()).throw(left.pop()) if left else None)
+    async with working(agent) as work:
+        await work.say("un", "deux")
+        await work.settled()
+        assert work.results() == ["2", "3"]
+        assert work.store.buried == {}
+        assert work.runner.status()["scripted"]["retried"] == 2
+    assert [seq for _, seq in agent.seen] == [2, 2, 2, 3]
+
+
+async def test_in_the_end_it_is_a_dead_letter_and_the_agent_goes_on() -> None:
+    agent = Scripted(does=lambda final: fail(final) if final.seq == 2 else None)
+    with capture_logs() as logs:
+        async with working(agent) as work:
+            await work.say("secret", "deux")
+            await work.settled()
+            (letter,) = await work.store.letters("scripted")
+            (failed,) = [e for e in work.told if isinstance(e, AgentFailed)]
+            assert work.results() == ["3"]
+    assert (letter.seq, letter.attempts, letter.error) == (2, 3, "ValueError: no")
+    assert (failed.of_seq, failed.letter_id, failed.error) == (2, letter.letter_id, letter.error)
+    assert work.store.cursors == {("scripted", "call"): 3}
+    assert [log["event"] for log in logs] == ["agent_failed"]
+
+
+async def test_an_error_that_says_so_is_not_tried_again() -> None:
+    def refuse(_: FinalResult) -> Any:
+        raise UpstreamError("gone", code="webhook_refused", retryable=False)
+
+    agent = Scripted(does=refuse)
+    async with working(agent) as work:
+        await work.say("un")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+    assert (letter.attempts, letter.error) == (1, "webhook_refused: gone")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["no finding"],
+        [Finding(kind="k", key="x", body={"o": object()})],
+        [Finding(kind="k", key="x", body={"n": float("nan")})],
+        3,
+    ],
+)
+async def test_what_is_no_finding_is_the_agents_failure(found: object) -> None:
+    agent = Scripted(does=lambda _: found)
+    async with working(agent) as work:
+        await work.say("un")
+        await work.settled()
+        assert len(work.store.buried) == 1
+        assert work.results() == []
+
+
+async def test_an_agent_that_cancels_itself_has_failed() -> None:
+    def cancel(_: FinalResult) -> Any:
+        raise asyncio.CancelledError
+
+    async with working(Scripted(does=cancel)) as work:
+        await work.say("un")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+    assert "cancelled itself" in letter.error
+
+
+async def test_a_deadline_ends_what_takes_too_long() -> None:
+    agent = Scripted(does=lambda _: asyncio.sleep(60))
+    async with working(agent, deadline=0.01) as work:
+        await work.say("un")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+    assert letter.error == "TimeoutError: no answer within 0.01 s"
+
+
+async def test_an_agent_may_bring_its_own_deadline() -> None:
+    class Hasty(Scripted):
+        deadline = 0.01
+
+    agent = Hasty(does=lambda _: asyncio.sleep(60))
+    async with working(agent, deadline=60) as work:
+        await work.say("un")
+        await work.settled()
+        assert len(work.store.buried) == 1
+
+
+async def test_one_that_hangs_or_fails_delays_nobody() -> None:
+    stuck = Scripted("stuck", lambda _: asyncio.sleep(60))
+    broken = Scripted("broken", fail)
+    well = Scripted("well")
+    async with working(stuck, broken, well, retries=Retries(first=30, longest=30)) as work:
+        await work.say(*"abcde")
+        await eventually(lambda: len(work.results("well")) == 5)
+        assert work.results("stuck") == work.results("broken") == []
+    assert len(stuck.seen) == 1
+
+
+async def test_one_call_that_hangs_delays_no_other_call() -> None:
+    agent = Scripted(does=lambda f: asyncio.sleep(60) if f.session_id == "stuck" else None)
+    async with working(agent) as work:
+        await work.say("un", session_id="stuck")
+        await work.say("un", session_id="well")
+        await eventually(lambda: work.results() == ["2"])
+
+
+async def test_only_so_many_calls_are_worked_on_at_once() -> None:
+    now, most = 0, 0
+
+    async def work_on() -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+
+    agent = Scripted(does=lambda _: work_on())
+    async with working(agent, workers=3) as work:
+        for number in range(20):
+            await work.say("un", session_id=f"call-{number}")
+        await work.settled()
+        assert len(agent.seen) == 20
+    assert most == 3
+
+
+@pytest.mark.parametrize("trouble", range(1, 9))
+async def test_a_store_that_fails_for_a_while_loses_nothing(trouble: int) -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        await work.say("un", "deux")
+        work.store.trouble = trouble
+        await eventually(lambda: work.store.cursors.get(("scripted", "call")) == 3)
+        await work.settled()
+        assert sorted(set(work.results())) == work.results() == ["2", "3"]
+        assert work.store.buried == {}
+
+
+async def test_a_result_that_is_not_stored_is_told_later() -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        work.broken = [StoreError("locked"), StoreError("locked")]
+        await work.say("un")
+        await work.settled()
+        assert work.results() == ["2"]
+        assert work.store.buried == {}
+
+
+async def test_a_result_that_nobody_takes_does_not_stop_the_agent() -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        work.broken = [ValueError("no such kind")] * 3
+        await work.say("un", "deux")
+        await work.settled()
+        assert work.results() == ["3"]
+        assert len(work.store.buried) == 1
+
+
+async def test_a_dead_letter_can_be_replayed() -> None:
+    agent = Scripted(does=fail)
+    async with working(agent) as work:
+        await work.say("un")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+        assert await work.runner.replay(letter.letter_id) is False
+        assert work.store.buried[letter.letter_id].attempts == letter.attempts + 1
+        agent.does = lambda _: None
+        assert await work.runner.replay(letter.letter_id) is True
+        assert work.results() == ["2"]
+        assert work.store.buried == {}
+        with pytest.raises(KeyError):
+            await work.runner.replay(letter.letter_id)
+
+
+async def test_the_letter_of_a_deleted_call_cannot_be_replayed() -> None:
+    async with working(Scripted(does=fail)) as work:
+        await work.say("un")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+        work.store.sessions.clear()
+        with pytest.raises(KeyError):
+            await work.runner.replay(letter.letter_id)
+        assert work.store.buried == {}
+
+
+async def test_an_end_that_failed_can_be_replayed() -> None:
+    class Late(Finishing):
+        broken = True
+
+        async def finish(self, call: Call) -> Any:
+            if self.broken:
+                raise ValueError("no")
+            return await super().finish(call)
+
+    agent = Late()
+    async with working(agent) as work:
+        await work.say("un")
+        await work.end()
+        await work.settled()
+        (letter,) = work.store.buried.values()
+        agent.broken = False
+        assert await work.runner.replay(letter.letter_id) is True
+        assert work.results() == ["2", "end"]
+
+
+async def test_a_call_that_is_deleted_meanwhile_is_let_go() -> None:
+    agent = Scripted(does=fail)
+    async with working(agent, retries=Retries(attempts=2, first=0.01, longest=0.01)) as work:
+        await work.say("un", "deux")
+        await eventually(lambda: agent.seen)
+        await work.store.delete("call")
+        await work.settled()
+
+
+async def test_closing_lets_a_handler_finish() -> None:
+    go = asyncio.Event()
+    agent = Scripted(does=lambda _: go.wait())
+    async with working(agent) as work:
+        agent.does = lambda _: _after(go)
+        await work.say("un", "deux")
+        await eventually(lambda: agent.seen)
+        closing = asyncio.ensure_future(work.runner.close(5))
+        await asyncio.sleep(0)
+        go.set()
+        await closing
+        assert work.store.cursors == {("scripted", "call"): 2}
+        assert work.results() == ["2"]
+
+
+async def _after(go: asyncio.Event) -> list[Finding]:
+    await go.wait()
+    return [Finding(kind="seen", key="2")]
+
+
+async def test_closing_does_not_wait_for_ever_and_loses_nothing() -> None:
+    store = MemoryStore()
+    agent = Scripted(does=lambda _: asyncio.sleep(60))
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await eventually(lambda: agent.seen)
+        await work.runner.close(0.01)
+        assert (store.cursors, store.buried) == ({}, {})
+    agent.does = lambda _: None
+    async with working(agent, store=store) as work:
+        await eventually(lambda: work.results() == ["2"])
+
+
+async def test_closing_does_not_wait_for_pauses() -> None:
+    agent = Scripted(does=fail)
+    async with working(agent, retries=Retries(first=1000, longest=1000)) as work:
+        await work.say("un")
+        await eventually(lambda: agent.seen)
+        async with asyncio.timeout(5):
+            await work.runner.close(60)
+        assert work.store.buried == {}
+
+
+async def test_agents_are_closed_each_even_where_one_fails() -> None:
+    closed = []
+
+    class Closing(Scripted):
+        async def close(self) -> None:
+            closed.append(self.name)
+            raise ValueError("no")
+
+    async with working(Closing("one"), Closing("two")) as work:
+        with capture_logs() as logs:
+            await work.runner.close()
+    assert closed[:2] == ["one", "two"]
+    assert [log["event"] for log in logs] == ["agent_not_closed"] * 2

@@ -56,34 +56,40 @@ async def test_the_end_is_posted_with_what_was_said() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 async def test_success_is_done(status: int) -> None:
-    async with receiving(answering(status)) as receiver:
-        async with working(WebhookAgent(receiver.url, "s")) as work:
-            await work.say("un")
-            await work.settled()
-            assert (len(receiver.requests), work.store.buried) == (1, {})
-            assert work.results("webhook") == ["call:2"]
+    async with (
+        receiving(answering(status)) as receiver,
+        working(WebhookAgent(receiver.url, "s")) as work,
+    ):
+        await work.say("un")
+        await work.settled()
+        assert (len(receiver.requests), work.store.buried) == (1, {})
+        assert work.results("webhook") == ["call:2"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 422])
 async def test_a_refusal_is_a_dead_letter_at_once(status: int) -> None:
-    async with receiving(answering(status, 200)) as receiver:
-        async with working(WebhookAgent(receiver.url, "s")) as work:
-            await work.say("un", "deux")
-            await work.settled()
-            (letter,) = work.store.buried.values()
-            assert (letter.attempts, str(status) in letter.error) == (1, True)
-            assert work.results("webhook") == ["call:3"]
-            assert await work.runner.replay(letter.letter_id) is True
+    async with (
+        receiving(answering(status, 200)) as receiver,
+        working(WebhookAgent(receiver.url, "s")) as work,
+    ):
+        await work.say("un", "deux")
+        await work.settled()
+        (letter,) = work.store.buried.values()
+        assert (letter.attempts, str(status) in letter.error) == (1, True)
+        assert work.results("webhook") == ["call:3"]
+        assert await work.runner.replay(letter.letter_id) is True
     assert [request.json["id"] for request in receiver.requests] == ["call:2", "call:3", "call:2"]
 
 
 @pytest.mark.parametrize("status", [302, 408, 429, 500, 503])
 async def test_trouble_is_tried_again(status: int) -> None:
-    async with receiving(answering(status, status, 200)) as receiver:
-        async with working(WebhookAgent(receiver.url, "s")) as work:
-            await work.say("un")
-            await work.settled()
-            assert work.results("webhook") == ["call:2"]
+    async with (
+        receiving(answering(status, status, 200)) as receiver,
+        working(WebhookAgent(receiver.url, "s")) as work,
+    ):
+        await work.say("un")
+        await work.settled()
+        assert work.results("webhook") == ["call:2"]
     assert [request.json["id"] for request in receiver.requests] == ["call:2"] * 3
 
 

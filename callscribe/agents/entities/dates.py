@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import dateparser
+import dateparser  # type: ignore[import-untyped]
 
 from callscribe.agents.entities.line import Found, Line
 

@@ -1,5 +1,6 @@
-"""What was said as one line of text that still knows its words; numbers in digits where they are
-said as words. May import core.
+"""What was said, as one line of text that still knows its words; numbers are in digits.
+
+May import core.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from text_to_num import find_numbers
+from text_to_num import find_numbers  # type: ignore[import-untyped]
 
 from callscribe.transcript import Word
 

@@ -32,12 +32,15 @@ _WRITTEN = re.compile(
     r"(?<![\w@.])(?=[A-Z0-9\-/]*\d)(?=[A-Z0-9\-/]*[A-Z])[A-Z0-9]+(?:[\-/][A-Z0-9]+)*(?!\w)"
 )
 _CUE = {
-    "fr": r"num[ée]ro\s+(?:de\s+)?(?:s[ée]rie|dossier|contrat|commande|client|facture)|r[ée]f[ée]rence"
-    r"|dossier|num[ée]ro\s+d['’]intervention",
-    "en": r"serial(?:\s+number)?|reference(?:\s+number)?|(?:order|case|ticket|account|invoice|contract|"
-    r"customer|confirmation)\s+number",
+    "fr": r"num[ée]ro\s+(?:de\s+)?(?:s[ée]rie|dossier|contrat|commande|client|facture)"
+    r"|r[ée]f[ée]rence|dossier|num[ée]ro\s+d['’]intervention",
+    "en": r"serial(?:\s+number)?|reference(?:\s+number)?"
+    r"|(?:order|case|ticket|account|invoice|contract|customer|confirmation)\s+number",
 }
-_ANSWER = r"(?:\W+(?:est|c['’]est|le|la|numéro|is|it|it['’]s|s|the|number|for|pour|de|of|client)\b)*\W{1,3}"
+_ANSWER = (
+    r"(?:\W+(?:est|c['’]est|le|la|numéro|is|it|it['’]s|s|the|number|for|pour|de|of|client)\b)*"
+    r"\W{1,3}"
+)
 
 
 def find_references(line: Line, language: str) -> Iterator[Found]:

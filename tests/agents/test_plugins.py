@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from structlog.testing import capture_logs
 from callscribe.agents import create_agents
 from callscribe.agents.plugins import load_plugins
 from callscribe.settings import Settings
+from tests.agents.packages import packages
 
 GOOD = """
 class Agent:
@@ -24,22 +24,10 @@ Install = Callable[[str, str], None]
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+def install(tmp_path: Path) -> Iterator[Install]:
     """Installs a package with an agent: its name and its code."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    names: list[str] = []
-
-    def put(name: str, code: str) -> None:
-        names.append(name)
-        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[callscribe.agents]\n{name} = {name}:create\n")
-
-    yield put
-    for name in names:
-        sys.modules.pop(name, None)
+    with packages(tmp_path) as here:
+        yield here.install
 
 
 def test_an_agent_of_a_package_is_found(install: Install, settings: Settings) -> None:

@@ -49,7 +49,12 @@ async def both(request: Request) -> Answer:
 
 
 @pytest.fixture(params=sorted(RESERVED))
-async def agent(request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def agent(name: str) -> AsyncIterator[Agent]:
     async with receiving(both) as receiver:
         settings = Settings.model_validate(
             {
@@ -61,13 +66,13 @@ async def agent(request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
             }
         )
         agents = {agent.name: agent for agent in create_agents(settings)}
-        yield agents[request.param]
+        yield agents[name]
         for made in agents.values():
             if hasattr(made, "close"):
                 await made.close()
 
 
-def test_it_satisfies_the_protocol(agent: Agent) -> None:
+async def test_it_satisfies_the_protocol(agent: Agent) -> None:
     assert isinstance(agent, Agent)
     assert agent.name == agent.name.lower().strip()
 

@@ -35,6 +35,7 @@ NARROW = {"chaos": {"wire", "errors"}}
 CONTRACTS = {
     "agents/calls.py": {"callscribe.store.base"},
     "agents/runner.py": {"callscribe.store.base"},
+    "agents/telling.py": {"callscribe.store.base"},
 }
 """Where a wing works through its neighbour's contract, never through its inside."""
 

@@ -7,13 +7,10 @@ lost by a crash. May import the other rooms of the wing, the contract of the sto
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import time
-import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import structlog
 
@@ -21,33 +18,16 @@ from callscribe.agents.attempt import Retries, attempt, name_of
 from callscribe.agents.base import Agent
 from callscribe.agents.calls import Calls
 from callscribe.agents.lane import Lane
-from callscribe.errors import StoreError
-from callscribe.events import AgentFailed, AgentResult, Event
-from callscribe.store.base import DeadLetter, Store
+from callscribe.agents.telling import Publish, Teller, Trouble, calm
+from callscribe.store.base import Store
 
 _log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 BATCH = 100
 """Events that are read from the store at once."""
 
 DEADLINE = 10.0
 """Seconds that an agent may take for a final, unless it says otherwise."""
-
-
-class Publish(Protocol):
-    """Tells an event; it is stored when this returns."""
-
-    async def __call__(
-        self,
-        session_id: str,
-        kind: type[Event],
-        /,
-        **fields: Any,  # noqa: ANN401 - any event's
-    ) -> object:
-        """``fields``: the event's, without its session, number and time."""
-        ...
 
 
 @dataclass(slots=True)
@@ -89,15 +69,11 @@ class Runner:
         workers: int = 16,
     ) -> None:
         self._store = store
-        self._publish = publish
-        self._clock = clock
+        self._teller = Teller(store, publish, clock)
         self._monotonic = monotonic
         self._retries = retries or Retries()
         self._closing = asyncio.Event()
         self._calls = Calls(store)
-        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
-            weakref.WeakValueDictionary()
-        )
         self._posts: dict[str, _Post] = {}
         for agent in agents:
             self._posts[agent.name] = self._post(agent, deadline, workers)
@@ -140,15 +116,16 @@ class Runner:
                 await self._store.drop_letter(letter_id)
                 raise KeyError(letter_id)
             try:
-                call = await _calm(self._calls.up_to(letter.session_id, letter.seq))
+                call = await calm(self._calls.up_to(letter.session_id, letter.seq))
                 findings = await attempt(post.agent, found[0], call, post.deadline)
-                await self._tell(post, letter.session_id, findings)
-            except _Trouble as trouble:
+                told = await self._teller.tell(letter.agent, letter.session_id, findings)
+            except Trouble as trouble:
                 raise trouble.error from None
             except Exception as error:  # noqa: BLE001 - whatever an agent raises
                 attempts = letter.attempts + 1
-                await self._store.bury(self._letter(post, found[0], error, attempts))
+                await self._teller.bury(letter.agent, found[0], error, attempts)
                 return False
+            post.counts.told += told
             await self._store.drop_letter(letter_id)
             return True
         raise KeyError(letter_id)
@@ -227,16 +204,17 @@ class Runner:
         failed = 0
         while not self._closing.is_set():
             try:
-                call = await _calm(self._calls.up_to(session_id, latest))
+                call = await calm(self._calls.up_to(session_id, latest))
                 findings = await attempt(post.agent, data, call, post.deadline)
-                await self._tell(post, session_id, findings)
-            except _Trouble as trouble:
+                post.counts.told += await self._teller.tell(post.agent.name, session_id, findings)
+            except Trouble as trouble:
                 raise trouble.error from None
             except Exception as error:  # noqa: BLE001 - whatever an agent raises
                 failed += 1
                 retryable = getattr(error, "retryable", True)
                 if not retryable or failed >= self._retries.attempts:
-                    await self._give_up(post, data, error, failed)
+                    await self._teller.give_up(post.agent.name, data, error, failed)
+                    post.counts.failed += 1
                     return True
                 post.counts.retried += 1
                 await self._sleep(self._retries.pause(failed))
@@ -245,61 +223,6 @@ class Runner:
                 return True
         return False
 
-    async def _tell(self, post: _Post, session_id: str, findings: list[dict[str, Any]]) -> None:
-        """Publishes what is not known yet."""
-        if not findings:
-            return
-        name = post.agent.name
-        lock = self._locks.setdefault((name, session_id), asyncio.Lock())
-        async with lock:  # a replay may be about to tell the same
-            known = {
-                result.key
-                for result in await _calm(self._store.results(session_id))
-                if result.agent == name
-            }
-            for fields in findings:
-                if fields["key"] not in known:
-                    known.add(fields["key"])
-                    await _calm(self._publish(session_id, AgentResult, agent=name, **fields))
-                    post.counts.told += 1
-
-    async def _give_up(
-        self, post: _Post, data: dict[str, Any], error: Exception, attempts: int
-    ) -> None:
-        letter = self._letter(post, data, error, attempts)
-        await self._store.bury(letter)
-        await self._publish(
-            letter.session_id,
-            AgentFailed,
-            agent=letter.agent,
-            of_seq=letter.seq,
-            error=letter.error,
-            letter_id=letter.letter_id,
-        )
-        post.counts.failed += 1
-        _log.warning(
-            "agent_failed",
-            agent=letter.agent,
-            session_id=letter.session_id,
-            seq=letter.seq,
-            attempts=attempts,
-            error=name_of(error),  # its message may quote what was said
-        )
-
-    def _letter(
-        self, post: _Post, data: dict[str, Any], error: Exception, attempts: int
-    ) -> DeadLetter:
-        place = json.dumps([post.agent.name, data["session_id"], data["seq"]])
-        return DeadLetter(
-            letter_id=hashlib.sha256(place.encode()).hexdigest()[:32],
-            agent=post.agent.name,
-            session_id=data["session_id"],
-            seq=data["seq"],
-            error=f"{name_of(error)}: {error}"[:1000],
-            attempts=attempts,
-            at=self._clock(),
-        )
-
     async def _sleep(self, seconds: float) -> None:
         """Sleeps; wakes up when the runner is closed."""
         try:
@@ -307,20 +230,3 @@ class Runner:
                 await self._closing.wait()
         except TimeoutError:
             return
-
-
-class _Trouble(Exception):
-    """The store could not do its part: the agent is not to blame."""
-
-    def __init__(self, error: StoreError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-async def _calm(work: Awaitable[T]) -> T:
-    try:
-        return await work
-    except StoreError as error:
-        if error.retryable:
-            raise _Trouble(error) from error
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import unicodedata
 from collections.abc import Sequence
@@ -71,6 +72,7 @@ class MemoryStore:
 
     async def append(self, events: Sequence[Event]) -> None:
         self._work("append")
+        await asyncio.sleep(0)
         for event in events:
             assert event.durable
             again = parse_event(event.to_dict())  # what is kept went through its JSON form
@@ -80,6 +82,7 @@ class MemoryStore:
         self, session_id: str, since: int = 0, limit: int | None = None
     ) -> list[dict[str, Any]]:
         self._work("events")
+        await asyncio.sleep(0)
         kept = self.sessions.get(session_id, {})
         return [kept[seq].to_dict() for seq in sorted(kept) if seq > since][:limit]
 
@@ -181,6 +184,7 @@ class MemoryStore:
 
     async def results(self, session_id: str) -> list[StoredResult]:
         self._work("results")
+        await asyncio.sleep(0)  # a real one lets others run meanwhile
         names = [field.name for field in dataclasses.fields(StoredResult)]
         found = self._of(session_id, AgentResult)
         return [StoredResult(**{name: getattr(result, name) for name in names}) for result in found]

@@ -384,3 +384,40 @@ async def test_agents_are_closed_each_even_where_one_fails() -> None:
             await work.runner.close()
     assert closed[:2] == ["one", "two"]
     assert [log["event"] for log in logs] == ["agent_not_closed"] * 2
+
+
+class Dying(MemoryStore):
+    """One whose process dies when ``left`` more things were done with it."""
+
+    left: int | None = None
+
+    def _work(self, name: str) -> None:
+        super()._work(name)
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("left", range(30))
+async def test_wherever_it_dies_every_final_is_seen_and_every_result_told_once(left: int) -> None:
+    store = Dying()
+    async with working(store=store) as nobody:
+        await nobody.say("un", "deux", "trois")
+        await nobody.end()
+    agent = Finishing(does=lambda final: fail(final) if final.seq == 3 else None)
+    store.left = left
+    async with working(agent, store=store) as before:
+        await before.settled()
+    store.left = None
+    died = len(agent.seen)
+    async with working(agent, store=store) as work:
+        await work.settled()
+        told = [result.key for result in await store.results("call")]
+    assert told == ["2", "4", "end"]
+    assert len(store.buried) == 1
+    assert len(agent.finished) in (1, 2)
+    for seen in (agent.seen[:died], agent.seen[died:]):
+        assert seen == sorted(seen)
+    assert {seq for _, seq in agent.seen} == {2, 3, 4}
+    assert store.cursors == {("scripted", "call"): 5}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from callscribe.languages import LANGUAGES
@@ -19,6 +19,9 @@ Backend = Literal["deepgram", "whisper"]
 
 
 Terms = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
+
+SPEAKER = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+"""What a speaker's name may look like."""
 
 DEEPGRAM_SWITCHES = ("diarize", "numerals", "profanity_filter", "mip_opt_out")
 DEEPGRAM_LISTS = ("redact", "replace", "search", "tag")
@@ -111,7 +114,34 @@ class Settings(BaseSettings):
         default=None, description="Key for the endpoint, where it wants one."
     )
 
-    @field_validator("deepgram_api_key", "webhook_secret", "summary_key", mode="before")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#\s@]+(/[^?#\s]*)?)?$",
+        description="The server's address from outside, for example `https://calls.example.com`; "
+        "Twilio signs with it.",
+    )
+    twilio_auth_token: SecretStr | None = Field(
+        default=None, description="Twilio's auth token; none: no telephone at `/twilio`."
+    )
+    twilio_account_sid: str = Field(
+        default="",
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="Twilio's account (`AC…`), to start a stream anew that broke off.",
+    )
+    twilio_dial: str = Field(
+        default="",
+        description="Whom a call is put through to: a number, `sip:…` or `client:…`; none: nobody.",
+    )
+    twilio_inbound: str = Field(
+        default="technician", pattern=SPEAKER, description="Speaker who calls in by telephone."
+    )
+    twilio_outbound: str = Field(
+        default="agent", pattern=SPEAKER, description="Speaker who is called by telephone."
+    )
+
+    @field_validator(
+        "deepgram_api_key", "webhook_secret", "summary_key", "twilio_auth_token", mode="before"
+    )
     @classmethod
     def _no_blank_key(cls, value: object) -> object:
         return value.strip() or None if isinstance(value, str) else value
@@ -121,6 +151,18 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash_behind(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("twilio_outbound")
+    @classmethod
+    def _another_speaker(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("twilio_inbound"):
+            raise ValueError("the two sides of a telephone call need names of their own")
         return value
 
     @property

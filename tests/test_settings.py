@@ -50,3 +50,28 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, empty: str) 
     settings = Settings()
     assert settings.deepgram_api_key is None
     assert settings.port == 8000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"public_url": "calls.example.com"},
+        {"public_url": "https://calls.example.com/?a=b"},
+        {"public_url": "https://user@calls.example.com"},
+        {"twilio_account_sid": "AC1"},
+        {"twilio_inbound": "agent"},
+        {"twilio_outbound": "two words"},
+    ],
+)
+def test_a_telephone_that_cannot_work_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(wrong)
+
+
+def test_a_telephone() -> None:
+    given = {"public_url": "https://calls.example.com/", "twilio_auth_token": " abc123 "}
+    settings = Settings.model_validate(given)
+    assert settings.public_url == "https://calls.example.com"
+    assert settings.twilio_auth_token is not None
+    assert settings.twilio_auth_token.get_secret_value() == "abc123"
+    assert "abc123" not in repr(settings)

@@ -38,6 +38,8 @@ from callscribe.web.headers import BodyLimit, SecurityHeaders
 from callscribe.web.listen import routes as listen_routes
 from callscribe.web.listen.keys import Keys
 from callscribe.web.models import Problem
+from callscribe.web.twilio import routes as twilio_routes
+from callscribe.web.twilio.door import Door
 
 EngineFactory = Callable[[str, Settings], TranscriptionEngine]
 """Makes an engine by name; ``ConfigurationError`` where it cannot be used."""
@@ -93,16 +95,22 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         responses={401: {"model": Problem}, 403: {"model": Problem}},
     )
     listen_keys = Keys([key.get_secret_value() for key in settings.api_keys], time.monotonic)
+    door = Door(settings, service)
     app.state.context = Context(
-        settings, configuration, backends, service, ledger, calls, listen_keys
+        settings, configuration, backends, service, ledger, calls, listen_keys, door
     )
-    for module in (config, sessions, status, audio_socket, events_socket, pages, listen_routes):
+    modules = (config, sessions, status, audio_socket, events_socket, pages, listen_routes)
+    for module in (*modules, twilio_routes):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     errors.install(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Guard, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(
+        Guard,
+        keys=[key.get_secret_value() for key in settings.api_keys],
+        telephone_host=door.host,
+    )
     app.add_middleware(SecurityHeaders)
     _describe_keys(app)
     return app

@@ -2,8 +2,9 @@
 
 With keys set, everything under ``/api`` and ``/ws`` needs one. Without, the server listens on
 loopback only, and a page from elsewhere must not reach it through a browser: neither by a name
-that points here (the ``Host`` header) nor by a request or socket of its own (``Origin``). May
-import ``errors``, ``web.errors``, ``web.listen.replies`` and ``web.sockets``.
+that points here (the ``Host`` header) nor by a request or socket of its own (``Origin``). Below
+``/twilio`` a signature or a token stands for the key, so the server's public name is good there.
+May import ``errors``, ``web.errors``, ``web.listen.replies`` and ``web.sockets``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from callscribe.web.sockets import accept, refuse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED = ("/api/", "/ws/")
+TELEPHONE = "/twilio/"
 _HOST = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::\d+)?")
 
 
@@ -36,10 +38,14 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware that lets in who may come in."""
+    """ASGI middleware that lets in who may come in.
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    ``telephone_host`` is the name under which Twilio comes, where it may come at all.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Sequence[str], telephone_host: str = "") -> None:
         self._app = app
+        self._telephone_host = telephone_host.lower()
         self._keys = [key.encode() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +72,7 @@ class Guard:
 
     def _stranger(self, scope: Scope, headers: Headers) -> CallscribeError | None:
         host = headers.get("host", "")
-        if not self._keys and not is_loopback(_name(host)):
+        if not self._keys and not is_loopback(_name(host)) and not self._rings(scope, host):
             return CallscribeError(
                 "without CALLSCRIBE_API_KEYS this server answers as localhost only",
                 code="forbidden",
@@ -82,6 +88,11 @@ class Guard:
                 code="forbidden",
             )
         return None
+
+    def _rings(self, scope: Scope, host: str) -> bool:
+        """Whether Twilio may have sent this."""
+        known = self._telephone_host
+        return bool(known) and scope["path"].startswith(TELEPHONE) and _name(host).lower() == known
 
     def _has_key(self, scope: Scope, headers: Headers) -> bool:
         if not self._keys:

@@ -15,6 +15,7 @@ from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.backends import Backends
 from callscribe.web.listen.keys import Keys
+from callscribe.web.twilio.door import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Context:
     calls: Calls
     listen_keys: Keys
     """Who may use the addresses of Deepgram's API."""
+    twilio: Door
+    """The telephone."""
 
 
 def get_context(connection: HTTPConnection) -> Context:

@@ -37,6 +37,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "start_expected": (400, 1003),
     "start_timeout": (408, 1008),
     "too_many_mistakes": (400, 1008),
+    "no_telephone": (404, 1008),
     "too_big": (413, 1009),
     "bad_audio": (422, 1007),
     "bad_media": (415, 1003),

@@ -1,0 +1,133 @@
+"""The telephone calls that run: which session each is, and what its streams have left behind.
+
+May import ``service``, ``leg``, ``errors`` and the rest of ``web.twilio``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from callscribe.errors import ProtocolError, SessionNotFound
+from callscribe.leg import Leg
+from callscribe.service import EnhancedTranscriptionService
+from callscribe.session import Session
+
+CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
+
+MOST_AGAIN: Final = 5
+"""Streams that are started anew for a call within ``AGAIN_WITHIN``; then it is left alone."""
+AGAIN_WITHIN: Final = 120.0
+"""Seconds."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where the leg of a track is: what a later stream needs to take it up again."""
+
+    leg: Leg
+    first_sample: float | None = None
+    """When the leg's first sample was spoken (monotonic s); None while nothing has come."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of Twilio's."""
+
+    call_sid: str
+    session_id: str
+    language: str = ""
+    places: dict[str, Place] = field(default_factory=dict)
+    """Its legs by track."""
+    stream_sid: str = ""
+    """The stream that is there now; empty: none."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the call has ended, or its stream was stopped as it should be."""
+    again: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_AGAIN))
+    """When streams were started anew (monotonic s)."""
+    awaited: str = ""
+    """The stream that Twilio was asked to start and that has not come yet; empty: none."""
+
+    def may_start_again(self, now: float) -> bool:
+        """Whether one more stream is worth a try; counts it."""
+        if len(self.again) == MOST_AGAIN and now - self.again[0] < AGAIN_WITHIN:
+            return False
+        self.again.append(now)
+        return True
+
+
+class Calls:
+    """All calls that run, by their CallSid; ``monotonic`` is in seconds."""
+
+    def __init__(
+        self, service: EnhancedTranscriptionService, monotonic: Callable[[], float]
+    ) -> None:
+        self.service = service
+        self.monotonic = monotonic
+        self._running: dict[str, Call] = {}
+
+    def get(self, call_sid: str) -> Call | None:
+        """A call that runs; None for one that nobody knows, or that is over."""
+        return self._running.get(call_sid)
+
+    async def begin(self, call_sid: str, language: str) -> Call:
+        """The call with its session, which is made where there is none yet.
+
+        ``ProtocolError`` for what is no CallSid; errors of ``initialize_session``.
+        """
+        if not CALL_SID.fullmatch(call_sid):
+            raise ProtocolError("a CallSid is CA and 32 hexadecimal digits")
+        self._sweep()
+        call = self._running.get(call_sid)
+        if call is None:
+            session_id = await self._session_for(call_sid)
+            call = self._running.setdefault(call_sid, Call(call_sid, session_id, language))
+        return call
+
+    def end(self, call: Call) -> None:
+        """The call is over: its session ends as soon as its last words are written down."""
+        call.over.set()
+        self._running.pop(call.call_sid, None)
+        session = self.session(call)
+        if session is not None:
+            session.ask_end()
+
+    def session(self, call: Call) -> Session | None:
+        """The call's session, where it still runs."""
+        return self._open(call.session_id)
+
+    def _open(self, session_id: str) -> Session | None:
+        try:
+            session = self.service.session(session_id)
+        except SessionNotFound:
+            return None
+        return None if session.legs.closed else session
+
+    async def _session_for(self, call_sid: str) -> str:
+        """A session that waits for this call under its name, or a new one."""
+        name = session_id = f"twilio-{call_sid}"
+        for number in range(2, 100):
+            if self._open(session_id) is not None:
+                return session_id
+            if not self._known(session_id):
+                break
+            session_id = f"{name}-{number}"  # the call was sent here again after its end
+        return await self.service.initialize_session(session_id)
+
+    def _known(self, session_id: str) -> bool:
+        try:
+            self.service.session(session_id)
+        except SessionNotFound:
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        """Forgets calls whose session has ended otherwise."""
+        for call_sid, call in list(self._running.items()):
+            if self.session(call) is None:
+                call.over.set()
+                del self._running[call_sid]

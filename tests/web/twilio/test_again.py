@@ -1,0 +1,220 @@
+"""A stream that breaks off is taken up again, through Twilio's REST API by its own library."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from callscribe.settings import Settings
+from callscribe.web.twilio import again
+from tests.serving import Served, serving
+from tests.web.twilio.telephone import (
+    ACCOUNT,
+    AUTH_TOKEN,
+    Line,
+    call_sid,
+    eventually,
+    finals,
+    mulaw,
+    parameters,
+    post,
+    ring,
+    until_ended,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Api:
+    """A hand-made api.twilio.com: what was asked of it, and what it answers."""
+
+    answers: list[int] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    url: str = ""
+
+    def client(self) -> Client:
+        api = self
+
+        class Here(TwilioHttpClient):  # type: ignore[misc]
+            def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
+                here = url.replace("https://api.twilio.com", api.url)
+                return super().request(method, here, *args, **named)
+
+        return Client(ACCOUNT, AUTH_TOKEN, http_client=Here(timeout=5, pool_connections=False))
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            assert self.headers["Authorization"].startswith("Basic ")
+            api.asked.append((self.path, dict(parse_qsl(body))))
+            status = api.answers.pop(0) if api.answers else 201
+            good = {"sid": f"MZ{len(api.asked):032x}", "status": "in-progress"}
+            answer = good if status < 400 else {"code": 21220, "message": "no", "status": status}
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        api.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield api
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def exchange(telephone: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr(again, "FAREWELL", 0.05)
+    with serving(telephone) as served:
+        served.context.twilio.make_client = api.client
+        yield served
+
+
+def ended(line: Line, event: str = "stream-error") -> dict[str, str]:
+    return {
+        "AccountSid": ACCOUNT,
+        "CallSid": line.sid,
+        "StreamSid": line.stream_sid,
+        "StreamEvent": event,
+        "StreamError": "the socket closed",
+    }
+
+
+async def broken(served: Served) -> Line:
+    """A call whose stream has broken off behind its first word."""
+    sid = call_sid()
+    line = await Line.dial(served, sid, parameters(await ring(served, sid)))
+    await line.play(inbound=mulaw(440), outbound=mulaw(880))
+    legs = served.context.service.session
+    await eventually(lambda: served.context.twilio.calls.get(sid) is not None)
+    await eventually(lambda: all(leg.received > 7000 for leg in legs(f"twilio-{sid}").legs.all))
+    line.drop()
+    await eventually(lambda: served.context.twilio.counts["broken_stream"] == 1)
+    return line
+
+
+async def test_a_stream_that_breaks_is_taken_up_in_the_same_session(
+    exchange: Served, api: Api
+) -> None:
+    first = await broken(exchange)
+    assert (await post(exchange, "/twilio/status", ended(first))).status_code == 204
+    ((path, form),) = api.asked
+    assert path == f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{first.sid}/Streams.json"
+    assert form["Url"] == f"{exchange.ws}/twilio/media"
+    assert form["Track"] == "both_tracks"
+    assert form["StatusCallback"] == f"{exchange.http}/twilio/status"
+    assert form["Parameter1.Name"] == "token"
+    second = await Line.dial(exchange, first.sid, {"token": form["Parameter1.Value"]})
+    await second.play(inbound=mulaw(660), outbound=mulaw(220))
+    await second.stop()
+    events = await until_ended(exchange, f"twilio-{first.sid}")
+    assert sorted(finals(events)) == [
+        ("agent", "f220"), ("agent", "f880"), ("technician", "f440"), ("technician", "f660"),
+    ]  # fmt: skip
+    resumed = [e for e in events if e["type"] == "leg_resumed"]
+    assert len(resumed) == 2
+    gaps = {e["speaker"]: e for e in events if e["type"] == "gap"}
+    seconds = {e["speaker"]: e["seconds"] for e in events if e["type"] == "leg_ended"}
+    heard = len(mulaw(440)) // 160 * 160 / 8000
+    for speaker, gap in gaps.items():
+        # The legs were played faster than they were spoken: what was missed is what is left.
+        assert gap["reason"] == "network"
+        assert seconds[speaker] == pytest.approx(2 * heard + gap["end"] - gap["start"], abs=0.01)
+
+
+async def test_what_was_missed_in_between_is_a_gap_of_its_length(
+    exchange: Served, api: Api
+) -> None:
+    first = await broken(exchange)
+    call = exchange.context.twilio.calls.get(first.sid)
+    assert call is not None
+    for place in call.places.values():  # as if the call had begun ten seconds before
+        assert place.first_sample is not None
+        place.first_sample -= 10
+    await post(exchange, "/twilio/status", ended(first, "stream-stopped"))
+    token = api.asked[0][1]["Parameter1.Value"]
+    second = await Line.dial(exchange, first.sid, {"token": token})
+    await second.play(inbound=mulaw(660), outbound=mulaw(220))
+    await second.stop()
+    events = await until_ended(exchange, f"twilio-{first.sid}")
+    gaps = [e for e in events if e["type"] == "gap"]
+    assert sorted(gap["speaker"] for gap in gaps) == ["agent", "technician"]
+    assert all(8 < gap["end"] - gap["start"] < 15 for gap in gaps)
+    said = {e["text"]: e for e in events if e["type"] == "final"}
+    assert said["f660"]["start"] > max(gap["end"] for gap in gaps)
+
+
+async def test_a_stream_that_was_stopped_is_left_alone(exchange: Served, api: Api) -> None:
+    sid = call_sid()
+    line = await Line.dial(exchange, sid, parameters(await ring(exchange, sid)))
+    await line.play(inbound=mulaw(440))
+    await line.stop()
+    await until_ended(exchange, f"twilio-{sid}")
+    for event in ("stream-started", "stream-stopped", "stream-error", "applause"):
+        assert (await post(exchange, "/twilio/status", ended(line, event))).status_code == 204
+    assert api.asked == []
+
+
+async def test_a_call_that_twilio_says_is_over_is_not_asked_for_again(
+    exchange: Served, api: Api
+) -> None:
+    api.answers = [404]
+    line = await broken(exchange)
+    await post(exchange, "/twilio/status", ended(line))
+    assert len(api.asked) == 1
+    assert exchange.context.twilio.counts["start_again_failed"] == 1
+
+
+async def test_twilio_is_asked_again_when_it_fails(exchange: Served, api: Api) -> None:
+    api.answers = [503, 429]
+    line = await broken(exchange)
+    await post(exchange, "/twilio/status", ended(line))
+    assert len(api.asked) == 3
+    assert exchange.context.twilio.counts["started_again"] == 1
+    assert len({form["Parameter1.Value"] for _, form in api.asked}) == 1
+    # Told twice of the same stream, nothing more is done.
+    await post(exchange, "/twilio/status", ended(line, "stream-stopped"))
+    assert len(api.asked) == 3
+
+
+async def test_a_call_that_breaks_for_ever_is_left_alone(exchange: Served, api: Api) -> None:
+    line = await broken(exchange)
+    for _ in range(9):
+        await post(exchange, "/twilio/status", ended(line))
+        call = exchange.context.twilio.calls.get(line.sid)
+        assert call is not None
+        line.stream_sid = call.awaited or line.stream_sid  # the new stream fails at once
+    assert len(api.asked) == 5
+    assert exchange.context.twilio.counts["not_started_again"] == 4
+
+
+async def test_without_an_account_nothing_is_asked(
+    telephone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "FAREWELL", 0.05)
+    settings = Settings.model_validate({**telephone.model_dump(), "twilio_account_sid": ""})
+    with serving(settings) as served:
+        line = await broken(served)
+        await post(served, "/twilio/status", ended(line))
+        assert served.context.twilio.counts["not_started_again"] == 1

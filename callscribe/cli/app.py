@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from callscribe import __version__, logs
+from callscribe.cli.call import call
 from callscribe.cli.chaos import chaos
 from callscribe.cli.demo import demo
 from callscribe.cli.doctor import doctor
@@ -22,6 +23,7 @@ own, interim words within half a second, on this machine or with Deepgram.
 
 - `callscribe demo`: watch a made-up call being written down
 - `callscribe serve`: start the server, then open its page
+- `callscribe call technician.wav agent.wav`: ring at a server with recordings
 - `callscribe transcribe call.mp3`: write down a recording
 - `callscribe doctor`: see whether everything is in place
 - `callscribe chaos`: try out a Deepgram client on a bad network
@@ -72,6 +74,6 @@ def _options(
 
 
 _options.__doc__ = HELP
-for command in (serve, transcribe, demo, doctor, chaos):
+for command in (serve, transcribe, demo, call, doctor, chaos):
     app.command()(command)
 app.add_typer(models, name="models")

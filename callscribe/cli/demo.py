@@ -1,32 +1,40 @@
 """``callscribe demo``: a made-up call through a real server, shown and measured.
 
-May import ``demo``.
+The technician rings as a Twilio call does, with a signature, TwiML and a media stream of mu-law at
+8 kHz; the agent speaks in a browser at 16 kHz and joins the call's session. That is how a support
+desk works, it tries both doors at once, and it keeps what was promised of the agent: 16 kHz on a
+connection of its own. ``callscribe call`` sends both sides by telephone.
+
+May import ``demo`` and the rest of ``cli``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import time
+import secrets
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.table import Table
 
 from callscribe.cli.live import CallScreen, line_text
 from callscribe.cli.output import complain, read_settings, screen
 from callscribe.cli.serve import page_address
+from callscribe.cli.stage import Stage
 from callscribe.cli.view import CallView
-from callscribe.demo.call import DemoCall, load_call
-from callscribe.demo.client import Client, first_of
+from callscribe.demo.call import DemoCall, DemoLeg, load_call
+from callscribe.demo.client import Client
 from callscribe.demo.measure import LegReport, LiveMeasure, percentile
 from callscribe.demo.server import free_port, running_server
-from callscribe.errors import CallscribeError, ConfigurationError
+from callscribe.demo.telephone import Telephone
+from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
 from callscribe.wire.browser import Start
 
-LEAD = 0.2
-"""Seconds between both legs being ready and the first sample."""
+TELEPHONE = "technician"
+"""Who is on the telephone; all others speak in a browser."""
 
 
 def demo(
@@ -45,9 +53,9 @@ def demo(
 ) -> None:
     """Play a made-up support call through a real server and watch it being written down.
 
-    The technician speaks on the telephone (8 kHz), the agent in a browser (16 kHz), both at the
-    pace of life. Afterwards: the transcript, where it is kept, and what was measured. The status
-    is 0 only if the words of both came through.
+    The technician rings as a Twilio call does (8 kHz), the agent speaks in a browser (16 kHz), both
+    at the pace of life. Afterwards: the transcript, where it is kept, and what was measured. The
+    status is 0 only if the words of both came through.
 
     For example:
 
@@ -68,25 +76,34 @@ class Demo:
     def __init__(
         self, settings: Settings, call: DemoCall, speed: float, *, page: bool, keep: bool
     ) -> None:
-        self._settings, self._call, self._speed = settings, call, speed
+        # A token of its own: only this demo can ring at its server.
+        token = SecretStr(secrets.token_urlsafe(24))
+        self._settings = settings.model_copy(
+            update={
+                "twilio_auth_token": token,
+                "public_url": "",
+                "twilio_inbound": TELEPHONE,
+                "twilio_outbound": next(name for name in call.legs if name != TELEPHONE),
+            }
+        )
+        self._call, self._speed, self._token = call, speed, token.get_secret_value()
         self._page, self._keep = page, keep
         self._console = screen()
         self._measure = LiveMeasure(speed)
         self._view = CallView(list(call.legs))
-        self._begun: asyncio.Future[float] | None = None
-        self._waiting = len(call.legs)
 
     async def run(self, port: int) -> int:
         """From the server's start to its end; the process's status."""
         self._console.print(f"[bold]{self._call.title}[/] ({self._call.seconds:.0f} s)")
         self._say("starting a server")
         async with running_server(self._settings, port, self._say) as client:
-            session = f"demo-{self._call.language}-{time.strftime('%Y%m%d-%H%M%S')}"
+            telephone = Telephone(client, self._token)
+            session = telephone.session_id
             await client.call("POST", "/api/sessions", {"session_id": session})
             if self._page:
                 address = page_address(self._settings.host, port, f"/calls/{session}")
                 self._console.print(f"Watch it in a browser too: {address}", markup=False)
-            await self._play(client, session)
+            await self._play(client, telephone)
             reports = [
                 self._measure.report(leg.speaker, leg.text) for leg in self._call.legs.values()
             ]
@@ -100,55 +117,26 @@ class Demo:
             complain(trouble)
         return 1 if troubles else 0
 
-    async def _play(self, client: Client, session: str) -> None:
-        """Both legs at once, until the session has ended and its last event was seen."""
-        loop = asyncio.get_running_loop()
-        self._begun = loop.create_future()
-        with CallScreen(self._console, self._view, self._call.title, self._call.seconds) as shown:
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    watching = tasks.create_task(self._watch(client, session, shown))
-                    drawing = tasks.create_task(self._draw(shown))
-                    async with asyncio.TaskGroup() as legs:
-                        for speaker in self._call.legs:
-                            legs.create_task(self._speak(client, session, speaker))
-                    await client.call("POST", f"/api/sessions/{session}/end")
-                    await watching
-                    drawing.cancel()
-            except* CallscribeError as group:
-                raise first_of(group) from group
+    async def _play(self, client: Client, telephone: Telephone) -> None:
+        """All legs at once, until the session has ended and its last event was seen."""
+        call, session = self._call, telephone.session_id
+        answer = await telephone.ring(call.language)
+        shown = CallScreen(self._console, self._view, call.title, call.seconds)
+        stage = Stage(shown, self._view, self._measure, len(call.legs), self._speed)
+        others = [leg for leg in call.legs.values() if leg.speaker != TELEPHONE]
+        speaking = {leg.speaker for leg in others}
+        hang_up = asyncio.Event()  # that ends the session for all
 
-    async def _speak(self, client: Client, session: str, speaker: str) -> None:
-        leg = self._call.legs[speaker]
-        start = Start(session, speaker, leg.rate, language=self._call.language)
+        async def by_browser(leg: DemoLeg) -> None:
+            start = Start(session, leg.speaker, leg.rate, language=call.language)
+            await client.play(start, leg.samples, stage.ready, speed=self._speed)
+            speaking.discard(leg.speaker)
+            if not speaking:
+                hang_up.set()
 
-        async def ready() -> float:
-            begun = self._begun
-            if begun is None:
-                raise RuntimeError("no call is being played")
-            self._waiting -= 1
-            if not self._waiting:
-                begun.set_result(asyncio.get_running_loop().time() + LEAD)
-            at = await begun
-            self._measure.begin(speaker, at)
-            return at
-
-        await client.play(start, leg.samples, ready, speed=self._speed)
-
-    async def _watch(self, client: Client, session: str, shown: CallScreen) -> None:
-        loop = asyncio.get_running_loop()
-        async for event in client.events(session):
-            line = self._view.apply(event, self._measure.apply(event, loop.time()))
-            if line is not None:
-                shown.finished(line)
-
-    async def _draw(self, shown: CallScreen) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            begun = self._begun
-            at = begun.result() if begun is not None and begun.done() else loop.time()
-            shown.refresh((loop.time() - at) * self._speed)
-            await asyncio.sleep(0.1)
+        tracks = {"inbound": call.legs[TELEPHONE].samples}
+        ringing = telephone.play(answer, tracks, stage.ready, hang_up, speed=self._speed)
+        await stage.run(client, session, [ringing, *map(by_browser, others)])
 
     def _finish(self, session: str, reports: list[LegReport]) -> bool:
         """Shows what there is in the end; True if the transcript has been kept."""

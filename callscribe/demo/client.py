@@ -29,10 +29,15 @@ PATIENCE = 60.0
 
 
 class Client:
-    """The way to one server. ``key`` is one of its keys, where it wants one."""
+    """The way to one server. ``key`` is one of its keys, where it wants one.
 
-    def __init__(self, host: str, port: int, key: str | None = None) -> None:
-        self._address = f"{f'[{host}]' if ':' in host else host}:{port}"
+    ``base`` is the server's whole address (``https://calls.example.com``) where it is not on a port
+    of a host.
+    """
+
+    def __init__(self, host: str, port: int, key: str | None = None, *, base: str = "") -> None:
+        self.http = base.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.ws = f"ws{self.http.removeprefix('http')}"
         self._key = key
 
     async def call(
@@ -56,15 +61,15 @@ class Client:
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://{self._address}{path}", data, headers, method=method
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.http}{path}", data, headers, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                raise _refusal(error) from error
+                raise refusal(error) from error
         return found if isinstance(found, dict) else {}
 
     async def events(self, session_id: str) -> AsyncIterator[dict[str, Any]]:
@@ -118,7 +123,7 @@ class Client:
         if self._key is not None:
             protocols = [Subprotocol("token"), Subprotocol(self._key)]
         return connect(
-            f"ws://{self._address}{path}",
+            f"{self.ws}{path}",
             subprotocols=protocols,
             compression=None,
             proxy=None,
@@ -156,7 +161,8 @@ async def _wait_for(socket: ClientConnection, kind: type[Ready | Ended]) -> Read
     raise EngineError(f"the server closed the socket ({socket.close_code} {socket.close_reason})")
 
 
-def _refusal(error: urllib.error.HTTPError) -> CallscribeError:
+def refusal(error: urllib.error.HTTPError) -> CallscribeError:
+    """What the server says no with, in its own words."""
     try:
         problem = json.load(error)
         return CallscribeError(str(problem["message"]), code=str(problem["code"]))

@@ -44,7 +44,7 @@ async def running_server(
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callscribe", "serve", "--host", settings.host,
                 "--port", str(port), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | _telephone(settings),
                 start_new_session=True,  # Ctrl-C is for the demo, which then ends the server
             )  # fmt: skip
         try:
@@ -54,6 +54,17 @@ async def running_server(
             yield client
         finally:
             await _end(process)
+
+
+def _telephone(settings: Settings) -> dict[str, str]:
+    """The settings of the telephone that are not the environment's own."""
+    token = settings.twilio_auth_token
+    return {
+        "CALLSCRIBE_TWILIO_AUTH_TOKEN": token.get_secret_value() if token is not None else "",
+        "CALLSCRIBE_PUBLIC_URL": settings.public_url,
+        "CALLSCRIBE_TWILIO_INBOUND": settings.twilio_inbound,
+        "CALLSCRIBE_TWILIO_OUTBOUND": settings.twilio_outbound,
+    }
 
 
 async def _wait_until_ready(

@@ -34,11 +34,10 @@ def call(said: str = "f440 f660") -> DemoCall:
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo on a server that hears tones, in this process; gives the data folder."""
-    settings = Settings.model_validate({"data_dir": tmp_path, "port": 0})
 
     @asynccontextmanager
     async def server(
-        _settings: Settings, _port: int, say: Callable[[str], None]
+        settings: Settings, _port: int, say: Callable[[str], None]
     ) -> AsyncIterator[Client]:
         with serving(settings) as served:
             say("the model is being loaded")
@@ -54,7 +53,7 @@ def test_a_call_is_played_shown_kept_and_measured(stage: Path) -> None:
     assert result.exit_code == 0, result.output
     out = result.stdout
     assert "Tones (2 s)" in out
-    assert "/calls/demo-fr-" in out
+    assert "/calls/twilio-CA" in out
     assert "[00:00] technician  f440" in out
     assert "[00:00] agent       f880" in out
     (folder,) = (stage / "transcripts").iterdir()

@@ -17,6 +17,7 @@ from callscribe.chaos import KINDS, parse_fault
 from callscribe.cli.app import app
 from callscribe.engines import create_engine
 from callscribe.settings import Settings
+from callscribe.web import errors
 from tests import speech
 from tests.documentation import FENCE, PAGES, ROOT, exists, prose
 from tests.serving import serving
@@ -108,6 +109,23 @@ def test_the_lines_of_the_log_that_are_named_are_written() -> None:
     source = "".join(path.read_text("utf-8") for path in (ROOT / "callscribe").rglob("*.py"))
     assert len(set(named)) > 15
     assert [name for name in named if name not in source] == []
+
+
+def test_what_the_guide_to_twilio_names_is_there() -> None:
+    text = (ROOT / "docs/how-to/twilio.md").read_text("utf-8")
+    folder = ROOT / "callscribe" / "web" / "twilio"
+    counted = set(re.findall(r'\.count\(\s*"(\w+)"', "".join(map(read, folder.glob("*.py")))))
+    named = set(re.findall(r"`twilio_(\w+)`", text))
+    assert named - {"call"} <= counted
+    assert counted - named <= {"broken_stream", "start_again_failed"}
+    for code in re.findall(r"_\w+` with `(\w+)`", text):
+        assert code in errors.CODES
+    for setting in re.findall(r"CALLSCRIBE_(\w+)", text):
+        assert setting.lower() in Settings.model_fields
+
+
+def read(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def test_the_tests_that_are_named_are_there() -> None:

@@ -20,6 +20,8 @@ PATHS = {
     "/api/sessions/{session_id}/end": {"post"},
     "/api/sessions/{session_id}/results": {"get"},
     "/api/sessions/{session_id}/swap": {"post"},
+    "/twilio/voice": {"post"},
+    "/twilio/status": {"post"},
     "/healthz": {"get"},
     "/v1/listen": {"post"},
     "/v1/auth/grant": {"post"},

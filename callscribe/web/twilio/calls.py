@@ -24,6 +24,9 @@ MOST_AGAIN: Final = 5
 AGAIN_WITHIN: Final = 120.0
 """Seconds."""
 
+MOST_EXPECTED: Final = 1000
+"""Answered calls that are remembered until their stream comes; the oldest make room."""
+
 
 @dataclass(slots=True)
 class Place:
@@ -69,6 +72,21 @@ class Calls:
         self.service = service
         self.monotonic = monotonic
         self._running: dict[str, Call] = {}
+        self._expected: dict[str, str] = {}
+
+    def expect(self, call_sid: str, language: str) -> None:
+        """A call was answered whose stream has not come yet."""
+        self._expected[call_sid] = language
+        if len(self._expected) > MOST_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    async def missed(self, call_sid: str) -> Call | None:
+        """The call that was answered and whose first stream has never come; None: no such call.
+
+        Errors of ``begin``.
+        """
+        language = self._expected.get(call_sid)
+        return None if language is None else await self.begin(call_sid, language)
 
     def get(self, call_sid: str) -> Call | None:
         """A call that runs; None for one that nobody knows, or that is over."""
@@ -82,6 +100,7 @@ class Calls:
         if not CALL_SID.fullmatch(call_sid):
             raise ProtocolError("a CallSid is CA and 32 hexadecimal digits")
         self._sweep()
+        self._expected.pop(call_sid, None)
         call = self._running.get(call_sid)
         if call is None:
             session_id = await self._session_for(call_sid)

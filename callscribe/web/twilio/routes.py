@@ -59,6 +59,7 @@ async def voice(context: InContext, request: Request) -> Response:
         if language != "auto" and language not in LANGUAGES:
             raise ConfigurationError(f"unknown language {language[:20]!r}", code="bad_language")
         parameters["language"] = language
+    door.calls.expect(call_sid, language)
     _log.info("twilio_call", call_sid=call_sid)
     twiml = answer(door.addresses(request), parameters, door.settings.twilio_dial)
     return Response(twiml, media_type="text/xml")
@@ -69,8 +70,10 @@ async def status(context: InContext, request: Request) -> None:
     """Hears how a stream or a call goes: starts a stream anew that broke off, ends what is over."""
     door = context.twilio
     form = await door.read(request)
-    call = door.calls.get(form.get("CallSid", ""))
     event, stream_sid = form.get("StreamEvent", ""), form.get("StreamSid", "")
+    call = door.calls.get(form.get("CallSid", ""))
+    if call is None and event == "stream-error":  # the very first one did not get through
+        call = await door.calls.missed(form.get("CallSid", ""))
     door.counts[event or f"call-{form.get('CallStatus', '')[:20]}"] += 1
     if call is None:
         return

@@ -102,8 +102,10 @@ class Stream:
             self._call.stream_sid = ""
 
     async def _open_side(self, track: str) -> None:
-        call, speaker = self._call, self._door.speakers[track]
+        call = self._call
         place = call.places.get(track)
+        # Roles may have been swapped meanwhile: the leg knows whose it is.
+        speaker = self._door.speakers[track] if place is None else place.leg.speaker
         if place is not None and (attachment := self._resume(place)) is not None:
             self._sides[track] = _Side(place, attachment, Track())
             return
@@ -112,7 +114,7 @@ class Stream:
                 speaker, sample_rate=RATE, encoding="mulaw", language=call.language
             )
         except SpeakerTaken:
-            if call.places.get(track) is not None:
+            if place is not None:
                 raise
             self._session.notify(
                 "track_left_out",

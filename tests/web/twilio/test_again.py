@@ -165,6 +165,46 @@ async def test_what_was_missed_in_between_is_a_gap_of_its_length(
     assert said["f660"]["start"] > max(gap["end"] for gap in gaps)
 
 
+async def test_a_socket_that_only_seems_to_be_there_is_taken_over(
+    exchange: Served, api: Api
+) -> None:
+    """Twilio says that the stream has failed before the socket breaks."""
+    sid = call_sid()
+    first = await Line.dial(exchange, sid, parameters(await ring(exchange, sid)))
+    await first.play(inbound=mulaw(440), outbound=mulaw(880))
+    await eventually(lambda: exchange.context.service.live_legs == 2)
+    await post(exchange, "/twilio/status", ended(first))
+    second = await Line.dial(exchange, sid, {"token": api.asked[0][1]["Parameter1.Value"]})
+    await second.play(inbound=mulaw(660))
+    legs = exchange.context.service.session(f"twilio-{sid}").legs
+    await eventually(lambda: legs.all[0].received > 12_000)
+    await first.send(first.media("inbound", len(mulaw(440)) // 160, b"\xff" * 160))
+    code, reason = await first.closed()
+    assert (code, reason.partition(":")[0]) == (1008, "taken_over")
+    await second.stop()
+    events = await until_ended(exchange, f"twilio-{sid}")
+    assert ("technician", "f660") in finals(events)
+    assert len([e for e in events if e["type"] == "leg_started"]) == 2
+
+
+async def test_a_first_stream_that_does_not_get_through_is_started_again(
+    exchange: Served, api: Api
+) -> None:
+    sid = call_sid()
+    await ring(exchange, sid, "/twilio/voice?language=en")
+    lost = {"CallSid": sid, "StreamSid": "MZ1", "StreamEvent": "stream-error"}
+    assert (await post(exchange, "/twilio/status", lost)).status_code == 204
+    line = await Line.dial(exchange, sid, {"token": api.asked[0][1]["Parameter1.Value"]})
+    await line.play(inbound=mulaw(440))
+    await line.stop()
+    events = await until_ended(exchange, f"twilio-{sid}")
+    assert finals(events) == [("technician", "f440")]
+    assert {e["language"] for e in events if e["type"] == "leg_started"} == {"en"}
+    stranger = {**lost, "CallSid": call_sid()}
+    assert (await post(exchange, "/twilio/status", stranger)).status_code == 204
+    assert len(api.asked) == 1
+
+
 async def test_a_stream_that_was_stopped_is_left_alone(exchange: Served, api: Api) -> None:
     sid = call_sid()
     line = await Line.dial(exchange, sid, parameters(await ring(exchange, sid)))

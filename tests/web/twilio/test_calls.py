@@ -3,6 +3,7 @@
 import pytest
 
 from callscribe.errors import ProtocolError
+from callscribe.web.twilio import calls as module
 from callscribe.web.twilio.calls import AGAIN_WITHIN, MOST_AGAIN, Call, Calls
 from tests.calls import calls
 from tests.web.twilio.telephone import call_sid
@@ -44,6 +45,23 @@ async def test_a_call_whose_session_has_ended_is_forgotten() -> None:
         await running.begin(call_sid(), "")
         assert running.get(call.call_sid) is None
         assert call.over.is_set()
+
+
+async def test_answered_calls_are_expected_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_EXPECTED", 2)
+    async with calls() as world:
+        running = Calls(world.service, world.clock.monotonic)
+        sids = [call_sid() for _ in range(3)]
+        for sid in sids:
+            running.expect(sid, "en")
+        assert await running.missed(sids[0]) is None
+        missed = await running.missed(sids[1])
+        assert missed is not None
+        assert missed.language == "en"
+        await running.begin(sids[2], "")
+        assert await running.missed(sids[2]) is None
 
 
 @pytest.mark.parametrize("sid", ["", "CA", "CA" + "g" * 32, "XX" + "0" * 32, "CA" + "0" * 33])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from callscribe.errors import ProtocolError, SessionNotFound
+from callscribe.errors import ProtocolError, SessionError, SessionNotFound
 from callscribe.leg import Leg
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
@@ -23,6 +23,9 @@ MOST_AGAIN: Final = 5
 """Streams that are started anew for a call within ``AGAIN_WITHIN``; then it is left alone."""
 AGAIN_WITHIN: Final = 120.0
 """Seconds."""
+
+MOST_TIMES: Final = 100
+"""How often one call may be sent here."""
 
 MOST_EXPECTED: Final = 1000
 """Answered calls that are remembered until their stream comes; the oldest make room."""
@@ -81,11 +84,13 @@ class Calls:
             del self._expected[next(iter(self._expected))]
 
     async def missed(self, call_sid: str) -> Call | None:
-        """The call that was answered and whose first stream has never come; None: no such call.
+        """A call that nobody here knows, but whose stream was to come; None: no such call.
 
-        Errors of ``begin``.
+        Its first stream has never come, or the server died in the middle of it. Errors of
+        ``begin``.
         """
-        language = self._expected.get(call_sid)
+        waits = "" if self._open(f"twilio-{call_sid}") is not None else None
+        language = self._expected.get(call_sid, waits)
         return None if language is None else await self.begin(call_sid, language)
 
     def get(self, call_sid: str) -> Call | None:
@@ -128,21 +133,16 @@ class Calls:
 
     async def _session_for(self, call_sid: str) -> str:
         """A session that waits for this call under its name, or a new one."""
-        name = session_id = f"twilio-{call_sid}"
-        for number in range(2, 100):
+        for number in range(1, MOST_TIMES):
+            session_id = f"twilio-{call_sid}" + (f"-{number}" if number > 1 else "")
             if self._open(session_id) is not None:
                 return session_id
-            if not self._known(session_id):
-                break
-            session_id = f"{name}-{number}"  # the call was sent here again after its end
-        return await self.service.initialize_session(session_id)
-
-    def _known(self, session_id: str) -> bool:
-        try:
-            self.service.session(session_id)
-        except SessionNotFound:
-            return False
-        return True
+            try:
+                return await self.service.initialize_session(session_id)
+            except SessionError as error:
+                if error.code != "session_exists":
+                    raise  # else the call was sent here again after its end
+        raise SessionError("this call was sent here too often", code="session_exists")
 
     def _sweep(self) -> None:
         """Forgets calls whose session has ended otherwise."""

@@ -72,7 +72,7 @@ async def status(context: InContext, request: Request) -> None:
     form = await door.read(request)
     event, stream_sid = form.get("StreamEvent", ""), form.get("StreamSid", "")
     call = door.calls.get(form.get("CallSid", ""))
-    if call is None and event == "stream-error":  # the very first one did not get through
+    if call is None and event in BROKEN:
         call = await door.calls.missed(form.get("CallSid", ""))
     door.counts[event or f"call-{form.get('CallStatus', '')[:20]}"] += 1
     if call is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -203,6 +204,26 @@ async def test_a_first_stream_that_does_not_get_through_is_started_again(
     stranger = {**lost, "CallSid": call_sid()}
     assert (await post(exchange, "/twilio/status", stranger)).status_code == 204
     assert len(api.asked) == 1
+
+
+async def test_a_call_whose_server_died_is_taken_up_by_the_next(
+    telephone: Settings, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session was taken up from the store; of the stream the new server knows nothing."""
+    monkeypatch.setattr(again, "FAREWELL", 0.05)
+    sid = call_sid()
+    with serving(telephone) as served:
+        served.context.twilio.make_client = api.client
+        loop = served.server.servers[0].get_loop()
+        begun = served.context.service.initialize_session(f"twilio-{sid}")
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begun, loop))
+        lost = {"CallSid": sid, "StreamSid": "MZ1", "StreamEvent": "stream-stopped"}
+        await post(served, "/twilio/status", lost)
+        line = await Line.dial(served, sid, {"token": api.asked[0][1]["Parameter1.Value"]})
+        await line.play(inbound=mulaw(440))
+        await line.stop()
+        events = await until_ended(served, f"twilio-{sid}")
+    assert finals(events) == [("technician", "f440")]
 
 
 async def test_a_stream_that_was_stopped_is_left_alone(exchange: Served, api: Api) -> None:

@@ -60,7 +60,7 @@ async def test_answered_calls_are_expected_but_not_for_ever(
         missed = await running.missed(sids[1])
         assert missed is not None
         assert missed.language == "en"
-        await running.begin(sids[2], "")
+        running.end(await running.begin(sids[2], ""))
         assert await running.missed(sids[2]) is None
 
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 import structlog
 
 from callscribe.errors import SessionNotFound, StoreError
-from callscribe.events import parse_event
+from callscribe.events import KINDS, parse_event
 from callscribe.ledger import Ledger
 from callscribe.past import Past
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
 from callscribe.store.base import CallState, Store, StoredCall, StoredGap, StoredResult
+from callscribe.talk import Talk
 from callscribe.transcript import Transcript
 
 MOST: Final = 200
@@ -75,6 +76,17 @@ class Calls:
             return [event.to_dict() for event in self._service.history(session_id, since)]
         await self.call(session_id)
         return await self._store.events(session_id, since)
+
+    async def stats(self, session_id: str) -> dict[str, Any]:
+        """How the call goes, or went; see ``talk``."""
+        session = self.live(session_id)
+        if session is not None:
+            return session.record.talk.to_dict()
+        talk = Talk()
+        for event in await self.events(session_id):
+            if event["type"] in KINDS:
+                talk.apply(parse_event(event))
+        return talk.to_dict()
 
     async def gaps(self, session_id: str) -> list[StoredGap]:
         """What nobody heard."""

@@ -9,7 +9,7 @@ and ``bus.base``.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final, Protocol
@@ -35,6 +35,9 @@ WAITING: Final = 2_000
 
 UNWRITTEN: Final = 100_000
 """Events kept in memory at most when neither the store nor the journal takes them."""
+
+AWAY: Final = "The store does not answer ({}); what is said goes to a journal."
+NOT_KEPT: Final = "Neither the store nor the journal takes what is said: it is kept in memory only."
 
 _log = structlog.get_logger(__name__)
 
@@ -84,8 +87,8 @@ class Ledger:
         self._told = asyncio.Condition()
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
-        self._warned: set[str] = set()
-        """Sessions that were told that the store is away."""
+        self._warned: defaultdict[str, set[str]] = defaultdict(set)
+        """Sessions that were told that something is wrong, by the notice's code."""
 
     async def open(self, store: Store, journal: Journal) -> None:
         """From now on events are kept before they are told; ``close`` ends that.
@@ -99,7 +102,8 @@ class Ledger:
     def publish(self, session_id: str, kind: Callable[..., Event], **fields: object) -> Event:
         """Gives an event its number and its time, and has it kept and told. Never waits."""
         if kind is SessionEnded:
-            self._warned.discard(session_id)
+            for told in self._warned.values():
+                told.discard(session_id)
         seq = self._numbers[session_id] = self._numbers.get(session_id, 0) + 1
         event = kind(session_id=session_id, seq=seq, at=self._clock(), **fields)
         if self._writer is None or not (event.durable or self._held[session_id]):
@@ -202,13 +206,15 @@ class Ledger:
             else:
                 self.counts["stored"] += len(batch)
                 return
-        self._warn({event.session_id for event in batch})
+        sessions = {event.session_id for event in batch}
+        self._warn(sessions, "store_away", AWAY.format(self.away))
         try:
             await journal.append(batch)
         except OSError as error:
             self.counts["unwritten"] += len(batch)
             self.unwritten.extend(batch)
             _log.error("events_not_written", events=len(batch), problem=str(error))
+            self._warn(sessions, "not_kept", NOT_KEPT)
         else:
             self.counts["journaled"] += len(batch)
 
@@ -219,11 +225,13 @@ class Ledger:
                 async with asyncio.timeout(10 * PATIENCE):
                     await store.append(waiting)
                 await journal.drop(len(waiting))
+                self._tell_others(waiting)  # who reads the store has found nothing until now
             while self.unwritten:
-                some = list(self.unwritten)[:MOST]
+                some = list(islice(self.unwritten, MOST))
                 await store.append(some)
                 for _ in some:
                     self.unwritten.popleft()
+                self._tell_others(some)
             # The answer of a store that has nothing to write means nothing.
             await store.call("")
         except (StoreError, TimeoutError, OSError) as error:
@@ -234,7 +242,8 @@ class Ledger:
             return
         self.away = ""
         _log.info("store_back")
-        warned, self._warned = self._warned, set()
+        warned = self._warned.pop("store_away", set())
+        self._warned.clear()
         for session_id in warned & self._numbers.keys():
             self.publish(
                 session_id,
@@ -247,15 +256,11 @@ class Ledger:
         self.away = why
         _log.error("store_away", problem=why)
 
-    def _warn(self, sessions: set[str]) -> None:
-        for session_id in sessions - self._warned:
-            self._warned.add(session_id)
-            self.publish(
-                session_id,
-                Notice,
-                code="store_away",
-                message=f"The store does not answer ({self.away}); what is said goes to a journal.",
-            )
+    def _warn(self, sessions: set[str], code: str, message: str) -> None:
+        """Says it once in each of these sessions, until the store is back."""
+        for session_id in sessions - self._warned[code]:
+            self._warned[code].add(session_id)
+            self.publish(session_id, Notice, code=code, message=message)
 
     async def _tell(self, batch: list[Event]) -> None:
         for event in batch:

@@ -1,7 +1,7 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``utterances``,
-``ledger``, ``engines.base`` and core.
+``ledger``, ``past``, ``talk``, ``leaks``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import count
 
@@ -17,10 +17,17 @@ import structlog
 
 from callscribe import events
 from callscribe.engines.base import EngineEvent, Lost, SpeechBegan, TakenOver, Unheard
+from callscribe.leaks import Leaks
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
-from callscribe.transcript import Transcript
+from callscribe.past import Past
+from callscribe.talk import Talk
+from callscribe.transcript import Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder
+
+_HEAD = frozenset({"session_id", "seq", "at", "revision"})
+_COUNTED = (events.LegStarted, events.Gap, events.RolesSwapped)
+"""What the figures of a call take from its events, besides finals."""
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +40,8 @@ class Record:
     ) -> None:
         self.session_id = session_id
         self.transcript = Transcript(session_id)
+        self.talk = Talk()
+        """How the call goes."""
         self.faults = 0
         """Errors that were logged and survived: of sinks, of engines, of this fold."""
         self.heard_at = 0.0
@@ -40,6 +49,9 @@ class Record:
         self._ledger = ledger
         self._monotonic = monotonic
         self._builders: dict[str, UtteranceBuilder] = {}
+        self._leaks = Leaks()
+        self._closed: dict[str, int] = {}
+        """The revision of each utterance that was closed."""
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
         """Where the numbers of utterances come from, by the prefix of their ids."""
         self._over = False
@@ -51,7 +63,9 @@ class Record:
 
     def publish(self, kind: Callable[..., events.Event], **fields: object) -> None:
         """Gives an event its number and its time, has it kept, and tells whoever listens."""
-        self._ledger.publish(self.session_id, kind, **fields)
+        event = self._ledger.publish(self.session_id, kind, **fields)
+        if isinstance(event, _COUNTED):
+            self.talk.apply(event)
 
     async def settled(self) -> None:
         """Waits until all that has been published is kept and told."""
@@ -66,15 +80,20 @@ class Record:
         for name, builder in builders.items():
             builder.speaker = names[name]
             self._builders[names[name]] = builder
+        self._leaks.swap(one, other)
         self.publish(events.RolesSwapped, speakers=(one, other))
 
-    def take_up(self, transcript: Transcript) -> None:
+    def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
-        self.transcript = transcript
+        self.transcript = past.transcript
         last: dict[str, int] = {}
-        for utterance in transcript.utterances:
-            prefix, _, number = utterance.utterance_id.rpartition("-")
-            last[prefix] = max(last.get(prefix, 0), int(number))
+        for event in past.events:
+            self.talk.apply(event)
+            if isinstance(event, events.FinalResult):
+                prefix, _, number = event.utterance_id.rpartition("-")
+                last[prefix] = max(last.get(prefix, 0), int(number))
+                if event.speech_final:
+                    self._closed[event.utterance_id] = event.revision
         for prefix, highest in last.items():
             self._numbers[prefix] = count(highest + 1)
 
@@ -126,6 +145,9 @@ class Record:
         if isinstance(heard, Unheard):
             start, end = heard.start + offset, heard.end + offset
             self.publish(
+                events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason
+            )
+            self.publish(
                 events.Notice,
                 code="words_lost",
                 message=f"What {leg.speaker} said from {start:.1f} to {end:.1f} s is not written "
@@ -171,11 +193,11 @@ class Record:
                 latency_ms=latency_ms,
             )
             return
-        if said.text:
-            self.transcript.add(said)  # before anyone is told
-            _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
-        self.publish(
-            events.FinalResult,
+        _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
+        final = events.FinalResult(
+            session_id=self.session_id,
+            seq=0,
+            at=0.0,
             speaker=said.speaker,
             utterance_id=said.utterance_id,
             text=said.text,
@@ -187,3 +209,33 @@ class Record:
             speech_final=step.speech_final,
             latency_ms=latency_ms,
         )
+        decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final)}
+        self._say(decisions.pop(said.utterance_id, final))
+        for other in decisions.values():  # what the new words tell about those before
+            self._say(replace(other, latency_ms=None))
+        self.publish(events.CallStats, stats=self.talk.to_dict())
+
+    def _say(self, final: events.FinalResult) -> None:
+        """Publishes a final; one that replaces a closed version has the next revision."""
+        revision = self._closed.get(final.utterance_id, -1) + 1
+        if final.speech_final:
+            self._closed[final.utterance_id] = revision
+        if final.leak_of or not final.text:
+            self.transcript.drop(final.utterance_id)
+        else:
+            self.transcript.add(  # before anyone is told
+                Utterance(
+                    final.utterance_id,
+                    final.speaker,
+                    final.text,
+                    final.start,
+                    final.end,
+                    final.words,
+                    final.confidence,
+                    final.language,
+                )
+            )
+        self.talk.add(final)
+        names = (item.name for item in fields(final))
+        values = {name: getattr(final, name) for name in names if name not in _HEAD}
+        self.publish(events.FinalResult, **{**values, "revision": revision})

@@ -100,7 +100,7 @@ class Session:
         """Goes on with a call whose server died: what was written down, and where it broke off."""
         self.interrupted = True
         self.started_at = past.call.started_at
-        self.record.take_up(past.transcript)
+        self.record.take_up(past)
         self.record.publish(events.SessionInterrupted)
         self.legs.take_up(past, self._around.clock() - self._around.monotonic())
         _log.warning(

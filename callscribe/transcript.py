@@ -116,14 +116,18 @@ class Transcript:
 
     def add(self, utterance: Utterance) -> None:
         """Puts an utterance in its place; one with the same id is replaced (a revision)."""
-        for index, known in enumerate(self.utterances):
-            if known.utterance_id == utterance.utterance_id:
-                del self.utterances[index]
-                break
+        self.drop(utterance.utterance_id)
         index = len(self.utterances)
         while index and self.utterances[index - 1].start > utterance.start:
             index -= 1
         self.utterances.insert(index, utterance)
+
+    def drop(self, utterance_id: str) -> None:
+        """Takes an utterance out, if it is there."""
+        for index in range(len(self.utterances) - 1, -1, -1):  # it is one of the latest
+            if self.utterances[index].utterance_id == utterance_id:
+                del self.utterances[index]
+                return
 
     @property
     def speakers(self) -> list[str]:

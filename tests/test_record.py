@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
 from callscribe.engines.base import SpeechBegan, Unheard
-from callscribe.events import Event, FinalResult, Notice
+from callscribe.events import CallStats, Event, FinalResult, Gap, Notice
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.record import Record
@@ -56,10 +56,10 @@ def test_events_are_numbered_and_dated(record: Record, bus: Seen, leg: Leg) -> N
     record.hear(leg, SpeechBegan(0.5))
     record.hear(leg, result("oui", is_final=False))
     record.hear(leg, result("oui.", is_final=True))
-    assert [event.seq for event in bus.all] == [1, 2, 3, 4]
-    assert [event.type for event in bus.all] == ["notice", "speech_started", "interim", "final"]
+    assert [event.seq for event in bus.all] == [1, 2, 3, 4, 5]
+    assert [event.type for event in bus.all] == ["notice", "speech_started", "interim", "final", "call_stats"]
     assert {event.at for event in bus.all} == {1234.5}
-    ids = {event.to_dict().get("utterance_id") for event in bus.all[1:]}
+    ids = {event.to_dict().get("utterance_id") for event in bus.all[1:4]}
     assert ids == {"agent-1"}
 
 
@@ -67,7 +67,10 @@ def test_words_that_were_lost_are_said_on_the_call_clock(
     record: Record, bus: Seen, leg: Leg
 ) -> None:
     record.hear(leg, Unheard(0.5, 1.5, "the recogniser failed"))
-    notice = bus.all[0]
+    gap, notice = bus.all
+    assert isinstance(gap, Gap)
+    assert (gap.speaker, gap.start, gap.end) == ("agent", 2.5, 3.5)
+    assert gap.reason == "the recogniser failed"
     assert isinstance(notice, Notice)
     assert (notice.code, notice.speaker) == ("words_lost", "agent")
     assert "from 2.5 to 3.5 s" in notice.message
@@ -78,7 +81,7 @@ def test_a_final_is_in_the_transcript_before_anyone_is_told(
     record: Record, bus: Seen, leg: Leg
 ) -> None:
     record.hear(leg, result("oui.", is_final=True))
-    assert bus.held == ["oui."]
+    assert bus.held[0] == "oui."
     final = bus.all[0]
     assert isinstance(final, FinalResult)
     assert (final.start, final.end, final.words[0].start) == (2.5, 3.0, 2.5)
@@ -88,7 +91,7 @@ def test_a_final_is_in_the_transcript_before_anyone_is_told(
 def test_a_retracted_interim_leaves_no_utterance(record: Record, bus: Seen, leg: Leg) -> None:
     record.hear(leg, result("hm", is_final=False))
     record.hear(leg, Result("", 0.5, 1.0, True, True))
-    assert [event.type for event in bus.all] == ["interim", "final"]
+    assert [event.type for event in bus.all] == ["interim", "final", "call_stats"]
     assert record.transcript.utterances == []
 
 
@@ -113,3 +116,63 @@ def test_speech_is_logged_at_debug_only(record: Record, leg: Leg) -> None:
     with capture_logs() as logs:
         record.hear(leg, result("secret", is_final=True))
     assert {line["log_level"] for line in logs if "secret" in str(line)} == {"debug"}
+
+
+SENTENCE = "la chaudière affiche le code douze depuis ce matin"
+
+
+def leg_of(speaker: str) -> Leg:
+    leg = Leg(speaker, sample_rate=8000, language="fr", engine="e", since=0, on_begin=print)
+    leg.offset = 0.0
+    return leg
+
+
+def sentence(delay: float, confidence: float) -> Result:
+    words = tuple(
+        Word(text, 1 + delay + 0.3 * n, 1.25 + delay + 0.3 * n, confidence)
+        for n, text in enumerate(SENTENCE.split())
+    )
+    start, end = words[0].start, words[-1].end
+    return Result(SENTENCE, start, end, True, True, words, confidence, "fr", 80.0)
+
+
+def finals(bus: Seen) -> list[tuple[str, int, str]]:
+    return [
+        (e.utterance_id, e.revision, e.leak_of) for e in bus.all if isinstance(e, FinalResult)
+    ]
+
+
+def test_what_is_heard_through_the_air_is_marked_and_shown_once(record: Record, bus: Seen) -> None:
+    technician, agent = leg_of("technician"), leg_of("agent")
+    record.hear(technician, sentence(0.0, 0.9))
+    record.hear(agent, sentence(0.2, 0.5))
+    assert finals(bus) == [("technician-1", 0, ""), ("agent-1", 0, "technician-1")]
+    assert [u.speaker for u in record.transcript.utterances] == ["technician"]
+    stats = next(e for e in reversed(bus.all) if isinstance(e, CallStats)).stats
+    assert stats["speakers"]["agent"]["words"] == 0
+    assert stats["speakers"]["technician"]["words"] == 9
+
+
+def test_a_leak_that_came_first_is_taken_back_by_a_revision(record: Record, bus: Seen) -> None:
+    technician, agent = leg_of("technician"), leg_of("agent")
+    record.hear(agent, sentence(0.2, 0.5))
+    assert [u.speaker for u in record.transcript.utterances] == ["agent"]
+    record.hear(technician, sentence(0.0, 0.9))
+    assert finals(bus) == [
+        ("agent-1", 0, ""),
+        ("technician-1", 0, ""),
+        ("agent-1", 1, "technician-1"),
+    ]
+    assert [u.speaker for u in record.transcript.utterances] == ["technician"]
+
+
+def test_exchanged_roles_keep_their_utterances_apart(record: Record, bus: Seen) -> None:
+    technician, agent = leg_of("technician"), leg_of("agent")
+    record.hear(technician, result("un", is_final=True))
+    record.swap("technician", "agent")
+    technician.speaker, agent.speaker = "agent", "technician"
+    record.hear(technician, result("deux", is_final=True))
+    record.hear(agent, result("trois", is_final=True))
+    assert finals(bus) == [("technician-1", 0, ""), ("technician-2", 0, ""), ("agent-1", 0, "")]
+    said = {u.text: u.speaker for u in record.transcript.utterances}
+    assert said == {"un": "agent", "deux": "agent", "trois": "technician"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 
 import numpy as np
@@ -12,10 +14,12 @@ import soxr
 from callscribe.demo.client import Client
 from callscribe.demo.telephone import Telephone
 from callscribe.engines import create_engine
+from callscribe.engines.base import TranscriptionEngine
+from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
 from callscribe.wer import word_errors
 from tests import speech
-from tests.serving import serving
+from tests.serving import Served, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -35,25 +39,49 @@ def track(speaker: str) -> np.ndarray:
     return np.asarray(whole[: SECONDS * 8000], np.int16)
 
 
-async def test_a_call_in_french_on_two_tracks(settings: Settings) -> None:
+@pytest.fixture(params=["whisper", "deepgram"])
+def answering(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Served]:
+    """A server with a telephone; as Deepgram another server of ours stands behind it."""
     here = settings.model_copy(update={"data_dir": speech.MODELS.parent, "max_legs": 2})
-    given = {**settings.model_dump(), "twilio_auth_token": AUTH_TOKEN}
-    telephone_settings = Settings.model_validate(given)
+    backend = request.param
+    given: dict[str, object] = {**settings.model_dump(), "twilio_auth_token": AUTH_TOKEN}
+    with ExitStack() as stack:
+        if backend == "deepgram":
+            cloud_settings = settings.model_copy(update={"data_dir": settings.data_dir / "cloud"})
+            cloud = stack.enter_context(
+                serving(cloud_settings, lambda name, _: create_engine(name, here))
+            )
+            given |= {"DEEPGRAM_API_KEY": "any", "DEEPGRAM_BASE_URL": cloud.ws}
+        telephone = Settings.model_validate(given)
 
-    with serving(telephone_settings, lambda name, _: create_engine(name, here)) as served:
-        client = Client("127.0.0.1", served.port)
-        line = Telephone(client, AUTH_TOKEN)
+        def engine(name: str, wanted: Settings) -> TranscriptionEngine:
+            if name == backend:
+                return create_engine(name, wanted if name == "deepgram" else here)
+            raise ConfigurationError(f"{name} is left out")
 
-        async def at_once() -> float:
-            return asyncio.get_running_loop().time()
+        served = stack.enter_context(serving(telephone, engine))
+        asyncio.run(served_and_ready(Client("127.0.0.1", served.port)))
+        if backend == "deepgram":
+            asyncio.run(served_and_ready(Client("127.0.0.1", cloud.port)))
+        yield served
 
-        answer = await line.ring("fr")
-        tracks = {"inbound": track("technician"), "outbound": track("agent")}
-        await served_and_ready(client)
-        async with asyncio.timeout(60):
-            await line.play(answer, tracks, at_once)
-            events = [event async for event in client.events(line.session_id)]
-        transcript = served.context.service.transcript(line.session_id)
+
+async def test_a_call_in_french_on_two_tracks(answering: Served) -> None:
+    client = Client("127.0.0.1", answering.port)
+    line = Telephone(client, AUTH_TOKEN)
+
+    async def at_once() -> float:
+        return asyncio.get_running_loop().time()
+
+    answer = await line.ring("fr")
+    tracks = {"inbound": track("technician"), "outbound": track("agent")}
+    async with asyncio.timeout(60):
+        await line.play(answer, tracks, at_once)
+        events = [event async for event in client.events(line.session_id)]
+    transcript = answering.context.service.transcript(line.session_id)
+    assert {event["engine"] for event in events if event["type"] == "leg_started"} == {
+        answering.context.service.session(line.session_id).engine_name
+    }
     lines = [said for said in speech.script("fr") if said.end < SECONDS]
     for speaker, worst in WORST.items():
         expected = " ".join(said.text for said in lines if said.speaker == speaker)

@@ -12,7 +12,10 @@ from callscribe.agents.watchlist import WatchlistAgent, parse_watchlist
 from callscribe.agents.webhook import WebhookAgent
 from callscribe.settings import Settings
 
-__all__ = ["Agent", "Call", "Finding", "Finisher", "create_agents"]
+__all__ = ["RESERVED", "Agent", "Call", "Finding", "Finisher", "create_agents"]
+
+RESERVED = {EntitiesAgent.name, WatchlistAgent.name, WebhookAgent.name, SummaryAgent.name}
+"""Names that agents of other packages cannot take."""
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +35,6 @@ def create_agents(settings: Settings) -> list[Agent]:
     return [*agents, *plugins]
 
 
-RESERVED = {EntitiesAgent.name, WatchlistAgent.name, WebhookAgent.name, SummaryAgent.name}
 
 
 def _built_in(settings: Settings) -> list[Agent]:

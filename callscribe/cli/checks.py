@@ -21,6 +21,7 @@ import av
 
 from callscribe.cli.deepgram_checks import check_deepgram
 from callscribe.cli.findings import Finding, Guide, State
+from callscribe.cli.house_checks import check_house
 from callscribe.cli.output import read_settings
 from callscribe.cli.serve import bind, page_address
 from callscribe.engines.whisper.inspection import find_model, inspect_model, is_installed
@@ -29,9 +30,10 @@ from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
 PACKAGES = (
-    "av", "deepgram-sdk", "fastapi", "faster-whisper", "h11", "httptools", "msgspec", "numpy",
-    "onnxruntime", "pydantic", "pydantic-settings", "pysubs2", "rich", "soxr", "structlog",
-    "threadpoolctl", "typer", "uvicorn", "websockets",
+    "aiosqlite", "alembic", "asyncpg", "av", "dateparser", "deepgram-sdk", "fastapi",
+    "faster-whisper", "h11", "httptools", "httpx", "msgspec", "numpy", "onnxruntime",
+    "phonenumbers", "pydantic", "pydantic-settings", "pysubs2", "rapidfuzz", "rich", "soxr",
+    "sqlalchemy", "structlog", "threadpoolctl", "twilio", "typer", "uvicorn", "websockets",
 )  # fmt: skip
 """What has to be installed."""
 
@@ -59,6 +61,7 @@ def examine() -> list[Finding]:
         check_address,
     )
     findings.extend(check(settings) for check in checks)
+    findings.extend(check_house(settings))
     findings.extend(check_deepgram(settings, read_configuration(settings)))
     findings.append(check_browser())
     return findings

@@ -28,6 +28,9 @@ class Guide(enum.StrEnum):
     )
     MODEL = "docs/how-to/models.md#use-your-own-model"
     SHARE = "docs/how-to/share-a-server.md#share-a-server"
+    STORE = "docs/how-to/store.md#where-calls-are-kept"
+    TELEPHONE = "docs/how-to/twilio.md#connect-a-twilio-number"
+    AGENTS = "docs/how-to/write-an-agent.md#write-an-agent"
     KEY = "docs/how-to/deepgram.md#give-callscribe-the-key"
     REGION = "docs/how-to/deepgram.md#choose-a-region"
     NO_CONNECTION = "docs/how-to/deepgram-troubleshooting.md#no-connection-found"

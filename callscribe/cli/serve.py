@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -48,12 +49,14 @@ def serve(
     """
     # Imported here: what needs no server should not wait for one to be loaded.
     from callscribe import logs
+    from callscribe.cli.house_checks import try_store
     from callscribe.web.context import Context
     from callscribe.web.server import check_exposure, create_server
 
     settings = read_settings(host=host, port=port)
     check_exposure(settings)
     logs.configure(settings.log_level, settings.log_format)
+    asyncio.run(try_store(settings.store_url))  # here its error is one line
     with contextlib.closing(bind(settings)) as listener:
         server = create_server(settings)
         context = server.config.app.state.context  # type: ignore[union-attr]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, get_args
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from callscribe import __version__
+from callscribe.agents import create_agents
 from callscribe.bus import create_bus
 from callscribe.calls import Calls
 from callscribe.configuration import ConfigurationStore
@@ -21,8 +20,9 @@ from callscribe.errors import ConfigurationError
 from callscribe.ledger import Ledger
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Backend, Settings
-from callscribe.store import FileJournal, TranscriptFiles, create_store
+from callscribe.store import TranscriptFiles
 from callscribe.web import (
+    agents,
     audio_socket,
     config,
     errors,
@@ -35,6 +35,8 @@ from callscribe.web.auth import Guard
 from callscribe.web.backends import Backends
 from callscribe.web.context import Context
 from callscribe.web.headers import BodyLimit, SecurityHeaders
+from callscribe.web.desk import Desk
+from callscribe.web.lifetime import lifetime
 from callscribe.web.listen import routes as listen_routes
 from callscribe.web.listen.keys import Keys
 from callscribe.web.models import Problem
@@ -64,32 +66,11 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         check=backends.check,
     )
 
-    calls = Calls(service, ledger)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(configuration.load)
-        store = await create_store(settings.store_url)
-        await ledger.open(store, FileJournal(settings.data_dir / "journal.jsonl"))
-        await calls.take_up()
-        async with asyncio.TaskGroup() as tasks:
-            loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
-            try:
-                yield
-            finally:
-                await service.close()
-                for task in loading:
-                    task.cancel()
-        await backends.close()
-        await ledger.close()
-        await store.close()
-        await bus.close()
-
     app = FastAPI(
         title="Callscribe",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=lambda app: lifetime(app.state.context, bus),
         docs_url=None,  # these pages fetch their scripts from elsewhere
         redoc_url=None,
         responses={401: {"model": Problem}, 403: {"model": Problem}},
@@ -97,10 +78,18 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
     listen_keys = Keys([key.get_secret_value() for key in settings.api_keys], time.monotonic)
     door = Door(settings, service)
     app.state.context = Context(
-        settings, configuration, backends, service, ledger, calls, listen_keys, door
+        settings=settings,
+        configuration=configuration,
+        backends=backends,
+        service=service,
+        ledger=ledger,
+        calls=Calls(service, ledger),
+        desk=Desk(create_agents(settings)),
+        listen_keys=listen_keys,
+        twilio=door,
     )
-    modules = (config, sessions, status, audio_socket, events_socket, pages, listen_routes)
-    for module in (*modules, twilio_routes):
+    modules = (config, sessions, agents, status, audio_socket, events_socket, pages)
+    for module in (*modules, listen_routes, twilio_routes):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     errors.install(app)

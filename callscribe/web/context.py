@@ -14,6 +14,7 @@ from callscribe.ledger import Ledger
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.backends import Backends
+from callscribe.web.desk import Desk
 from callscribe.web.listen.keys import Keys
 from callscribe.web.twilio.door import Door
 
@@ -28,6 +29,7 @@ class Context:
     service: EnhancedTranscriptionService
     ledger: Ledger
     calls: Calls
+    desk: Desk
     listen_keys: Keys
     """Who may use the addresses of Deepgram's API."""
     twilio: Door

@@ -46,6 +46,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "session_exists": (409, 1008),
     "no_such_session": (404, 1008),
     "no_such_leg": (404, 1008),
+    "no_such_letter": (404, 1008),
     "session_closed": (409, 1008),
     "speaker_taken": (409, 1008),
     "taken_over": (409, 1008),

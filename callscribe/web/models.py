@@ -163,6 +163,9 @@ class SessionInfo(SessionSummary):
 
     transcript: TranscriptInfo
     gaps: list[GapInfo] = []
+    stats: dict[str, Any] = Field(
+        {}, description="Talk ratio, talk-over, dead air, words per minute: see the reference."
+    )
 
 
 class SessionList(BaseModel):
@@ -198,3 +201,45 @@ class EventList(BaseModel):
     """A session's durable events; `docs/reference/sockets.md` describes each type."""
 
     events: list[dict[str, Any]]
+
+
+class AgentInfo(BaseModel):
+    """An agent at work."""
+
+    name: str
+    running: int = Field(description="Calls that it is at.")
+    waiting: int = Field(description="Calls that wait for it.")
+    handled: int = Field(description="Finals it has handled since the start.")
+    told: int = Field(description="Results it has told.")
+    retried: int = Field(description="Finals that were tried again.")
+    failed: int = Field(description="Finals that became dead letters.")
+
+
+class AgentList(BaseModel):
+    """The agents."""
+
+    agents: list[AgentInfo]
+
+
+class LetterInfo(BaseModel):
+    """What an agent could not handle."""
+
+    letter_id: str
+    agent: str
+    session_id: str
+    seq: int = Field(description="The event.")
+    error: str
+    attempts: int
+    at: float = Field(description="UNIX time.")
+
+
+class LetterList(BaseModel):
+    """Dead letters, the oldest first."""
+
+    letters: list[LetterInfo]
+
+
+class Replayed(BaseModel):
+    """What came of another try."""
+
+    handled: bool = Field(description="False: it failed again, and the letter stays.")

@@ -194,15 +194,18 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
     session = context.calls.live(session_id)
     transcript = await context.calls.transcript(session_id)
     gaps: Any = []
+    stats: Any = {} if session is None else session.record.talk.to_dict()
     try:
         summary = _summary(context, await context.calls.call(session_id))
         gaps = await context.calls.gaps(session_id)
+        stats = await context.calls.stats(session_id)
     except StoreError:
         if session is None:
             raise
         summary = _from_memory(session)
     return SessionInfo.model_validate(
-        {**summary, "transcript": transcript.to_dict(), "gaps": gaps}, from_attributes=True
+        {**summary, "transcript": transcript.to_dict(), "gaps": gaps, "stats": stats},
+        from_attributes=True,
     )
 
 

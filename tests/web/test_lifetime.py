@@ -1,0 +1,35 @@
+"""The order in which the server's parts begin and end."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from callscribe.errors import ConfigurationError
+from callscribe.settings import Settings
+from callscribe.web.app import create_app
+from callscribe.web.lifetime import lifetime
+from tests.engines_for_tests import energy_factory
+from tests.serving import serving
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_was_said_is_in_the_store_when_the_server_has_ended(settings: Settings) -> None:
+    app = create_app(settings, engine_factory=energy_factory)
+    context = app.state.context
+    async with lifetime(context, context.service._bus):
+        session_id = await context.service.initialize_session("call")
+    assert context.ledger.counts["stored"] >= 3
+    assert context.backends.engines["whisper"].closed
+    with serving(settings) as again:
+        call = httpx.get(f"{again.http}/api/sessions/{session_id}").json()
+    assert call["state"] == "ended"
+
+
+async def test_a_store_that_cannot_be_opened_keeps_the_server_down(settings: Settings) -> None:
+    wrong = settings.model_copy(update={"database_url": "mysql://somewhere/calls"})
+    context = create_app(wrong, engine_factory=energy_factory).state.context
+    with pytest.raises(ConfigurationError, match="postgresql://"):
+        async with lifetime(context, context.service._bus):
+            pass

@@ -99,7 +99,7 @@ class Ledger:
         await self._catch_up(store, journal)
         self._writer = asyncio.create_task(self._write(store, journal), name="ledger")
 
-    def publish(self, session_id: str, kind: Callable[..., Event], **fields: object) -> Event:
+    def publish(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> Event:
         """Gives an event its number and its time, and has it kept and told. Never waits."""
         if kind is SessionEnded:
             for told in self._warned.values():
@@ -118,7 +118,7 @@ class Ledger:
             self.counts["left_out"] += 1
         return event
 
-    async def tell(self, session_id: str, kind: Callable[..., Event], **fields: object) -> None:
+    async def tell(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> None:
         """Publishes an event in a session that may have ended, and waits until it is kept.
 
         ``SessionNotFound`` for a session that nobody knows any more.

@@ -61,7 +61,7 @@ class Record:
         """The number of the latest event."""
         return self._ledger.seq(self.session_id)
 
-    def publish(self, kind: Callable[..., events.Event], **fields: object) -> None:
+    def publish(self, kind: Callable[..., events.Event], /, **fields: object) -> None:
         """Gives an event its number and its time, has it kept, and tells whoever listens."""
         event = self._ledger.publish(self.session_id, kind, **fields)
         if isinstance(event, _COUNTED):
@@ -144,9 +144,7 @@ class Record:
             return
         if isinstance(heard, Unheard):
             start, end = heard.start + offset, heard.end + offset
-            self.publish(
-                events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason
-            )
+            self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
             self.publish(
                 events.Notice,
                 code="words_lost",

@@ -128,6 +128,11 @@ class AudioClient:
         await self.send(type="stop")
         return await self.until("ended")
 
+    async def hang_up(self) -> None:
+        """Stops, and closes the socket behind it."""
+        await self.stop()
+        await self.socket.close()
+
     async def closed(self) -> tuple[int, str]:
         """Reads to the end; the close code and reason."""
         with suppress(ConnectionClosedError):

@@ -17,7 +17,7 @@ async def _call(served: Served, session_id: str, *frequencies: int) -> None:
     httpx.post(f"{served.http}/api/sessions", json={"session_id": session_id})
     client = await AudioClient.start(served, session_id=session_id, speaker="agent")
     await client.audio(tones(*frequencies))
-    await client.stop()
+    await client.hang_up()
     httpx.post(f"{served.http}/api/sessions/{session_id}/end", timeout=20)
 
 
@@ -50,7 +50,9 @@ async def test_calls_are_found_by_what_was_said(served: Served) -> None:
     api = f"{served.http}/api/sessions"
 
     def found(**query: str) -> list[str]:
-        return [c["session_id"] for c in httpx.get(api, params=query).json()["sessions"]]
+        answer = httpx.get(api, params=query)
+        assert answer.status_code == 200, answer.text
+        return [c["session_id"] for c in answer.json()["sessions"]]
 
     assert found() == ["two", "one"]
     assert found(q="F440") == ["two", "one"]
@@ -91,6 +93,7 @@ async def test_a_running_call_is_read_while_the_store_is_away(
     searched = httpx.get(api, params={"q": "f440"})
     assert (searched.status_code, searched.json()["code"]) == (503, "store_failed")
     monkeypatch.undo()
+    await client.hang_up()
     ended = httpx.post(f"{api}/call/end", timeout=20).json()
     assert len(ended["transcript"]["utterances"]) == 2
 
@@ -113,6 +116,8 @@ async def test_roles_are_exchanged_over_http(served: Served) -> None:
     wrong = httpx.post(f"{api}/call/swap", json={"speakers": ["agent", "nobody"]})
     assert (wrong.status_code, wrong.json()["code"]) == (404, "no_such_leg")
     assert httpx.post(f"{api}/call/swap", json={"speakers": ["agent"]}).status_code == 422
+    for client in clients:
+        await client.hang_up()
     ended = httpx.post(f"{api}/call/end", timeout=20).json()
     assert {u["text"]: u["speaker"] for u in ended["transcript"]["utterances"]} == said | {
         "f660": "technician"

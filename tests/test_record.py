@@ -57,7 +57,13 @@ def test_events_are_numbered_and_dated(record: Record, bus: Seen, leg: Leg) -> N
     record.hear(leg, result("oui", is_final=False))
     record.hear(leg, result("oui.", is_final=True))
     assert [event.seq for event in bus.all] == [1, 2, 3, 4, 5]
-    assert [event.type for event in bus.all] == ["notice", "speech_started", "interim", "final", "call_stats"]
+    assert [event.type for event in bus.all] == [
+        "notice",
+        "speech_started",
+        "interim",
+        "final",
+        "call_stats",
+    ]
     assert {event.at for event in bus.all} == {1234.5}
     ids = {event.to_dict().get("utterance_id") for event in bus.all[1:4]}
     assert ids == {"agent-1"}
@@ -137,9 +143,7 @@ def sentence(delay: float, confidence: float) -> Result:
 
 
 def finals(bus: Seen) -> list[tuple[str, int, str]]:
-    return [
-        (e.utterance_id, e.revision, e.leak_of) for e in bus.all if isinstance(e, FinalResult)
-    ]
+    return [(e.utterance_id, e.revision, e.leak_of) for e in bus.all if isinstance(e, FinalResult)]
 
 
 def test_what_is_heard_through_the_air_is_marked_and_shown_once(record: Record, bus: Seen) -> None:

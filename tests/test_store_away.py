@@ -42,7 +42,7 @@ async def _told(served: Served, code: str) -> None:
 
 
 async def _end(served: Served, client: AudioClient) -> None:
-    await client.stop()
+    await client.hang_up()
     async with httpx.AsyncClient(timeout=30) as http:
         await http.post(f"{served.http}/api/sessions/call/end")
 

@@ -35,8 +35,6 @@ def create_agents(settings: Settings) -> list[Agent]:
     return [*agents, *plugins]
 
 
-
-
 def _built_in(settings: Settings) -> list[Agent]:
     agents: list[Agent] = [EntitiesAgent()]
     phrases = parse_watchlist(settings.watchlist) if settings.watchlist.strip() else ()

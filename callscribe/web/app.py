@@ -34,8 +34,8 @@ from callscribe.web import (
 from callscribe.web.auth import Guard
 from callscribe.web.backends import Backends
 from callscribe.web.context import Context
-from callscribe.web.headers import BodyLimit, SecurityHeaders
 from callscribe.web.desk import Desk
+from callscribe.web.headers import BodyLimit, SecurityHeaders
 from callscribe.web.lifetime import lifetime
 from callscribe.web.listen import routes as listen_routes
 from callscribe.web.listen.keys import Keys

@@ -5,6 +5,7 @@ May import ``calls``, ``service``, ``export`` and the rest of ``web``.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -56,7 +57,9 @@ async def list_sessions(
         return SessionList.model_validate(
             {"sessions": [_from_memory(session) for session in context.service.sessions()]}
         )
-    return SessionList.model_validate({"sessions": [_summary(context, call) for call in found]})
+    return SessionList.model_validate(
+        {"sessions": [_summary(context, call) for call in found]}, from_attributes=True
+    )
 
 
 @router.post(
@@ -210,4 +213,7 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
 
 
 def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    """A moment in microseconds, never later than it was: ``before`` must not find it again."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(math.floor(seconds * 1e6) / 1e6, UTC)

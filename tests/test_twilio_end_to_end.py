@@ -51,7 +51,7 @@ def answering(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Se
             cloud = stack.enter_context(
                 serving(cloud_settings, lambda name, _: create_engine(name, here))
             )
-            given |= {"DEEPGRAM_API_KEY": "any", "DEEPGRAM_BASE_URL": cloud.ws}
+            given |= {"deepgram_api_key": "any", "deepgram_base_url": cloud.ws}
         telephone = Settings.model_validate(given)
 
         def engine(name: str, wanted: Settings) -> TranscriptionEngine:

@@ -33,9 +33,13 @@ PACKAGES = (
     "aiosqlite", "alembic", "asyncpg", "av", "dateparser", "deepgram-sdk", "fastapi",
     "faster-whisper", "h11", "httptools", "httpx", "msgspec", "numpy", "onnxruntime",
     "phonenumbers", "pydantic", "pydantic-settings", "pysubs2", "rapidfuzz", "rich", "soxr",
-    "sqlalchemy", "structlog", "threadpoolctl", "twilio", "typer", "uvicorn", "websockets",
+    "sqlalchemy", "structlog", "text2num", "threadpoolctl", "twilio", "typer", "uvicorn",
+    "websockets",
 )  # fmt: skip
 """What has to be installed."""
+
+MODULES = {"text2num": "text_to_num"}
+"""How packages are imported whose name does not tell."""
 
 DECODERS = ("aac", "flac", "mp3", "opus", "pcm_alaw", "pcm_mulaw", "pcm_s16le", "vorbis")
 """Codecs of the recordings that people have."""
@@ -95,7 +99,8 @@ def check_packages() -> Finding:
     missing = []
     for package in PACKAGES:
         try:
-            importlib.import_module(package.removesuffix("-sdk").replace("-", "_"))
+            name = MODULES.get(package, package.removesuffix("-sdk").replace("-", "_"))
+            importlib.import_module(name)
             importlib.metadata.version(package)
         except ImportError as error:
             missing.append(f"{package} ({error})")

@@ -1,5 +1,6 @@
 """What ``doctor`` looks at."""
 
+import re
 import socket
 import tomllib
 from pathlib import Path
@@ -19,7 +20,9 @@ from tests.serving import Served
 def test_the_packages_are_those_that_the_project_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {
-        entry.partition(">")[0] for entry in project["dependencies"] if "sys_platform" not in entry
+        re.split(r"[\[>]", entry)[0]
+        for entry in project["dependencies"]
+        if "sys_platform" not in entry
     }
     assert set(checks.PACKAGES) == needed
     assert checks.check_packages().state is State.GOOD

@@ -213,20 +213,12 @@ class Stream:
                 problem=error.message[:200],
             )
         if self._mistakes > MOST_MISTAKES or error.code == "too_big":
-            raise _Fatal(error)
-
-
-class _Fatal(CallscribeError):
-    """A mistake that ends the stream."""
-
-    def __init__(self, error: CallscribeError) -> None:
-        many = error.code != "too_big"
-        super().__init__(
-            f"more than {MOST_MISTAKES} mistakes; the latest: {error.message}"
-            if many
-            else error.message,
-            code="too_many_mistakes" if many else "too_big",
-        )
+            if error.code == "too_big":
+                raise ProtocolError(error.message, code=error.code)
+            raise ProtocolError(
+                f"more than {MOST_MISTAKES} mistakes; the latest: {error.message}",
+                code="too_many_mistakes",
+            )
 
 
 def check_start(start: Start) -> None:

@@ -262,13 +262,19 @@ export class Leg {
     } else if (this.resume) {
       this.resume = "";
       this.asking = true;
-      const legs = await api(`/api/sessions/${encodeURIComponent(this.sessionId)}`).then(
-        (session) => session.legs,
-        () => [],
+      const session = await api(`/api/sessions/${encodeURIComponent(this.sessionId)}`).catch(
+        () => null,
       );
       this.asking = false;
-      const mine = legs.filter(({ speaker }) => speaker === this.speaker).pop();
-      if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
+      // A server that was killed does not know how much it had: all that is kept is sent again.
+      if (session && session.state !== "interrupted") {
+        const mine = session.legs.filter(({ speaker }) => speaker === this.speaker).pop();
+        if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
+      }
+      if (session?.state === "ended") {
+        this.sessionId = "";
+        this.warn(new Trouble("new_session"), false);
+      }
     } else {
       this.sessionId = "";
       this.warn(new Trouble("new_session"), false);

@@ -24,7 +24,13 @@ async def configuration_page() -> FileResponse:
     return FileResponse(STATIC / "config.html")
 
 
+@router.get("/calls")
+async def calls_page() -> FileResponse:
+    """All calls, and a search in what was said."""
+    return FileResponse(STATIC / "calls.html")
+
+
 @router.get("/calls/{session_id}")
 async def call_page(session_id: str) -> FileResponse:  # noqa: ARG001 - the page reads its address
-    """One call as it happens."""
+    """One call as it happens, and afterwards."""
     return FileResponse(STATIC / "call.html")

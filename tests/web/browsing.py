@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import struct
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 """What Chromium may be called; the same as in the Makefile."""
@@ -30,6 +31,9 @@ ARGUMENTS = (
 
 RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing sends a reset, as a broken line does, and no farewell."""
+
+PICTURES = os.environ.get("CALLSCRIBE_PICTURES")
+"""Where to leave pictures of the pages for a person to look at; nowhere without it."""
 
 
 def find_chromium() -> str:
@@ -68,6 +72,15 @@ def state(page: Page, name: str, seconds: float = 15) -> None:
     """Waits until the recorder or the call is in a state."""
     place = page.locator("#recording, #call")
     expect(place).to_have_attribute("data-state", name, timeout=seconds * 1000)
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+def trouble(page: Page) -> Locator:
+    return page.get_by_role("alert").filter(visible=True)
 
 
 class Cable:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from websockets.sync.client import connect
 
 from tests.serving import Served
 from tests.speech import leg
 from tests.web.browsing import Cable, cable_to, find_chromium, launch, microphone, write_wav
+from tests.web.speaking import Join, Speaker
 
 SPOKEN = 15.0
 """Seconds of the French agent that the microphone plays."""
@@ -52,3 +55,15 @@ def cable(served: Served) -> Iterator[Cable]:
     """The way to the server that hears tones."""
     with cable_to(served.port) as cable:
         yield cable
+
+
+@pytest.fixture
+def join(served: Served) -> Iterator[Join]:
+    """Lets speakers come to calls."""
+    with ExitStack() as sockets:
+
+        def come(speaker: str, session_id: str = "") -> Speaker:
+            socket = sockets.enter_context(connect(f"{served.ws}/ws/audio"))
+            return Speaker(socket, speaker, session_id)
+
+        yield come

@@ -403,3 +403,153 @@ def test_events_become_rows(here: Page) -> None:
     ]
     assert rows["two"] == 2
     assert rows["order"] == ["Avant", "Bonjour,", "Encore"]
+
+
+MODEL = """
+    const { TranscriptModel, rowPieces } = await import("/static/js/transcript.js");
+    const model = new TranscriptModel();
+    let seq = 0;
+    const word = (text, start) => ({ text, start, end: start + 0.4, confidence: 0.8 });
+    const tell = (type, event) => model.apply({ type, seq: (seq += 1), ...event });
+    const say = (id, text, start, more = {}) => tell("final", { speaker: id.split("-")[0],
+        utterance_id: id, text, words: text.split(" ").map((part, n) => word(part, start + n)),
+        start, end: start + 1, speech_final: true, ...more });
+    const found = (kind, id, key, body) => tell("agent_result", { agent: kind, kind, key,
+        utterance_ids: id ? [id] : [], body });
+    const shown = () => model.rows.map(({ speaker, final }) => [speaker, final.text]);
+"""
+
+
+def folded(page: Page, script: str) -> Any:
+    return page.evaluate(f"async () => {{ {MODEL} {script} }}")
+
+
+def test_a_revision_replaces_its_utterance(here: Page) -> None:
+    rows = folded(
+        here,
+        """
+        say("agent-1", "un deux", 1);
+        say("agent-2", "trois", 5);
+        tell("speech_started", { speaker: "agent", utterance_id: "agent-3", start: 8 });
+        say("agent-1", "deux", 6, { revision: 1 });
+        return { shown: shown(), speaking: model.legs.get("agent").speaking };
+        """,
+    )
+    assert rows["shown"] == [["agent", "trois"], ["agent", "deux"]]
+    assert rows["speaking"] is True  # what is corrected does not end what is being said
+
+
+def test_a_leak_goes_and_comes_back(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        say("agent-1", "bonjour", 1);
+        say("technician-1", "bonjour", 1);
+        const both = shown().length;
+        say("agent-1", "bonjour", 1, { revision: 1, leak_of: "technician-1" });
+        tell("interim", { speaker: "agent", utterance_id: "agent-1", text: "bon", words: [],
+            start: 1, end: 2 });
+        const one = shown();
+        const source = model.rowOf("agent-1").utteranceId;
+        say("agent-1", "bonsoir", 1, { revision: 2 });
+        return { both, one, source, then: shown().length, own: model.rowOf("agent-1").utteranceId };
+        """,
+    )
+    assert seen["both"] == seen["then"] == 2
+    assert seen["one"] == [["technician", "bonjour"]]
+    assert (seen["source"], seen["own"]) == ("technician-1", "agent-1")
+
+
+def test_swapped_names_and_what_comes_afterwards(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        tell("leg_started", { speaker: "agent", engine: "whisper", language: "fr" });
+        tell("leg_started", { speaker: "technician", engine: "whisper", language: "fr" });
+        say("agent-1", "un", 1);
+        tell("gap", { speaker: "technician", start: 2, end: 3.5, reason: "server_died" });
+        tell("call_stats", { stats: { speakers: { agent: { words: 1 }, technician: {} } } });
+        tell("roles_swapped", { speakers: ["agent", "technician"] });
+        say("agent-2", "deux", 4, { speaker: "technician" });
+        return { shown: shown(), legs: [...model.legs.keys()], stats: model.stats.speakers };
+        """,
+    )
+    assert seen["shown"] == [
+        ["technician", "un"],
+        ["agent", "Not heard 2.0–3.5 s: the server died"],
+        ["technician", "deux"],
+    ]
+    assert seen["legs"] == ["technician", "agent"]
+    assert seen["stats"] == {"technician": {"words": 1}, "agent": {}}
+
+
+def test_a_server_that_died_leaves_nothing_open(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        tell("leg_started", { speaker: "agent", engine: "whisper", language: "fr" });
+        say("agent-1", "un", 1, { speech_final: false });
+        for (const id of ["agent-1", "agent-2"]) tell("interim", { speaker: "agent",
+            utterance_id: id, text: "un peut-être", words: [], start: 1, end: 2 });
+        const gone = tell("session_interrupted", {}).length;
+        const left = [shown().slice(0, 1), model.interrupted, model.legs.get("agent").state];
+        say("agent-2", "autre", 9);
+        tell("leg_started", { speaker: "agent", engine: "whisper", language: "fr" });
+        return { gone, left, then: shown().length, interrupted: model.interrupted,
+            open: rowPieces(model.rows[0]).map(({ text }) => text).join("") };
+        """,
+    )
+    assert seen["gone"] == 3  # two that were open, and the line that says so
+    assert seen["left"] == [[["agent", "un"]], True, "detached"]
+    assert (seen["then"], seen["interrupted"], seen["open"]) == (3, False, "un")
+
+
+def test_what_agents_find_belongs_to_its_words(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        const early = found("alert", "agent-1", "a", { phrase: "gaz" }).length;
+        say("agent-1", "du gaz", 1);
+        const told = found("entity", "agent-1", "b", { value: "1" }).length;
+        found("entity", "agent-1", "b", { value: "1" });
+        found("summary", "agent-1", "final", { final: true, sentences: [{ text: "all" }] });
+        found("summary", "agent-1", "rolling:9", { final: false, sentences: [{ text: "late" }] });
+        found("delivery", "", "c", { status: 200 });
+        found("mood", "", "d", { text: "good" });
+        const { findings } = model;
+        return { early, told, beside: findings.of(model.rows[0].id).map(({ kind }) => kind),
+            summary: findings.summary.body.sentences[0].text, delivered: findings.delivered,
+            loose: findings.loose.length };
+        """,
+    )
+    assert (seen["early"], seen["told"]) == (0, 1)
+    assert seen["beside"] == ["alert", "entity"]
+    assert (seen["summary"], seen["delivered"], seen["loose"]) == ("all", 1, 1)
+
+
+def test_the_words_searched_for_are_marked(here: Page) -> None:
+    seen = here.evaluate("""async () => {
+        const { marks, excerpt } = await import("/static/js/marking.js");
+        const marked = (text, search) => marks(text, search).filter((piece) => piece.marked)
+            .map((piece) => piece.text);
+        const long = `${"avant ".repeat(80)}la chaudière ${"après ".repeat(80)}`;
+        const cut = excerpt(long, "chaud");
+        return {
+            plain: marked("Cœur, L'ÉCRAN de cœurs", "coeur ecran"),
+            begins: marked("série sérieux asérie", "seri"),
+            signs: marked("今日は天気がいい", "天"),
+            whole: marks("a.b", "b").map(({ text }) => text).join(""),
+            nothing: marked("a b", "?!"),
+            cut: cut.map(({ text }) => text).join(""),
+            found: cut.filter((piece) => piece.marked).map(({ text }) => text),
+            endless: excerpt("x".repeat(1000), "x").map(({ text }) => text).join("").length,
+        };
+    }""")
+    assert seen["plain"] == ["Cœur", "ÉCRAN", "cœurs"]
+    assert seen["begins"] == ["série", "sérieux"]
+    assert seen["signs"] == ["天"]
+    assert (seen["whole"], seen["nothing"]) == ("a.b", [])
+    assert seen["cut"].startswith("… ")
+    assert seen["cut"].endswith(" …")
+    assert len(seen["cut"]) < 260
+    assert (seen["found"], seen["endless"] < 260) == (["chaudière"], True)

@@ -7,11 +7,8 @@ which is quicker.
 from __future__ import annotations
 
 import json
-import os
 import re
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,16 +23,16 @@ from playwright.sync_api import (
     WebSocket,
     expect,
 )
-from websockets.sync.client import ClientConnection, connect
 
 from callscribe.engines import create_engine
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.settings import Settings
-from tests.engines_for_tests import energy_factory, tones
+from tests.engines_for_tests import energy_factory
 from tests.serving import Served, serving
 from tests.speech import MODELS, recall, script
-from tests.web.browsing import Cable, cable_to, launch, state
+from tests.web.browsing import Cable, cable_to, launch, picture, state, trouble
 from tests.web.conftest import SPOKEN
+from tests.web.speaking import Join, ask
 
 pytestmark = pytest.mark.browser
 
@@ -44,32 +41,14 @@ EXPECTED = " ".join(
 )
 """What the microphone says."""
 
-PICTURES = os.environ.get("CALLSCRIBE_PICTURES")
-"""Where to leave pictures of the pages for a person to look at; nowhere without it."""
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
-
-
-def trouble(page: Page) -> Locator:
-    return page.get_by_role("alert").filter(visible=True)
-
-
 def said(page: Page) -> str:
     """The words on the page, without those of notices."""
     return " ".join(page.locator(".row.utterance .said").all_inner_texts())
 
 
-def ask(served: Served, path: str) -> Any:
-    with urllib.request.urlopen(f"{served.http}{path}") as answer:  # noqa: S310 - our own server
-        return json.load(answer)
-
-
 def only_session(served: Served) -> dict[str, Any]:
-    (session,) = ask(served, "/api/sessions")["sessions"]
-    found: dict[str, Any] = ask(served, f"/api/sessions/{session['session_id']}")
+    (session,) = ask(f"{served.http}/api/sessions")["sessions"]
+    found: dict[str, Any] = ask(f"{served.http}/api/sessions/{session['session_id']}")
     return found
 
 
@@ -113,7 +92,7 @@ def test_french_is_written_down_while_it_is_spoken(page: Page, listener: Served)
     expect(page.locator(".w.interim")).to_have_count(0)
     expect(page.locator(".row.utterance .said").first).to_have_attribute("lang", "fr")
     session_id = str(page.locator("#call-link").get_attribute("href")).rsplit("/", 1)[1]
-    session = ask(listener, f"/api/sessions/{session_id}")
+    session = ask(f"{listener.http}/api/sessions/{session_id}")
     assert written == " ".join(u["text"] for u in session["transcript"]["utterances"])
 
     page.keyboard.press("c")
@@ -157,7 +136,7 @@ def test_a_microphone_that_is_refused(playwright: Playwright, served: Served) ->
     state(page, "failed")
     expect(trouble(page)).to_contain_text("The microphone was refused")
     expect(page.locator("#state")).to_have_text("Failed")
-    assert ask(served, "/api/sessions")["sessions"] == []
+    assert ask(f"{served.http}/api/sessions")["sessions"] == []
     browser.close()
 
 
@@ -305,7 +284,7 @@ def test_settings_are_saved_as_they_are_changed(page: Page, served: Served) -> N
     expect(page.locator("#language")).to_have_value("English")
     expect(page.get_by_label("Vocabulary")).to_have_value("Viessmann\nVitodens")
     expect(page.get_by_label("Interim words")).not_to_be_checked()
-    config = ask(served, "/api/config/transcription")
+    config = ask(f"{served.http}/api/config/transcription")
     assert config["transcription_language"] == "en"
     assert config["endpointing_ms"] == 3000
     assert config["transcription_backend"] == "whisper"
@@ -352,7 +331,7 @@ def test_the_options_of_deepgram_are_behind_a_fold(page: Page, served: Served) -
     page.get_by_label("Tags").fill("")
     page.keyboard.press("Tab")
     expect(page.locator("#saved")).to_have_text("Saved")
-    config = ask(served, "/api/config/transcription")
+    config = ask(f"{served.http}/api/config/transcription")
     assert config["deepgram_numerals"] is True
     assert config["deepgram_redact"] == ["pci", "ssn"]
     assert config["deepgram_search"] == ["Vitodens"]
@@ -368,7 +347,7 @@ def test_a_setting_that_is_refused_says_so_beside_it(page: Page, served: Served)
     page.keyboard.press("Tab")
     expect(page.locator("#saved")).to_have_text("Not saved")
     expect(page.locator("[data-error-for=keyterms]")).to_contain_text("80 characters")
-    assert ask(served, "/api/config/transcription")["keyterms"] == []
+    assert ask(f"{served.http}/api/config/transcription")["keyterms"] == []
     page.get_by_label("Interim words").uncheck()
     expect(page.locator("#saved")).to_have_text("Saved")
     expect(page.get_by_label("Vocabulary")).to_have_value("long" * 30)
@@ -384,43 +363,10 @@ def test_deepgram_without_a_key_is_greyed_out_with_the_reason(page: Page, served
 # A call of two speakers.
 
 
-class Speaker:
-    """Somebody who sends tones to a session."""
-
-    def __init__(self, socket: ClientConnection, speaker: str, session_id: str) -> None:
-        self.socket = socket
-        start = {"type": "start", "session_id": session_id, "speaker": speaker}
-        self.socket.send(json.dumps(start))
-        self.session_id: str = json.loads(self.socket.recv())["session_id"]
-
-    def say(self, *frequencies: int) -> None:
-        self.socket.send(tones(*frequencies))
-
-    def leave(self) -> None:
-        self.socket.send(json.dumps({"type": "stop"}))
-        while json.loads(self.socket.recv())["type"] != "ended":
-            pass
-
-
 def x_of(place: Locator) -> float:
     box = place.bounding_box()
     assert box is not None
     return box["x"]
-
-
-Join = Callable[..., Speaker]
-
-
-@pytest.fixture
-def join(served: Served) -> Iterator[Join]:
-    """Lets speakers come to calls."""
-    with ExitStack() as sockets:
-
-        def come(speaker: str, session_id: str = "") -> Speaker:
-            socket = sockets.enter_context(connect(f"{served.ws}/ws/audio"))
-            return Speaker(socket, speaker, session_id)
-
-        yield come
 
 
 def test_a_call_is_followed_from_its_first_word_to_its_end(

@@ -38,6 +38,8 @@ export class ApiError extends Error {
     super(body?.message ?? `the server answered ${status}`);
     this.status = status;
     this.code = body?.code ?? "";
+    /** Whether the same request may succeed later. */
+    this.retryable = body?.retryable ?? status >= 500;
     /** @type {{loc: (string | number)[], msg: string}[]} */
     this.detail = Array.isArray(body?.detail) ? body.detail : [];
   }

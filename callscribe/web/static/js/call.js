@@ -1,6 +1,7 @@
 /** The page `/calls/{id}`: one call, while it is spoken and afterwards. */
 
 import { api, ApiError } from "./api.js";
+import { CallActions } from "./call-actions.js";
 import { confidenceSwitch } from "./confidence.js";
 import { showDownloads } from "./downloads.js";
 import { Feed } from "./feed.js";
@@ -8,7 +9,10 @@ import { Follower } from "./follow.js";
 import { clock, dateTime } from "./format.js";
 import { installKeyDialog } from "./key-dialog.js";
 import { LegsView } from "./legs-view.js";
+import { Pointer } from "./pointer.js";
 import { shortcuts } from "./shortcuts.js";
+import { SummaryView } from "./summary-view.js";
+import { TalkView } from "./talk-view.js";
 import { TranscriptModel } from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
 import { Trouble } from "./trouble.js";
@@ -17,49 +21,95 @@ import { showTrouble } from "./trouble-view.js";
 const STATES = {
   loading: "Loading…",
   live: "Live",
+  interrupted: "Interrupted",
   reconnecting: "Reconnecting…",
   ended: "Ended",
   failed: "Not available",
 };
 
+/** States in which the call goes on. */
+const RUNNING = new Set(["live", "interrupted"]);
+
+/** ms after which figures are asked for anew when names were exchanged. */
+const SETTLED = 300;
+
 installKeyDialog();
 
 const find = (selector) => document.querySelector(selector);
 const sessionId = decodeURIComponent(window.location.pathname.split("/").pop() ?? "");
-const alert = find("#trouble");
+const address = `/api/sessions/${encodeURIComponent(sessionId)}`;
+const tell = (error) => showTrouble(find("#trouble"), error);
 const model = new TranscriptModel();
 const view = new TranscriptView(find("#transcript"), model);
 const legs = new LegsView(find("#legs"), model);
+const talk = new TalkView(find("#talk"), model);
+const summary = new SummaryView(document.body, model);
+const actions = new CallActions(find("#call"), sessionId, model, tell);
 const follower = new Follower(find("#end"), find("#follow"));
+const pointer = new Pointer(model, () => follower.set(false));
+/** Rows that are to be drawn: what comes at once is drawn at once. */
+const changed = new Set();
+let drawing = 0;
+let refreshing = 0;
+let state = "loading";
 let beganAt = 0;
 let endedAt = 0;
 
-function enter(state) {
+function enter(next) {
+  if (next === state) return;
+  state = next;
   find("#call").dataset.state = state;
   find("#state .text").textContent = STATES[state];
-  find("#join").hidden = state !== "live" && state !== "reconnecting";
+  find("#join").hidden = !RUNNING.has(state) && state !== "reconnecting";
+  actions.update(RUNNING.has(state));
 }
 
 function tick() {
   if (beganAt) find("#timer").textContent = clock((endedAt || Date.now() / 1000) - beganAt);
 }
 
-function draw(row) {
-  if (row) view.update(row);
+function draw() {
+  drawing = 0;
+  view.updateAll(changed);
+  changed.clear();
   legs.update();
+  talk.update();
+  summary.update();
+  actions.update(RUNNING.has(state));
   find("#transcript").dataset.speakers = model.legs.size > 2 ? "many" : "two";
   find("#empty").hidden = model.rows.length > 0;
+  pointer.grown();
   follower.grown();
+}
+
+function drawSoon() {
+  drawing ||= requestAnimationFrame(draw);
 }
 
 function hear(event) {
   if (event.type === "session_started") beganAt = event.at;
-  const row = model.apply(event);
-  draw(row);
+  for (const row of model.apply(event)) changed.add(row);
   if (event.type === "session_ended") {
     endedAt = event.at;
     enter("ended");
     tick();
+  } else if (event.type === "roles_swapped") {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(refresh, SETTLED);
+  }
+  if (RUNNING.has(state)) enter(running());
+  drawSoon();
+}
+
+const running = () => (model.interrupted ? "interrupted" : "live");
+
+/** The figures as the server has them: what is told of the past may be older than these. */
+async function refresh() {
+  try {
+    ({ stats: model.stats } = await api(address));
+    drawSoon();
+  } catch {
+    // They come with the next words.
   }
 }
 
@@ -67,13 +117,12 @@ function listen() {
   const feed = new Feed(sessionId, {
     onevent: hear,
     onconnected: (connected) => {
-      if (!endedAt) enter(connected ? "live" : "reconnecting");
-      if (connected) showTrouble(alert, null);
-      else showTrouble(alert, new Trouble("server_gone_page"));
+      if (!endedAt) enter(connected ? running() : "reconnecting");
+      tell(connected ? null : new Trouble("server_gone_page"));
     },
     ontrouble: (trouble) => {
       enter("failed");
-      showTrouble(alert, trouble);
+      tell(trouble);
     },
   });
   feed.open();
@@ -84,19 +133,21 @@ async function load() {
   try {
     const config = await api("/api/config/transcription");
     view.setLow(config.low_confidence);
-    session = await api(`/api/sessions/${encodeURIComponent(sessionId)}`);
+    session = await api(address);
   } catch (error) {
     const missing = error instanceof ApiError && error.status === 404;
     enter("failed");
-    showTrouble(alert, missing ? new Trouble("no_such_session") : error);
-    if (!(error instanceof ApiError)) setTimeout(load, 3000);
+    tell(missing ? new Trouble("no_such_session") : error);
+    const passing = error instanceof ApiError ? error.retryable : error.code === "server_gone_page";
+    if (passing) setTimeout(load, 3000);
     return;
   }
-  showTrouble(alert, null);
+  tell(null);
   beganAt = seconds(session.started_at);
   endedAt = session.ended_at === null ? 0 : seconds(session.ended_at);
+  model.stats = session.stats;
   find("#began").textContent = dateTime(session.started_at);
-  showDownloads(find("#downloads"), sessionId, (error) => showTrouble(alert, error));
+  showDownloads(find("#downloads"), sessionId, tell);
   tick();
   // A call that is over is read from its beginning, not followed to its end.
   if (endedAt) follower.rest();
@@ -112,5 +163,4 @@ find("#session-id").textContent = sessionId;
 find("#join").href = `/config?session=${encodeURIComponent(sessionId)}`;
 document.title = `Call ${sessionId} – Callscribe`;
 shortcuts({ c: confidenceSwitch(find("#confidence"), view) });
-enter("loading");
 load();

@@ -7,6 +7,7 @@ const FORMATS = [
   ["json", "json", "JSON"],
   ["srt", "srt", "SRT"],
   ["vtt", "vtt", "WebVTT"],
+  ["deepgram", "deepgram.json", "Deepgram JSON"],
 ];
 
 /**

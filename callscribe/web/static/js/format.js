@@ -63,3 +63,47 @@ export function dateTime(moment) {
     today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
   ).format(date);
 }
+
+/**
+ * @param {number} value seconds
+ * @returns {string} `0.4 s`, `12 s` or `3:07 min`
+ */
+export function seconds(value) {
+  if (value >= 60) return `${clock(Math.round(value))} min`;
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} s`;
+}
+
+/** Why nobody heard something, where the server gives a code and no sentence. */
+const REASONS = {
+  network: "network",
+  server_died: "the server died",
+  server_restarted: "the server was being started again",
+};
+
+/**
+ * @param {number} start seconds on the call clock
+ * @param {number} end
+ * @param {string} reason
+ * @returns {string} `Not heard 12.3–14.0 s: network`
+ */
+export function notHeard(start, end, reason) {
+  const span =
+    end < 60
+      ? `${start.toFixed(1)}–${end.toFixed(1)} s`
+      : `${clock(start)}.${tenth(start)}–${clock(end)}.${tenth(end)}`;
+  return `Not heard ${span}: ${REASONS[reason] ?? reason.replaceAll("_", " ")}`;
+}
+
+function tenth(value) {
+  return Math.floor(value * 10) % 10;
+}
+
+/**
+ * @param {number} count
+ * @param {string} one what is counted
+ * @param {string} [many]
+ * @returns {string} `1 call`, `3 calls`
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}

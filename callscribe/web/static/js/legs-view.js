@@ -12,21 +12,22 @@ export class LegsView {
   constructor(list, model) {
     this.list = list;
     this.model = model;
-    this.items = new Map();
   }
 
   update() {
     [...this.model.legs.values()].forEach((leg, index) => {
-      const item = this.items.get(leg.speaker) ?? this.create(leg.speaker, index);
+      const item = /** @type {HTMLElement} */ (this.list.children[index]) ?? this.create(index);
       const state = leg.state === "open" && leg.speaking ? "speaking" : leg.state;
       if (item.dataset.state !== state) item.dataset.state = state;
       const details = [STATES[leg.state], capitalized(leg.engine)];
+      write(item.querySelector(".who"), capitalized(leg.speaker));
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
       write(item.querySelector(".lag"), leg.state === "ended" ? "" : `Lag ${lag(leg.latencyMs)}`);
     });
   }
 
-  create(speaker, index) {
+  /** The place stays the voice's, whatever name it has. */
+  create(index) {
     const item = document.createElement("li");
     item.className = "leg";
     item.dataset.hue = String(index % 4);
@@ -34,8 +35,6 @@ export class LegsView {
     item.innerHTML =
       '<span class="voice" aria-hidden="true"></span><span class="who"></span>' +
       '<span class="detail"></span><span class="lag"></span>';
-    item.querySelector(".who").textContent = capitalized(speaker);
-    this.items.set(speaker, item);
     this.list.append(item);
     return item;
   }

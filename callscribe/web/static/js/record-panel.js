@@ -137,8 +137,7 @@ export class RecordPanel {
   }
 
   hear(event) {
-    const row = this.model.apply(event);
-    if (row) this.view.update(row);
+    for (const row of this.model.apply(event)) this.view.update(row);
     this.empty.hidden = this.model.rows.length > 0;
     this.follower.grown();
   }

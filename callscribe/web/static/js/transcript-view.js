@@ -1,7 +1,10 @@
 /** A `TranscriptModel` as a list: each utterance keeps its element, each word its span. */
 
 import { capitalized, clock, langTag, percent } from "./format.js";
+import { alertedWords, copyOnClick, showFindings } from "./found-view.js";
 import { rowPieces } from "./transcript.js";
+
+const NO_WORDS = new Set();
 
 export class TranscriptView {
   /**
@@ -15,6 +18,7 @@ export class TranscriptView {
     this.confident = false;
     /** @type {Map<string, HTMLLIElement>} */
     this.items = new Map();
+    copyOnClick(list);
   }
 
   /** @param {import("./transcript.js").TranscriptModel} model another one to show */
@@ -42,14 +46,34 @@ export class TranscriptView {
     for (const row of this.model.rows) this.update(row);
   }
 
+  /**
+   * Shows many rows at once.
+   *
+   * @param {Set<import("./transcript.js").Row>} changed rows that have changed, come or gone
+   */
+  updateAll(changed) {
+    const { rows } = this.model;
+    // From the last one on: each finds the one behind it in its place.
+    for (let place = rows.length - 1; place >= 0; place -= 1) {
+      if (changed.delete(rows[place])) this.put(rows[place], place);
+    }
+    for (const row of changed) this.drop(row);
+  }
+
   /** @param {import("./transcript.js").Row} row one that has changed, come or gone */
   update(row) {
-    const place = this.model.rows.indexOf(row);
-    if (place < 0) {
-      this.items.get(row.id)?.remove();
-      this.items.delete(row.id);
-      return;
-    }
+    const place = this.model.rows.lastIndexOf(row);
+    if (place < 0) this.drop(row);
+    else this.put(row, place);
+  }
+
+  drop(row) {
+    if (this.model.known.has(row.id)) return; // another one has its name now
+    this.items.get(row.id)?.remove();
+    this.items.delete(row.id);
+  }
+
+  put(row, place) {
     const item = this.items.get(row.id) ?? this.create(row);
     const next = this.model.rows[place + 1];
     const before = next ? (this.items.get(next.id) ?? null) : null;
@@ -63,7 +87,10 @@ export class TranscriptView {
     const item = document.createElement("li");
     item.className = `row ${row.kind}`;
     item.innerHTML =
-      '<p class="head"><span class="who"></span> <time class="at"></time></p><p class="said"></p>';
+      '<p class="head"><span class="who"></span> <time class="at"></time></p>' +
+      '<p class="said"></p><div class="found" hidden></div>';
+    // Names are given once in a session: a page that shows several has places in none of them.
+    if (row.utteranceId && row.part === 0) item.id = row.utteranceId;
     this.items.set(row.id, item);
     return item;
   }
@@ -73,23 +100,29 @@ export class TranscriptView {
     item.dataset.hue = String(order < 0 ? "none" : order % 4);
     item.dataset.side = order % 2 === 1 ? "right" : "left";
     item.dataset.state = row.interim ? "interim" : "final";
-    const [head, said] = /** @type {HTMLElement[]} */ ([...item.children]);
+    const [head, said, found] = /** @type {HTMLElement[]} */ ([...item.children]);
     set(head.children[0], row.kind === "notice" ? "Note" : capitalized(row.speaker));
     set(head.children[1], clock(row.start));
-    const tag = row.kind === "notice" ? "" : langTag(row.language);
+    const tag = row.kind === "utterance" ? langTag(row.language) : "";
     if (tag && said.lang !== tag) said.lang = tag;
     said.dir = "auto";
     // What still changes is not read out; the final words are.
     said.ariaHidden = row.interim ? "true" : null;
-    this.words(said, rowPieces(row));
+    const findings = row.kind === "utterance" ? this.model.findings.of(row.id) : [];
+    item.classList.toggle("alarming", findings.some(({ kind }) => kind === "alert"));
+    this.words(said, rowPieces(row), row.interim ? NO_WORDS : alertedWords(row, findings));
+    showFindings(found, findings);
   }
 
-  words(said, pieces) {
+  words(said, pieces, alerted) {
     while (said.children.length > pieces.length) said.lastElementChild.remove();
     pieces.forEach((piece, index) => {
       const span = said.children[index] ?? said.appendChild(document.createElement("span"));
       set(span, piece.text);
-      const name = `w ${piece.interim ? "interim" : ""} ${this.band(piece.confidence)}`;
+      const kinds = ["w", this.band(piece.confidence)];
+      if (piece.interim) kinds.push("interim");
+      if (alerted.has(piece.word)) kinds.push("alerted");
+      const name = kinds.filter(Boolean).join(" ");
       if (span.className !== name) span.className = name;
       const known = this.confident && piece.confidence !== null;
       if (known) span.title = `Confidence ${percent(piece.confidence)}`;

@@ -3,6 +3,9 @@
  * legs with their state. No DOM in here.
  */
 
+import { Findings } from "./findings.js";
+import { notHeard } from "./format.js";
+
 /**
  * @typedef {{text: string, start: number, end: number, confidence: number}} Word
  *
@@ -10,11 +13,13 @@
  * @property {string} text
  * @property {number | null} confidence 0 to 1, null where no word is known
  * @property {boolean} interim
+ * @property {number} word which of the words it is, -1 for what stands between them
  *
- * @typedef {object} Row an utterance, or something that a person should know
+ * @typedef {object} Row an utterance, a stretch that nobody heard, or something a person should know
  * @property {string} id
  * @property {number} part which of the sessions it is from, where one had to follow another
- * @property {"utterance" | "notice"} kind
+ * @property {string} utteranceId as the server calls it; empty where it is no utterance
+ * @property {"utterance" | "gap" | "notice"} kind
  * @property {string} speaker
  * @property {number} start seconds on the call clock
  * @property {number} end
@@ -32,6 +37,16 @@
  * @property {number | null} latencyMs how long after its audio the latest text came
  */
 
+/** Leaks of leaks that are followed. */
+const HOPS = 8;
+
+/** Notices that say what another event says better. */
+const SAID_OTHERWISE = new Set(["words_lost"]);
+
+const INTERRUPTED =
+  "The server died here and is back. What was written down is kept; the call goes on when its " +
+  "speakers come back.";
+
 /**
  * Cuts a text into pieces along its words; what stands between them stays where it is. Without
  * words, or with words that are not those of the text, it is one piece.
@@ -45,18 +60,18 @@
 export function pieces(text, words, isInterim, otherwise) {
   /** @type {Piece[]} */
   const found = [];
+  const add = (part, confidence, interim, word = -1) =>
+    found.push({ text: part, confidence, interim, word });
   let at = 0;
-  for (const word of words) {
+  for (const [index, word] of words.entries()) {
     const spoken = word.text.trim();
     const place = text.indexOf(spoken, at);
-    if (!spoken || place < 0) return [{ text, confidence: null, interim: otherwise }];
-    if (place > at) found.push({ text: text.slice(at, place), confidence: null, interim: false });
-    found.push({ text: spoken, confidence: word.confidence, interim: isInterim(word) });
+    if (!spoken || place < 0) return [{ text, confidence: null, interim: otherwise, word: -1 }];
+    if (place > at) add(text.slice(at, place), null, false);
+    add(spoken, word.confidence, isInterim(word), index);
     at = place + spoken.length;
   }
-  if (at < text.length) {
-    found.push({ text: text.slice(at), confidence: null, interim: otherwise && !words.length });
-  }
+  if (at < text.length) add(text.slice(at), null, otherwise && !words.length);
   return found;
 }
 
@@ -76,54 +91,103 @@ export class TranscriptModel {
   constructor() {
     /** @type {Row[]} ordered by start */
     this.rows = [];
+    /** @type {Map<string, Row>} */
+    this.known = new Map();
     /** @type {Map<string, LegView>} in the order in which the speakers came */
     this.legs = new Map();
+    this.findings = new Findings();
+    /** How the call goes, as the server counts it. */
+    this.stats = null;
+    /** @type {Map<string, string>} what was heard through the air: its row, and that of whom */
+    this.leaks = new Map();
     this.ended = false;
+    /** The server died, and no speaker has come back yet. */
+    this.interrupted = false;
     this.part = 0;
   }
 
   /** What follows is from another session, whose clock and utterances begin anew. */
   nextSession() {
     this.part += 1;
-    this.ended = false;
+    this.ended = this.interrupted = false;
+    this.stats = null;
   }
 
   /**
    * Takes the next event.
    *
    * @param {any} event
-   * @returns {Row | null} the row that it changed
+   * @returns {Row[]} the rows that it changed, made or took away
    */
   apply(event) {
     const speaker = event.speaker;
     switch (event.type) {
       case "leg_started":
+        this.interrupted = false;
         this.leg(speaker, { state: "open", engine: event.engine, language: event.language });
-        return null;
+        return [];
       case "leg_detached":
         this.leg(speaker, { state: "detached", speaking: false });
-        return null;
+        return [];
       case "leg_resumed":
+        this.interrupted = false;
         this.leg(speaker, { state: "open" });
-        return null;
+        return [];
       case "leg_ended":
         this.leg(speaker, { state: "ended", speaking: false });
         return this.settle(speaker);
       case "speech_started":
         this.leg(speaker, { speaking: true });
-        return null;
+        return [];
       case "interim":
       case "final":
         return this.utterance(event);
-      case "notice":
-        return this.notice(event);
+      case "gap":
+        return [this.gap(event)];
+      case "roles_swapped":
+        return this.swap(...event.speakers);
+      case "session_interrupted":
+        return this.interrupt(event);
       case "session_ended":
         this.ended = true;
+        this.interrupted = false;
         for (const leg of this.legs.values()) Object.assign(leg, { state: "ended", speaking: false });
-        return null;
+        return this.settle();
       default:
-        return null;
+        return this.aside(event);
     }
+  }
+
+  /** What is not said in the call, but about it. */
+  aside(event) {
+    switch (event.type) {
+      case "notice":
+        return SAID_OTHERWISE.has(event.code) ? [] : [this.notice(event, event.message)];
+      case "agent_failed":
+        return [this.notice(event, `The agent ${event.agent} gave up: ${event.error}`)];
+      case "agent_result":
+        return this.findings
+          .add(event, this.part)
+          .map((id) => this.known.get(id))
+          .filter(Boolean);
+      case "call_stats":
+        this.stats = event.stats;
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  /**
+   * The row of an utterance; of one that was heard through the air, that of who spoke.
+   *
+   * @param {string} utteranceId
+   * @returns {Row | null}
+   */
+  rowOf(utteranceId) {
+    let id = `${this.part}/${utteranceId}`;
+    for (let hop = 0; hop < HOPS && this.leaks.has(id); hop += 1) id = this.leaks.get(id);
+    return this.known.get(id) ?? null;
   }
 
   leg(speaker, changes) {
@@ -143,11 +207,16 @@ export class TranscriptModel {
     const isFinal = event.type === "final";
     const leg = this.leg(event.speaker, {});
     if (event.latency_ms != null) leg.latencyMs = event.latency_ms;
-    leg.speaking = !(isFinal && event.speech_final);
-    const name = `${this.part}/${event.utterance_id}`;
-    const known = this.rows.find(({ id }) => id === name);
-    if (!known && !event.text) return null;
-    const row = known ?? this.place(this.emptyRow("utterance", name, event));
+    // A revision tells of what was said, not of who speaks now.
+    if (!event.revision) leg.speaking = !(isFinal && event.speech_final);
+    const id = `${this.part}/${event.utterance_id}`;
+    const known = this.known.get(id);
+    if (isFinal && event.leak_of) this.leaks.set(id, `${this.part}/${event.leak_of}`);
+    else if (isFinal) this.leaks.delete(id);
+    // What was heard through the air is shown where it was said.
+    if (this.leaks.has(id)) return this.remove(known);
+    if (!known && !event.text) return [];
+    const row = known ?? this.place(this.emptyRow("utterance", id, event));
     if (isFinal) {
       row.final = { text: event.text, end: event.end, words: event.words ?? [] };
       row.interim = null;
@@ -157,36 +226,80 @@ export class TranscriptModel {
       row.interim = event.text ? { text: event.text, words: event.words ?? [] } : null;
     }
     row.end = event.end;
-    if (event.start < row.start) this.move(row, event.start);
     // What interims had shown turned out to be nothing.
-    if (!row.final.text && !row.interim) this.rows.splice(this.rows.indexOf(row), 1);
-    return row;
+    if (!row.final.text && !row.interim) return this.remove(row);
+    if (event.start < row.start || (isFinal && event.start !== row.start)) {
+      this.move(row, event.start);
+    }
+    return [row];
   }
 
-  notice(event) {
-    const last = this.rows.at(-1);
-    const start = last?.part === this.part ? last.start : 0;
-    const row = this.emptyRow("notice", `${this.part}/notice-${event.seq}`, { ...event, start, end: start });
-    row.final.text = event.message;
+  gap(event) {
+    const row = this.emptyRow("gap", `${this.part}/gap-${event.seq}`, event);
+    row.final.text = notHeard(event.start, event.end, event.reason);
     row.open = false;
     return this.place(row);
   }
 
-  /** An interim of a leg that has ended will not be replaced: it goes. */
-  settle(speaker) {
-    const row = this.rows.findLast((other) => other.speaker === speaker && other.open);
-    if (!row) return null;
+  notice(event, text) {
+    const last = this.rows.at(-1);
+    const start = last?.part === this.part ? last.start : 0;
+    const about = { speaker: event.speaker, start, end: start };
+    const row = this.emptyRow("notice", `${this.part}/notice-${event.seq}`, about);
+    row.final.text = text;
     row.open = false;
-    row.interim = null;
-    if (!row.final.text) this.rows.splice(this.rows.indexOf(row), 1);
-    return row;
+    return this.place(row);
+  }
+
+  /** The server died: what was open will not be finished, and its names may be given again. */
+  interrupt(event) {
+    this.interrupted = true;
+    const settled = this.settle();
+    for (const leg of this.legs.values()) {
+      leg.speaking = false;
+      if (leg.state === "open") leg.state = "detached";
+    }
+    return [...settled, this.notice(event, INTERRUPTED)];
+  }
+
+  /** The voices stay where they are and exchange their names. */
+  swap(one, other) {
+    const names = new Map([
+      [one, other],
+      [other, one],
+    ]);
+    const renamed = (name) => names.get(name) ?? name;
+    for (const leg of this.legs.values()) leg.speaker = renamed(leg.speaker);
+    this.legs = new Map([...this.legs.values()].map((leg) => [leg.speaker, leg]));
+    const rows = this.rows.filter(({ part }) => part === this.part);
+    for (const row of rows) row.speaker = renamed(row.speaker);
+    if (this.stats?.speakers) {
+      const speakers = Object.entries(this.stats.speakers);
+      const swapped = speakers.map(([name, figures]) => [renamed(name), figures]);
+      this.stats = { ...this.stats, speakers: Object.fromEntries(swapped) };
+    }
+    return rows;
+  }
+
+  /** An interim of a leg that has ended, or of a call, will not be replaced: it goes. */
+  settle(speaker) {
+    const left = this.rows.filter(
+      (row) => row.open && row.part === this.part && (speaker ?? row.speaker) === row.speaker,
+    );
+    for (const row of left) {
+      row.open = false;
+      row.interim = null;
+      if (!row.final.text) this.remove(row);
+    }
+    return left;
   }
 
   /** @returns {Row} */
-  emptyRow(kind, id, { speaker, start, end }) {
+  emptyRow(kind, id, { speaker, start, end, utterance_id: utteranceId = "" }) {
     return {
       id,
       part: this.part,
+      utteranceId,
       kind,
       speaker: speaker ?? "",
       start,
@@ -202,6 +315,7 @@ export class TranscriptModel {
     let index = this.rows.length;
     while (index && isAfter(this.rows[index - 1], row)) index -= 1;
     this.rows.splice(index, 0, row);
+    this.known.set(row.id, row);
     return row;
   }
 
@@ -209,6 +323,13 @@ export class TranscriptModel {
     this.rows.splice(this.rows.indexOf(row), 1);
     row.start = start;
     this.place(row);
+  }
+
+  remove(row) {
+    if (!row) return [];
+    this.rows.splice(this.rows.indexOf(row), 1);
+    this.known.delete(row.id);
+    return [row];
   }
 }
 

@@ -2,6 +2,9 @@
 
 import { Trouble } from "./trouble.js";
 
+/** Titles for errors of the server, which bring their own sentence. */
+const TITLES = { store_failed: "The calls cannot be read just now" };
+
 /**
  * @param {HTMLElement} place with the role `alert`; holds a `strong` and a `span`
  * @param {Error | null} error null takes the sentence away
@@ -10,7 +13,8 @@ export function showTrouble(place, error) {
   place.hidden = error === null;
   if (error === null) return;
   const [title, sentence] = place.querySelectorAll("strong, span");
-  title.textContent = error instanceof Trouble ? error.title : "Something went wrong";
+  const known = error instanceof Trouble ? error.title : TITLES[error.code];
+  title.textContent = known ?? "Something went wrong";
   sentence.textContent = error.message;
   place.dataset.code = error instanceof Trouble ? error.code : "";
 }

@@ -176,9 +176,7 @@ def test_a_server_that_is_away_is_said(page: Page, cable: Cable, served: Served)
 def test_a_store_that_is_away_is_said(page: Page, served: Served) -> None:
     begin(served, "call")
     problem = {"code": "store_failed", "message": "The store does not answer.", "retryable": True}
-    page.route(
-        "**/api/sessions?*", lambda route: route.fulfill(status=503, json=problem), times=1
-    )
+    page.route("**/api/sessions?*", lambda route: route.fulfill(status=503, json=problem), times=1)
     page.goto(f"http://localhost:{served.port}/calls")
     expect(trouble(page)).to_contain_text("The calls cannot be read just now")
     expect(page.locator("#empty")).to_be_hidden()

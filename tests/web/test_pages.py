@@ -41,6 +41,7 @@ EXPECTED = " ".join(
 )
 """What the microphone says."""
 
+
 def said(page: Page) -> str:
     """The words on the page, without those of notices."""
     return " ".join(page.locator(".row.utterance .said").all_inner_texts())

@@ -30,7 +30,10 @@ const STATES = {
 /** States in which the call goes on. */
 const RUNNING = new Set(["live", "interrupted"]);
 
-/** ms after which figures are asked for anew when names were exchanged. */
+/** Events that change the figures without telling them. */
+const RECOUNTED = new Set(["gap", "roles_swapped"]);
+
+/** ms after which they are asked for then. */
 const SETTLED = 300;
 
 installKeyDialog();
@@ -93,7 +96,7 @@ function hear(event) {
     endedAt = event.at;
     enter("ended");
     tick();
-  } else if (event.type === "roles_swapped") {
+  } else if (RECOUNTED.has(event.type)) {
     clearTimeout(refreshing);
     refreshing = setTimeout(refresh, SETTLED);
   }
@@ -103,10 +106,11 @@ function hear(event) {
 
 const running = () => (model.interrupted ? "interrupted" : "live");
 
-/** The figures as the server has them: what is told of the past may be older than these. */
+/** The figures as they are now. */
 async function refresh() {
   try {
-    ({ stats: model.stats } = await api(address));
+    ({ stats: talk.asked } = await api(address));
+    model.stats = null;
     drawSoon();
   } catch {
     // They come with the next words.
@@ -145,7 +149,7 @@ async function load() {
   tell(null);
   beganAt = seconds(session.started_at);
   endedAt = session.ended_at === null ? 0 : seconds(session.ended_at);
-  model.stats = session.stats;
+  talk.asked = session.stats;
   find("#began").textContent = dateTime(session.started_at);
   showDownloads(find("#downloads"), sessionId, tell);
   tick();

@@ -10,6 +10,9 @@ const TYPES = {
   reference: "Reference",
 };
 
+/** Punctuation around what was heard. */
+const EDGES = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
+
 /** ms for which a label says that it was copied. */
 const SAID = 1500;
 
@@ -48,7 +51,7 @@ export function alertedWords({ final }, findings) {
 function alertLine({ body }) {
   const line = element("p", "alert");
   line.append(element("strong", "", "Alert"), ` “${body.phrase}”`);
-  const heard = String(body.heard ?? "");
+  const heard = String(body.heard ?? "").replace(EDGES, "");
   if (body.score < 1 && plain(heard) !== plain(String(body.phrase))) {
     line.append(element("span", "heard", ` heard as “${heard}”, ${percent(body.score)} alike`));
   }

@@ -13,10 +13,12 @@ export class TalkView {
     this.shares = place.querySelector(".shares");
     this.speakers = place.querySelector("ul");
     this.facts = place.querySelector("dl");
+    /** The figures as they were asked for, until the call tells newer ones. */
+    this.asked = null;
   }
 
   update() {
-    const { stats } = this.model;
+    const stats = this.model.stats ?? this.asked;
     if (stats === this.shown) return;
     this.shown = stats;
     const speakers = this.ordered(stats);

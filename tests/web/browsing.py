@@ -139,7 +139,11 @@ class Cable:
             if not self.plugged:
                 _reset(near)
                 continue
-            far = socket.create_connection(("127.0.0.1", self._upstream))
+            try:
+                far = socket.create_connection(("127.0.0.1", self._upstream))
+            except OSError:  # the server is being started again
+                _reset(near)
+                continue
             self._pairs.append((near, far))
             for source, sink in ((near, far), (far, near)):
                 thread = threading.Thread(target=self._relay, args=(source, sink))

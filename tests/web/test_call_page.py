@@ -173,6 +173,7 @@ def test_a_call_of_the_past_shows_the_same(page: Page, settings: Settings) -> No
         end(page)
         expect(page.locator("#summary li")).to_have_count(2, timeout=15_000)
         expect(page.locator("#talk .who")).to_have_text(["Technician", "Agent"])
+        expect(page.locator("#talk")).to_contain_text("Not heard 1.7 s")
         shown = on_page(page)
         said = ask(f"{first.http}/api/sessions/{session_id}")["transcript"]
     assert "Not heard 12.3–14.0 s: network" in shown["#transcript"]

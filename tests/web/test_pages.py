@@ -495,9 +495,9 @@ def test_a_telephone_in_every_light(
     agent.say(400, 600)
     context = chromium.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
     page = context.new_page()
-    for path in ("/config", f"/calls/{agent.session_id}"):
+    for path in ("/config", "/calls", f"/calls/{agent.session_id}"):
         page.goto(f"http://localhost:{served.port}{path}")
-        expect(page.locator("#language, .row.utterance").first).to_be_visible()
+        expect(page.locator("#language, .entry, .row.utterance").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         picture(page, f"{path.split('/')[1]}-360-{scheme}")
     page.goto(f"http://localhost:{served.port}/config")
@@ -506,7 +506,7 @@ def test_a_telephone_in_every_light(
     page.locator("#record").click()
     state(page, "idle")
 
-    names = (*TEXT, *GROUNDS, "--record", "--record-ink", "--accent-ink", "--bad-wash")
+    names = (*TEXT, *GROUNDS, "--record", "--record-ink", "--accent-ink", "--bad-wash", "--mark")
     colours = page.evaluate(
         "(names) => names.map((name) => [name, getComputedStyle(document.documentElement)"
         ".getPropertyValue(name)])",
@@ -516,6 +516,7 @@ def test_a_telephone_in_every_light(
     assert (luminance(colour["--paper"]) > 0.5) is (scheme == "light")
     pairs = [(text, ground) for text in TEXT for ground in GROUNDS]
     pairs += [("--record-ink", "--record"), ("--accent-ink", "--accent"), ("--bad", "--bad-wash")]
+    pairs += [("--soft", "--bad-wash"), ("--ink", "--mark")]
     for text, ground in pairs:
         assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
     context.close()

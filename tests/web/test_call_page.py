@@ -219,8 +219,7 @@ def test_what_was_heard_through_the_air_is_shown_once(
     hear(served, session_id, "agent", COMMON, 10.2, 0.8)
     expect(page.locator(".row.utterance")).to_have_count(1)
     hear(served, session_id, "technician", COMMON, 10.0)
-    expect(page.locator(".row.utterance")).to_have_count(1)
-    expect(page.locator(".row.utterance .who")).to_have_text("Technician")
+    expect(page.locator(".row.utterance .who")).to_have_text(["Technician"])
     page.goto(f"http://localhost:{served.port}/calls/{session_id}#agent-1")
     expect(page.locator(".row.pointed .who")).to_have_text("Technician")
 

@@ -16,6 +16,8 @@ ifneq ($(origin LANGUAGE),command line)
 LANGUAGE := fr
 endif
 ARGS ?=
+# Two at a time: most tests wait for sockets at the pace of speech. `make test PARALLEL=` for one.
+PARALLEL ?= -n 2 --dist loadfile
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,7 +84,7 @@ serve: setup ## Start the server on port 8000
 	$(BIN)/python main.py $(ARGS)
 
 test: setup-dev browser node postgres lint ## Everything that is checked: lint, types, tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/.dev ## Style and types
 	$(BIN)/ruff check .

@@ -114,7 +114,7 @@ export class Feed {
       for (const event of events) this.receive(event);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
-        if (!this.over) this.end(new Trouble("no_such_session"));
+        this.close(); // deleted: what is shown may still be read
         return;
       }
     }

@@ -144,6 +144,7 @@ export class RecordPanel {
 
   /** @param {Error | null} trouble */
   complain(trouble) {
+    if (!trouble?.passing) this.lasting = trouble;
     this.trouble = trouble;
     showTrouble(this.alert, trouble);
     if (trouble) this.alert.scrollIntoView({ block: "nearest" });
@@ -157,7 +158,7 @@ export class RecordPanel {
     this.buttonText.textContent = action;
     this.speakers.disabled = Boolean(active);
     document.title = state === "recording" ? "● Recording – Callscribe" : "Callscribe";
-    if (state === "recording" && this.trouble?.passing) this.complain(null);
+    if (state === "recording" && this.trouble?.passing) this.complain(this.lasting ?? null);
     if (active) this.ticking ??= setInterval(() => this.tick(), 250);
     else this.rest(state);
     this.tick();

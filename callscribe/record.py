@@ -26,8 +26,8 @@ from callscribe.transcript import Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder
 
 _HEAD = frozenset({"session_id", "seq", "at", "revision"})
-_COUNTED = (events.LegStarted, events.Gap, events.RolesSwapped)
-"""What the figures of a call take from its events, besides finals."""
+_COUNTED = (events.Gap, events.RolesSwapped)
+"""What changes the figures of a call at once; a final may come with others."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,8 +64,8 @@ class Record:
     def publish(self, kind: Callable[..., events.Event], /, **fields: object) -> None:
         """Gives an event its number and its time, has it kept, and tells whoever listens."""
         event = self._ledger.publish(self.session_id, kind, **fields)
-        if isinstance(event, _COUNTED):
-            self.talk.apply(event)
+        if self.talk.apply(event) and isinstance(event, _COUNTED):
+            self._ledger.publish(self.session_id, events.CallStats, stats=self.talk.to_dict())
 
     async def settled(self) -> None:
         """Waits until all that has been published is kept and told."""
@@ -233,7 +233,6 @@ class Record:
                     final.language,
                 )
             )
-        self.talk.add(final)
         names = (item.name for item in fields(final))
         values = {name: getattr(final, name) for name in names if name not in _HEAD}
         self.publish(events.FinalResult, **{**values, "revision": revision})

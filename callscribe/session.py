@@ -40,9 +40,9 @@ _log = structlog.get_logger(__name__)
 class Surroundings:
     """What a session is given: where events go, who keeps transcripts, the clocks, its patience.
 
-    ``leg_grace``, ``idle`` and ``silence`` are seconds: for a lost client and after the last leg,
-    for a session that had no leg yet, and for one in which nobody speaks (0: for ever). ``clock``
-    is UNIX time, ``monotonic`` measures waiting; both in seconds.
+    ``leg_grace``, ``idle`` and ``silence`` are seconds: for a lost client and after the last one
+    has hung up, for a session without any leg, and for one in which nobody speaks (0: for ever).
+    ``clock`` is UNIX time, ``monotonic`` measures waiting; both in seconds.
     """
 
     ledger: Ledger
@@ -75,6 +75,8 @@ class Session:
         self.engine_name = engine.name
         self._around = around
         self._changed = asyncio.Event()
+        self._hung_up = False
+        """Who left last said so, instead of being lost."""
         self._began = around.monotonic()
         self._alone_since: float | None = self._began
         self.legs = Legs(
@@ -213,9 +215,8 @@ class Session:
 
     @property
     def _loneliness(self) -> float:
-        """How long the session waits for a leg: not so long once it has had its legs."""
-        had = bool(self.legs.all) and not self.interrupted
-        return self._around.leg_grace if had else self._around.idle
+        """How long the session waits for a leg: not so long for one who has hung up."""
+        return self._around.leg_grace if self._hung_up else self._around.idle
 
     @property
     def _spoke_at(self) -> float:
@@ -238,6 +239,7 @@ class Session:
 
     async def _finish(self, leg: Leg) -> None:
         """Closes the way into the engine, waits for its last finals, says that the leg is over."""
+        self._hung_up = leg.end_asked
         leg.ask_end()
         try:
             if leg.connection is not None:

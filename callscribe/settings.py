@@ -64,11 +64,11 @@ class Settings(BaseSettings):
     leg_grace: float = Field(
         default=30.0,
         ge=0,
-        description="Seconds a dropped leg may take to come back, and a session after its last "
-        "leg.",
+        description="Seconds a dropped leg may take to come back, and a session after all "
+        "have hung up.",
     )
     session_idle: float = Field(
-        default=300.0, gt=0, description="Seconds that a session waits for its first leg."
+        default=300.0, gt=0, description="Seconds that a session without any leg waits for one."
     )
     session_silence: float = Field(
         default=1800.0,

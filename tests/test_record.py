@@ -73,7 +73,9 @@ def test_words_that_were_lost_are_said_on_the_call_clock(
     record: Record, bus: Seen, leg: Leg
 ) -> None:
     record.hear(leg, Unheard(0.5, 1.5, "the recogniser failed"))
-    gap, notice = bus.all
+    gap, stats, notice = bus.all
+    assert isinstance(stats, CallStats)
+    assert stats.stats["unheard_seconds"] == 1.0
     assert isinstance(gap, Gap)
     assert (gap.speaker, gap.start, gap.end) == ("agent", 2.5, 3.5)
     assert gap.reason == "the recogniser failed"

@@ -90,6 +90,18 @@ async def test_a_session_ends_a_while_after_its_last_leg() -> None:
         assert session.ended.is_set()
 
 
+async def test_a_session_whose_client_was_lost_waits_longer() -> None:
+    async with calls() as call:
+        session = await call.session()
+        session.legs.detach(await session.open_leg("agent", sample_rate=16_000))
+        await call.clock.advance(31, session)
+        assert session.legs.of("agent").ended.is_set()
+        await call.clock.advance(299, session)
+        assert not session.ended.is_set()
+        await call.clock.advance(2, session)
+        assert session.ended.is_set()
+
+
 async def test_a_session_in_which_nobody_speaks_ends() -> None:
     async with calls(session_silence=600) as call:
         session = await call.session()

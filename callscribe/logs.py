@@ -30,6 +30,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        _plain,
         hide_secrets,
     ]
     target = stream or sys.stderr
@@ -100,3 +101,11 @@ def hide_secrets(
         if _SECRET.search(name) and name != "event":
             event[name] = "***"
     return event
+
+
+def _plain(
+    _logger: object, _name: str, entry: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leaves out what uvicorn adds for terminals: its message once more, with colours."""
+    entry.pop("color_message", None)
+    return entry

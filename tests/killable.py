@@ -42,7 +42,9 @@ class Killable:
         assert self.process.wait(90) in (0, -signal.SIGTERM)
 
 
-def start(data: Path, *, tones: bool, url: str = "", patience: float = 60.0) -> Killable:
+def start(
+    data: Path, *, tones: bool, url: str = "", auth_token: str = "", patience: float = 60.0
+) -> Killable:
     """Starts a server over this data folder, and waits until it serves.
 
     With ``tones`` it hears tones instead of speech, which needs no model.
@@ -55,6 +57,7 @@ def start(data: Path, *, tones: bool, url: str = "", patience: float = 60.0) -> 
         "CALLSCRIBE_PORT": str(port),
         "CALLSCRIBE_DATABASE_URL": url,
         "CALLSCRIBE_LOG_LEVEL": "warning",
+        "CALLSCRIBE_TWILIO_AUTH_TOKEN": auth_token,
         "DEEPGRAM_API_KEY": "",
     }
     command = [sys.executable, "-m", "tests.killable", *([HEARS_TONES] if tones else [])]

@@ -21,9 +21,9 @@ from callscribe.events import FinalResult, parse_event
 class Retries:
     """How often an event is tried, and the pauses in between (s): full jitter under a ceiling."""
 
-    attempts: int = 5
-    first: float = 0.5
-    longest: float = 30.0
+    attempts: int = 8
+    first: float = 1.0
+    longest: float = 60.0
 
     def pause(self, failed: int) -> float:
         """The pause after so many attempts that failed."""

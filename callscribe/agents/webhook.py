@@ -42,7 +42,7 @@ def check_address(url: str, setting: str) -> str:
     except ValueError:
         parsed = urlsplit("")
     if parsed.scheme not in ("http", "https") or not parsed.hostname:
-        raise ConfigurationError(f"{setting} has to be an address that begins with https://")
+        raise ConfigurationError(f"{setting} has to be an address: https://… or http://…")
     return url
 
 

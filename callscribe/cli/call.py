@@ -10,10 +10,10 @@ import contextlib
 import enum
 import re
 import uuid
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -130,7 +130,12 @@ class Played:
     ) -> None:
         """As Twilio: both sides on one stream."""
         secret = settings.twilio_auth_token
-        token = secret.get_secret_value() if secret is not None else ""
+        if secret is None:
+            raise ConfigurationError(
+                "CALLSCRIBE_TWILIO_AUTH_TOKEN is not set: server and command need the same one, "
+                "for a try any word; or play it --as browser"
+            )
+        token = secret.get_secret_value()
         telephone = Telephone(self._client, token, settings.public_url)
         answer = await telephone.ring(language)
         stage = self._stage(1)
@@ -155,8 +160,15 @@ class Played:
     def _stage(self, parts: int) -> Stage:
         return Stage(self._screen, self._view, LiveMeasure(self._speed), parts, self._speed)
 
-    async def _run(self, stage: Stage, session: str, parts: Sequence[Awaitable[object]]) -> None:
-        await self._client.call("POST", "/api/sessions", {"session_id": session})
+    async def _run(
+        self, stage: Stage, session: str, parts: Sequence[Coroutine[Any, Any, object]]
+    ) -> None:
+        try:
+            await self._client.call("POST", "/api/sessions", {"session_id": session})
+        except BaseException:
+            for part in parts:
+                part.close()  # it never begins
+            raise
         side().print(f"Watch it in a browser too: {self._client.http}/calls/{session}")
         try:
             await stage.run(self._client, session, parts)

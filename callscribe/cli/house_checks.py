@@ -53,6 +53,11 @@ def check_telephone(settings: Settings) -> Finding:
             "Telephone", State.NOTE, "no Twilio number",
             "set CALLSCRIBE_TWILIO_AUTH_TOKEN and CALLSCRIBE_PUBLIC_URL", Guide.TELEPHONE,
         )  # fmt: skip
+    if not settings.public_url:
+        return Finding(
+            "Telephone", State.NOTE, "only callscribe call can ring",
+            "for a Twilio number set CALLSCRIBE_PUBLIC_URL", Guide.TELEPHONE,
+        )  # fmt: skip
     if urlsplit(settings.public_url).scheme != "https":
         return Finding(
             "Telephone", State.BAD, "Twilio finds no way here",

@@ -73,13 +73,22 @@ class Client:
         return found if isinstance(found, dict) else {}
 
     async def events(self, session_id: str) -> AsyncIterator[dict[str, Any]]:
-        """All events of a session to its end, in their JSON form."""
-        async with self._connect(f"/ws/sessions/{session_id}/events?since=0") as socket:
-            async for text in socket:
-                event = json.loads(text)
-                if event["type"] == Failure.type:
-                    raise CallscribeError(event["message"], code=event["code"])
-                yield event
+        """All events of a session to its end, in their JSON form.
+
+        ``EngineError`` where the server goes away before that.
+        """
+        try:
+            async with self._connect(f"/ws/sessions/{session_id}/events?since=0") as socket:
+                async for text in socket:
+                    event = json.loads(text)
+                    if event["type"] == Failure.type:
+                        raise CallscribeError(event["message"], code=event["code"])
+                    yield event
+        except (ConnectionClosed, OSError, InvalidHandshake) as error:
+            raise EngineError(
+                f"the server went away ({error}); what it had told by then is kept, and can be "
+                f"read at /calls/{session_id} when it is back"
+            ) from error
 
     async def play(
         self,

@@ -89,9 +89,9 @@ async def test_an_alert_has_the_fields_of_the_table() -> None:
 def test_the_numbers_in_the_pages_are_those_of_the_code() -> None:
     pages = {path.name: path.read_text("utf-8") for path in HOW_TO.glob("*.md")}
     assert f"has {DEADLINE:g} seconds" in pages["write-an-agent.md"]
-    assert "up to five times" in pages["write-an-agent.md"]
-    assert "five times in all" in pages["webhooks.md"]
-    assert Retries().attempts == 5
+    assert "up to eight times" in pages["write-an-agent.md"]
+    assert "eight times in all" in pages["webhooks.md"]
+    assert Retries().attempts == 8
     assert f"none within {webhook.DEADLINE:g} s" in pages["webhooks.md"]
     assert f"at most {MOST:,} characters" in pages["summaries.md"]
     assert f"has {summary.DEADLINE:g} seconds" in pages["summaries.md"].replace("\n", " ")

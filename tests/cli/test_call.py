@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from callscribe.cli.call import Voice, legs, read_voices, tracks
 from callscribe.errors import CallscribeError
 from callscribe.settings import Settings
+from tests import killable
 from tests.cli.running import run
 from tests.engines_for_tests import tones
 from tests.media_files import write
@@ -69,19 +73,45 @@ def test_as_browsers_there_may_be_more(served: Served, tmp_path: Path) -> None:
 
 def test_what_goes_wrong_is_said(exchange: Served, served: Served, tmp_path: Path) -> None:
     file = wav(tmp_path, "a.wav", 440)
-    assert "not signed by Twilio" in ring(exchange, file, token="")[2]
+    assert "not signed by Twilio" in ring(exchange, file, token=AUTH_TOKEN + "!")[2]
+    assert "AUTH_TOKEN is not set" in ring(exchange, file, token="")[2]
     assert "set CALLSCRIBE_TWILIO_AUTH_TOKEN" in ring(served, file)[2]
     assert "two sides, not 3" in ring(exchange, file, file, file)[2]
     assert "there is no file" in ring(exchange, tmp_path / "none.wav")[2]
     assert "unknown language" in ring(exchange, file, "--lang", "xx")[2]
     assert "no address of a server" in run("call", str(file), "--server", "here").stderr
-    gone = run("call", str(file), "--server", "http://127.0.0.1:9")
+    gone = run("call", str(file), "--server", "http://127.0.0.1:9", "--as", "browser")
     assert gone.exit_code == 1
     assert "there is no server at http://127.0.0.1:9" in gone.stderr
     silence = tmp_path / "silence.wav"
     write(silence, np.zeros((1, 8000), np.int16), "pcm_s16le", 8000)
     code, _, err = ring(exchange, silence)
     assert (code, "no word of it" in err) == (1, True)
+
+
+@pytest.mark.parametrize("way", ["twilio", "browser"])
+def test_a_server_that_dies_is_said_in_words(way: str, tmp_path: Path) -> None:
+    file = tmp_path / "long.wav"
+    sound = np.frombuffer(tones(*[440] * 12), "<i2")
+    write(file, sound[None], "pcm_s16le", 16_000)
+    server = killable.start(tmp_path / "data", tones=True, auth_token=AUTH_TOKEN)
+    command = [sys.executable, "-m", "callscribe", "call", str(file), "--as", way]
+    calling = subprocess.Popen(
+        [*command, "--server", server.http],
+        env={**os.environ, "CALLSCRIBE_TWILIO_AUTH_TOKEN": AUTH_TOKEN},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert calling.stdout is not None
+        assert any("f440" in line for line in calling.stdout)
+    finally:
+        server.kill()
+        _, err = calling.communicate(timeout=30)
+    assert calling.returncode == 1
+    assert "Traceback" not in err
+    assert "the server" in err.splitlines()[-1]
 
 
 def test_a_file_that_is_twice_the_same_is_one_side(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def test_a_store_that_cannot_be(tmp_path: Path) -> None:
 def test_a_telephone_that_is_half_connected(tmp_path: Path) -> None:
     token = {"twilio_auth_token": "t"}
     half = check_telephone(settings(tmp_path, **token))
-    assert (half.state, "CALLSCRIBE_PUBLIC_URL" in half.advice) == (State.BAD, True)
+    assert (half.state, "CALLSCRIBE_PUBLIC_URL" in half.advice) == (State.NOTE, True)
+    plain = check_telephone(settings(tmp_path, **token, public_url="http://calls.example.com"))
+    assert (plain.state, "https" in plain.advice) == (State.BAD, True)
     here = {**token, "public_url": "https://calls.example.com"}
     once = check_telephone(settings(tmp_path, **here))
     assert (once.state, "ACCOUNT_SID" in once.advice) == (State.NOTE, True)

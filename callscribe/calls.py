@@ -108,19 +108,21 @@ class Calls:
         elif not known:
             raise _unknown(session_id)
 
-    async def take_up(self) -> None:
-        """Goes on with the calls whose server died, at the start of a new one."""
+    async def take_up(self, server: str) -> None:
+        """Goes on with the calls that this server had begun before it died."""
         before = None
         while found := await self._store.calls(states=UNENDED, before=before, limit=MOST):
             for call in found:
                 try:
-                    await self._take_up(call)
-                except (StoreError, KeyError, TypeError) as error:
+                    await self._take_up(call, server)
+                except Exception as error:  # noqa: BLE001 - the other calls, and the server, go on
                     _log.error("call_not_taken_up", session_id=call.session_id, exc_info=error)
             before = found[-1].started_at
 
-    async def _take_up(self, call: StoredCall) -> None:
+    async def _take_up(self, call: StoredCall, server: str) -> None:
         told = await self._store.events(call.session_id)
+        if told and told[0].get("server", "") != server:
+            return  # another one's, which may be alive
         transcript = await self._store.transcript(call.session_id)
         self._service.take_up(Past(call, transcript, [parse_event(event) for event in told]))
 

@@ -46,11 +46,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted(Event):
-    """A session was initialised, with this engine and configuration."""
+    """A session was initialised, with this engine and configuration.
+
+    ``server`` names the one that it belongs to, where several share a store.
+    """
 
     type: ClassVar[str] = "session_started"
 
     engine: str = ""
+    server: str = ""
     config: dict[str, Any] = field(default_factory=dict)
 
 

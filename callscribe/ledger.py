@@ -184,15 +184,16 @@ class Ledger:
                     await self._news.wait()
             except TimeoutError:
                 pass
+            more = False
             if self.away and self._monotonic() - last_try >= RETRY:
-                await self._catch_up(store, journal)
-                last_try = self._monotonic()
+                more = not await self._catch_up(store, journal)
+                last_try = last_try if more else self._monotonic()
             batch = list(islice(self._queue, MOST))
             durable = [event for event in batch if event.durable]
             if durable:
                 await self._keep(store, journal, durable)
             await self._tell(batch)
-            if not self._queue and not self._closing:
+            if not (self._queue or self._closing or more):
                 self._news.clear()
 
     async def _keep(self, store: Store, journal: Journal, batch: list[Event]) -> None:
@@ -201,8 +202,8 @@ class Ledger:
             try:
                 async with asyncio.timeout(PATIENCE):
                     await store.append(batch)
-            except (StoreError, TimeoutError) as error:
-                self._lost(str(error) or f"it took longer than {PATIENCE:g} s")
+            except Exception as error:  # noqa: BLE001 - whatever it is, no call may wait for ever
+                self._lost(error, f"it took longer than {PATIENCE:g} s")
             else:
                 self.counts["stored"] += len(batch)
                 return
@@ -210,36 +211,43 @@ class Ledger:
         self._warn(sessions, "store_away", AWAY.format(self.away))
         try:
             await journal.append(batch)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the same
             self.counts["unwritten"] += len(batch)
             self.unwritten.extend(batch)
-            _log.error("events_not_written", events=len(batch), problem=str(error))
+            _log.error("events_not_written", events=len(batch), problem=_name(error))
             self._warn(sessions, "not_kept", NOT_KEPT)
         else:
             self.counts["journaled"] += len(batch)
 
-    async def _catch_up(self, store: Store, journal: Journal) -> None:
-        """Brings home what the store missed; it is there again when that succeeds."""
+    async def _catch_up(self, store: Store, journal: Journal) -> bool:
+        """Brings home what the store missed; it is there again when that succeeds.
+
+        False where it made room for what is being said now, and there is more to bring.
+        """
         try:
             while waiting := await journal.read(MOST):
-                async with asyncio.timeout(10 * PATIENCE):
+                async with asyncio.timeout(PATIENCE):
                     await store.append(waiting)
                 await journal.drop(len(waiting))
                 self._tell_others(waiting)  # who reads the store has found nothing until now
+                if self._queue:
+                    return False
             while self.unwritten:
                 some = list(islice(self.unwritten, MOST))
-                await store.append(some)
+                async with asyncio.timeout(PATIENCE):
+                    await store.append(some)
                 for _ in some:
                     self.unwritten.popleft()
                 self._tell_others(some)
             # The answer of a store that has nothing to write means nothing.
-            await store.call("")
-        except (StoreError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(PATIENCE):
+                await store.call("")
+        except Exception as error:  # noqa: BLE001 - the same
             if not self.away:
-                self._lost(str(error) or "it takes too long")
-            return
+                self._lost(error, "it takes too long")
+            return True
         if not self.away:
-            return
+            return True
         self.away = ""
         _log.info("store_back")
         warned = self._warned.pop("store_away", set())
@@ -251,10 +259,11 @@ class Ledger:
                 code="store_back",
                 message="The store is back; nothing that was said is missing in it.",
             )
+        return True
 
-    def _lost(self, why: str) -> None:
-        self.away = why
-        _log.error("store_away", problem=why)
+    def _lost(self, error: Exception, slow: str) -> None:
+        self.away = slow if isinstance(error, TimeoutError) else _name(error)
+        _log.error("store_away", problem=self.away)
 
     def _warn(self, sessions: set[str], code: str, message: str) -> None:
         """Says it once in each of these sessions, until the store is back."""
@@ -281,3 +290,8 @@ class Ledger:
                 listener(told)
             except Exception as error:  # noqa: BLE001 - a listener's trouble is its own
                 _log.error("listener_failed", exc_info=error)
+
+
+def _name(error: Exception) -> str:
+    """What to say of an error: one that is not expected may quote what was said."""
+    return str(error) if isinstance(error, StoreError | OSError) else type(error).__name__

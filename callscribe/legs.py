@@ -179,14 +179,18 @@ class Legs:
         self._on_change()
 
     def swap(self, one: str, other: str) -> None:
-        """Exchanges the names of two speakers; ``LegNotFound`` for one who has no leg."""
+        """Exchanges the names of two speakers.
+
+        ``LegNotFound`` for one who has no leg, ``SpeakerTaken`` while one is being connected. Who
+        feeds audio without a connection of its own goes on under the name it began with.
+        """
         names = {one: other, other: one}
+        if self._opening & names.keys():
+            raise SpeakerTaken("a leg of these speakers is being connected; try again in a moment")
         changed = {names[name]: self.of(name) for name in names}
         for name, leg in changed.items():
             leg.speaker = name
         self._current.update(changed)
-        fed = {names[name]: self._fed.pop(name) for name in names if name in self._fed}
-        self._fed.update(fed)
         self._on_change()
 
     def take_up(self, past: Past, epoch: float) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -106,6 +107,10 @@ class EnhancedTranscriptionService:
             session_id = uuid.uuid4().hex
         else:
             await self._check_new(session_id)
+            if (
+                session_id in self._sessions
+            ):  # somebody else was as quick; from here on nobody waits
+                raise _exists(session_id)
         config = config or self._configuration.current
         engine, instead_of = self._choose_engine(config)
         self._check(engine.name)
@@ -118,6 +123,10 @@ class EnhancedTranscriptionService:
             session.notify("engine_stand_in", f"{said} {redacted}".rstrip())
         self._run(session)
         return session_id
+
+    def identify(self, server: str) -> None:
+        """Names this server in the calls that it begins, so that it finds them after a crash."""
+        self._around = replace(self._around, server=server)
 
     def take_up(self, past: Past) -> None:
         """Goes on with a call whose server died: its legs may come back as they would have.
@@ -145,7 +154,7 @@ class EnhancedTranscriptionService:
             )
         if session_id not in self._sessions and not await self._ledger.knows(session_id):
             return
-        raise SessionError(f"there is a session {session_id} already", code="session_exists")
+        raise _exists(session_id)
 
     def _run(self, session: Session) -> None:
         session_id = session.session_id
@@ -311,6 +320,10 @@ class EnhancedTranscriptionService:
         if self._sessions.pop(session_id, None) is not None:
             self._ledger.forget(session_id)
             self._bus.forget(session_id)
+
+
+def _exists(session_id: str) -> SessionError:
+    return SessionError(f"there is a session {session_id} already", code="session_exists")
 
 
 class _Connections(Mapping[str, StreamingConnection]):

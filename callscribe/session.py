@@ -52,6 +52,8 @@ class Surroundings:
     leg_grace: float
     idle: float
     silence: float = 0.0
+    server: str = ""
+    """Who begins the sessions; see ``events.SessionStarted``."""
 
 
 class Session:
@@ -94,6 +96,7 @@ class Session:
         self.record.publish(
             events.SessionStarted,
             engine=self.engine_name,
+            server=self._around.server,
             config=self.config.model_dump(mode="json"),
         )
         _log.info("session_started", session_id=self.session_id, engine=self.engine_name)

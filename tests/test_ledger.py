@@ -80,6 +80,13 @@ class Rig:
             end=1.0,
         )
 
+    async def back(self) -> None:
+        """Waits until the store is there again, and all is told."""
+        async with asyncio.timeout(5):
+            while self.ledger.away:
+                await asyncio.sleep(0.01)
+        await self.ledger.settled("call")
+
     @property
     def told(self) -> list[str]:
         return [getattr(e, "message", getattr(e, "text", e.type)) for e in self.bus.told]
@@ -151,11 +158,27 @@ async def test_a_store_that_fails_is_replaced_by_the_journal_until_it_is_back(ri
     rig.store.fails = False
     rig.now += module.RETRY
     rig.notice("two")
-    await rig.ledger.settled("call")
-    assert rig.ledger.away == ""
+    await rig.back()
     assert rig.told[2:] == ["two", "The store is back; nothing that was said is missing in it."]
     assert await rig.kept() == ["session_started", *rig.told]
     assert await rig.journal.read(9) == []
+
+
+async def test_a_store_with_a_bug_holds_no_call(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Sequence[Event]) -> None:
+        raise ValueError("a secret word")
+
+    monkeypatch.setattr(rig.store, "append", broken)
+    monkeypatch.setattr(rig.journal, "append", broken)
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    assert rig.told[0] == "one"
+    assert rig.ledger.away == "ValueError"
+    monkeypatch.undo()
+    rig.now += module.RETRY
+    rig.notice("two")
+    await rig.back()
+    assert await rig.kept() == ["session_started", *rig.told]
 
 
 async def test_a_store_that_stands_still_does_not_hold_the_call(
@@ -178,10 +201,7 @@ async def test_the_store_comes_back_although_nobody_speaks(
     await rig.ledger.settled("call")
     rig.store.fails = False
     rig.now += 1
-    async with asyncio.timeout(5):
-        while rig.ledger.away:
-            await asyncio.sleep(0.01)
-    await rig.ledger.settled("call")
+    await rig.back()
     assert (await rig.kept())[1] == "one"
 
 
@@ -197,7 +217,7 @@ async def test_neither_store_nor_journal(rig: Rig, tmp_path: Path) -> None:
     rig.store.fails = False
     rig.now += module.RETRY
     rig.notice("two")
-    await rig.ledger.settled("call")
+    await rig.back()
     assert await rig.kept() == ["session_started", *rig.told]
     assert not rig.ledger.unwritten
 

@@ -300,3 +300,34 @@ async def test_detaching_twice_is_once() -> None:
         session.legs.detach(attachment)
         session.legs.detach(attachment)
         assert call.types(session.session_id).count("leg_detached") == 1
+
+
+async def test_names_are_not_exchanged_while_a_leg_is_being_connected() -> None:
+    async with calls() as call:
+        session = await call.session()
+        agent = await session.legs.open("agent", 16_000)
+        session.legs.detach(await session.legs.open("technician", 16_000))
+        call.engine.opening_delay = 0.05
+        again = asyncio.create_task(session.legs.open("technician", 16_000))
+        await asyncio.sleep(0.01)
+        with pytest.raises(SpeakerTaken):
+            session.swap("agent", "technician")
+        await again
+        session.swap("agent", "technician")
+        assert session.legs.of("technician") is agent.leg
+        await agent.send(tones(440))
+        transcript = await session.end()
+        assert said(transcript.utterances) == [("technician", "f440")]
+        assert not call.service.streaming_connections
+
+
+async def test_who_feeds_audio_goes_on_after_names_were_exchanged() -> None:
+    async with calls() as call:
+        session = await call.session()
+        for rate, speaker, tone in ((8_000, "technician", 440), (16_000, "agent", 880)):
+            await session.legs.feed(speaker, tones(tone, rate=rate), rate)
+        session.swap("agent", "technician")
+        await session.legs.feed("technician", tones(600, rate=8_000), 8_000)
+        transcript = await session.end()
+        assert transcript.of("agent") == "f440 f600"
+        assert transcript.of("technician") == "f880"

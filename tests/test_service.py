@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,6 +20,7 @@ from callscribe.errors import (
 )
 from callscribe.events import Notice
 from callscribe.settings import TranscriptionConfig
+from callscribe.store import FileJournal, create_store
 from tests.calls import calls
 from tests.engines_for_tests import EnergyEngine, tones
 
@@ -71,6 +73,20 @@ async def test_an_id_is_used_once() -> None:
         with pytest.raises(SessionError) as caught:
             await call.service.initialize_session("call")
         assert caught.value.code == "session_exists"
+
+
+async def test_an_id_is_used_once_however_quick_two_are(tmp_path: Path) -> None:
+    store = await create_store(str(tmp_path / "calls.db"))
+    async with calls() as call:
+        await call.service._ledger.open(store, FileJournal(tmp_path / "journal"))
+        begun = await asyncio.gather(
+            *(call.service.initialize_session("call") for _ in range(3)), return_exceptions=True
+        )
+        assert sum(isinstance(answer, SessionError) for answer in begun) == 2
+        await call.service.close()
+        await call.service._ledger.close()
+    assert [e["type"] for e in await store.events("call")] == ["session_started", "session_ended"]
+    await store.close()
 
 
 async def test_a_session_keeps_the_configuration_it_started_with() -> None:

@@ -66,6 +66,7 @@ def _session_interrupted(_: Changes, __: Prepared, call: CallRow) -> None:
 
 def _session_ended(_: Changes, prepared: Prepared, call: CallRow) -> None:
     call.state, call.ended_at = "ended", finite(prepared.event.at)
+    call.last_final = max(call.last_final, prepared.event.seq)  # agents have a word at the end
 
 
 def _leg_started(changes: Changes, prepared: Prepared, call: CallRow) -> None:

@@ -80,7 +80,7 @@ calls: Final = Table(
     Column("ended_at", Double),
     _seconds("last_at"),
     _number("last_seq"),
-    _number("last_final"),  # the number of the last final: what an agent may be behind
+    _number("last_final"),  # of the last final, or of the end: what an agent may be behind
     _text("engine"),
     Column("config", Text, nullable=False),
     Index("ix_calls_started_at", "started_at"),

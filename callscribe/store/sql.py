@@ -102,7 +102,7 @@ class SqlStore:
             await progress.advance(connection, agent, session_id, seq)
 
     async def behind(self, agent: str) -> list[str]:
-        """The sessions with finals above the agent's cursor, the oldest first."""
+        """The sessions with finals, or an end, above the agent's cursor, the oldest first."""
         async with self._database.reading() as connection:
             return await progress.read_behind(connection, agent)
 

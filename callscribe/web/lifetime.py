@@ -6,12 +6,19 @@ May import ``store``, ``bus`` and the rest of ``web``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import fcntl
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import structlog
 
 from callscribe.bus.base import Bus
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -26,7 +33,20 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
     try:
         await ledger.open(store, FileJournal(settings.data_dir / "journal.jsonl"))
         context.desk.open(store, ledger)
-        await context.calls.take_up()
+        with _identity(settings.data_dir) as server:
+            context.service.identify(server)
+            await context.calls.take_up(server)
+            async with _running(context):
+                yield
+    finally:
+        await store.close()
+        await bus.close()
+
+
+@asynccontextmanager
+async def _running(context: Context) -> AsyncIterator[None]:
+    """Loads the models while it serves already; ends the calls, then what they stand on."""
+    try:
         async with asyncio.TaskGroup() as tasks:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
@@ -36,9 +56,31 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
                 await context.service.close()
                 for task in loading:
                     task.cancel()
+    finally:
         await context.backends.close()
         await context.desk.close()
-        await ledger.close()
-    finally:
-        await store.close()
-        await bus.close()
+        await context.ledger.close()
+
+
+@contextmanager
+def _identity(folder: Path) -> Iterator[str]:
+    """The name of this server, the same after every start over the same data folder.
+
+    A second server over a folder that is in use has a name for this once: it must not take up the
+    calls of the first. The kernel lets the lock go when a process dies, however it dies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server").open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            _log.warning("data_folder_in_use", folder=str(folder))
+            yield uuid.uuid4().hex
+            return
+        file.seek(0)
+        name = file.read().strip()
+        if not name:
+            name = uuid.uuid4().hex
+            file.write(name)
+            file.flush()
+        yield name

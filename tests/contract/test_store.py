@@ -437,6 +437,8 @@ async def test_cursors_go_forward_only(store: Store) -> None:
     assert await store.cursor("a", "call") == 4
     assert await store.behind("a") == ["call", "new"]
     await store.advance("a", "call", 5)
+    assert await store.behind("a") == ["call", "new"], "it has not seen the end"
+    await store.advance("a", "call", 9)
     assert await store.behind("a") == ["new"]
     assert await store.behind("b") == ["old", "call", "new"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -25,6 +27,23 @@ async def test_what_was_said_is_in_the_store_when_the_server_has_ended(settings:
     with serving(settings) as again:
         call = httpx.get(f"{again.http}/api/sessions/{session_id}").json()
     assert call["state"] == "ended"
+
+
+async def test_a_second_server_leaves_the_calls_of_the_first_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Over the same folder by mistake, and over the same store on purpose."""
+    elsewhere = settings.model_copy(
+        update={"data_dir": tmp_path / "other", "database_url": settings.store_url}
+    )
+    with serving(settings) as first:
+        httpx.post(f"{first.http}/api/sessions", json={"session_id": "call"})
+        for other in (settings, elsewhere):
+            with serving(other) as second:
+                assert second.context.service.sessions() == []
+        told = httpx.get(f"{first.http}/api/sessions/call/events").json()["events"]
+        assert [e["type"] for e in told] == ["session_started", "notice"]
+        assert httpx.get(f"{first.http}/api/sessions/call").json()["state"] == "running"
 
 
 async def test_a_store_that_cannot_be_opened_keeps_the_server_down(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """A recording that is named by its address: fetched only from hosts that the operator allows.
 
-Every hop is checked, so that a redirect leads nowhere else. May import ``errors``.
+Every hop is checked, so that a redirect leads nowhere else. May import ``errors`` and
+``web.headers``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 import httpx
 
 from callscribe.errors import ConfigurationError
+from callscribe.web.headers import MAX_RECORDING
 
 PATIENCE: Final = 30.0
 """Seconds that a host may stay silent."""
@@ -20,13 +22,16 @@ MOST_REDIRECTS: Final = 5
 PIECE: Final = 1 << 16
 
 
-async def fetched(address: str, hosts: Sequence[str]) -> AsyncIterator[bytes]:
-    """The bytes at ``address``, piece by piece.
+async def fetched(
+    address: str, hosts: Sequence[str], most: int = MAX_RECORDING
+) -> AsyncIterator[bytes]:
+    """The bytes at ``address``, piece by piece, ``most`` of them at most.
 
     ``hosts`` are names, with a port where it is not the scheme's own. ``ConfigurationError`` with
     the code ``invalid_query`` for an address that is not allowed, ``remote_content`` for one whose
-    host does not give the recording.
+    host does not give the recording, ``too_big`` for one that is longer.
     """
+    came = 0
     try:
         async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
             request = client.build_request("GET", _allowed(address, hosts))
@@ -42,6 +47,11 @@ async def fetched(address: str, hosts: Sequence[str]) -> AsyncIterator[bytes]:
                 if answer.status_code != 200:
                     raise _not_given(f"it answered {answer.status_code}")
                 async for piece in answer.aiter_bytes(PIECE):
+                    came += len(piece)
+                    if came > most:
+                        raise ConfigurationError(
+                            f"the recording has more than {most} bytes", code="too_big"
+                        )
                     yield piece
             finally:
                 await answer.aclose()

@@ -46,6 +46,14 @@ async def test_what_is_not_allowed(
     assert caught.value.code == "invalid_query"
 
 
+async def test_a_recording_that_is_too_long_is_not_fetched_to_its_end(shelf: Shelf) -> None:
+    (shelf.folder / "endless").write_bytes(bytes(300_000))
+    with pytest.raises(ConfigurationError, match="more than 100000 bytes") as caught:
+        async for _ in fetched(f"http://{shelf.host}/endless", [shelf.host], 100_000):
+            pass
+    assert caught.value.code == "too_big"
+
+
 @pytest.mark.parametrize(
     ("path", "hint"),
     [

@@ -201,6 +201,7 @@ class Legs:
         if past.zero_at is None:
             return
         self._began_at = past.zero_at - epoch
+        self._missing.update({speaker: past.heard_until(speaker) for speaker in past.gone})
         for speaker, leg in past.open_legs.items():
             heard, until = past.heard_until(speaker), past.broke_off
             if until > heard:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted
+from callscribe.events import Event, Gap, LegEnded, LegStarted, SessionInterrupted
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Transcript
 
@@ -39,6 +39,22 @@ class Past:
                 found[event.speaker] = event
             elif isinstance(event, LegEnded):
                 found.pop(event.speaker, None)
+        return found
+
+    @property
+    def gone(self) -> set[str]:
+        """Speakers whom an earlier death of the server has cut off, and who have not come back."""
+        found: set[str] = set()
+        here: set[str] = set()
+        died = False
+        for event in self.events:
+            if isinstance(event, SessionInterrupted):
+                here, died = set(), True
+            elif isinstance(event, LegStarted):
+                here.add(event.speaker)
+                found.discard(event.speaker)
+            elif isinstance(event, LegEnded) and died and event.speaker not in here:
+                found.add(event.speaker)
         return found
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted
+from callscribe.events import Event, Gap, LegEnded, LegStarted, SessionInterrupted
 from callscribe.past import STEP, Past
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Transcript, Utterance
@@ -57,3 +57,17 @@ def test_until_when_a_speaker_was_heard() -> None:
     assert past(leg, said=(said,)).heard_until("agent") == 11.5
     assert past(leg, gap, said=(said,)).heard_until("agent") == 14.0
     assert past(leg, said=(said,)).heard_until("technician") == 0.0
+
+
+def test_who_has_not_come_back_after_an_earlier_death() -> None:
+    first = started(1, "agent", 0.0), started(2, "technician", 0.0)
+    died = SessionInterrupted(session_id="call", seq=5, at=1010.0)
+    cut_off = [
+        LegEnded(session_id="call", seq=6 + n, at=1010.0, speaker=speaker, seconds=9.0)
+        for n, speaker in enumerate(("agent", "technician"))
+    ]
+    back = started(9, "agent", 20.0)
+    left = LegEnded(session_id="call", seq=10, at=1030.0, speaker="agent", seconds=9.0)
+    assert past(*first, cut_off[0]).gone == set(), "who hangs up is not missed"
+    assert past(*first, died, *cut_off).gone == {"agent", "technician"}
+    assert past(*first, died, *cut_off, back, left).gone == {"technician"}

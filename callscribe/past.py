@@ -6,9 +6,9 @@ May import ``store.base`` and core.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted, SessionInterrupted
+from callscribe.events import Event, Gap, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Transcript
 
@@ -34,7 +34,7 @@ class Past:
     def open_legs(self) -> dict[str, LegStarted]:
         """The legs that had not ended, by speaker."""
         found: dict[str, LegStarted] = {}
-        for event in self.events:
+        for event in self._renamed():
             if isinstance(event, LegStarted):
                 found[event.speaker] = event
             elif isinstance(event, LegEnded):
@@ -47,7 +47,7 @@ class Past:
         found: set[str] = set()
         here: set[str] = set()
         died = False
-        for event in self.events:
+        for event in self._renamed():
             if isinstance(event, SessionInterrupted):
                 here, died = set(), True
             elif isinstance(event, LegStarted):
@@ -65,7 +65,7 @@ class Past:
     def heard_until(self, speaker: str) -> float:
         """The end of what is known of a speaker on the call clock (s)."""
         said = max((u.end for u in self.transcript.utterances if u.speaker == speaker), default=0.0)
-        gaps = [e.end for e in self.events if isinstance(e, Gap) and e.speaker == speaker]
+        gaps = [e.end for e in self._renamed() if isinstance(e, Gap) and e.speaker == speaker]
         leg = self.open_legs.get(speaker)
         return max(said, *gaps, leg.offset if leg else 0.0)
 
@@ -73,3 +73,16 @@ class Past:
     def broke_off(self) -> float:
         """Where the call clock stood at its last event (s)."""
         return 0.0 if self.zero_at is None else max(0.0, self.call.last_at - self.zero_at)
+
+    def _renamed(self) -> list[Event]:
+        """The events under the names that the speakers have now, as the transcript has them."""
+        names: dict[str, str] = {}
+        found: list[Event] = []
+        for event in reversed(self.events):
+            if isinstance(event, RolesSwapped):
+                one, other = event.speakers
+                names[one], names[other] = names.get(other, other), names.get(one, one)
+            elif isinstance(event, LegStarted | LegEnded | Gap):
+                event = replace(event, speaker=names.get(event.speaker, event.speaker))  # noqa: PLW2901
+            found.append(event)
+        return found[::-1]

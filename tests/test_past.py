@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted, SessionInterrupted
+from callscribe.events import Event, Gap, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
 from callscribe.past import STEP, Past
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Transcript, Utterance
@@ -71,3 +71,21 @@ def test_who_has_not_come_back_after_an_earlier_death() -> None:
     assert past(*first, cut_off[0]).gone == set(), "who hangs up is not missed"
     assert past(*first, died, *cut_off).gone == {"agent", "technician"}
     assert past(*first, died, *cut_off, back, left).gone == {"technician"}
+
+
+def test_names_are_those_of_today() -> None:
+    first = started(1, "agent", 0.0), started(2, "technician", 5.0)
+    gap = Gap(
+        session_id="call", seq=3, at=1030.0, speaker="agent", start=12.0, end=14.0, reason="x"
+    )
+    swap = RolesSwapped(session_id="call", seq=4, at=1031.0, speakers=("agent", "technician"))
+    later = Gap(
+        session_id="call", seq=5, at=1040.0, speaker="agent", start=20.0, end=21.0, reason="x"
+    )
+    call = past(*first, gap, swap, later)
+    assert {name: leg.offset for name, leg in call.open_legs.items()} == {
+        "technician": 0.0,
+        "agent": 5.0,
+    }
+    assert (call.heard_until("technician"), call.heard_until("agent")) == (14.0, 21.0)
+    assert call.events[2] == gap, "who follows the events exchanges the names"

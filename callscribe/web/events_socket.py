@@ -23,13 +23,14 @@ router = APIRouter()
 async def events(socket: WebSocket, session_id: str) -> None:
     """Sends a session's events from ``since`` on, until the session has ended.
 
-    A call of the past is told from the store.
+    A call that is over is told from the store, with what agents found since.
     """
     await accept(socket)
     async with telling_errors(socket):
         context = get_context(socket)
         service, since = context.service, _since(socket)
-        if context.calls.live(session_id) is None:
+        session = context.calls.live(session_id)
+        if session is None or session.ended.is_set():
             for event in await context.calls.events(session_id, since):
                 await socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
             await close(socket, 1000)

@@ -55,6 +55,14 @@ async def test_an_ended_session_is_replayed_and_closed(served: Served) -> None:
     assert [e["type"] for e in await read(served, "call")][-2:] == ["session_ended", "close"]
 
 
+async def test_who_has_seen_the_end_is_told_at_once_that_there_is_no_more(served: Served) -> None:
+    httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
+    httpx.post(f"{served.http}/api/sessions/call/end")
+    last = httpx.get(f"{served.http}/api/sessions/call/events").json()["events"][-1]["seq"]
+    async with asyncio.timeout(5):
+        assert await read(served, "call", since=last) == [{"type": "close", "code": 1000}]
+
+
 async def test_a_session_that_is_not_there(served: Served) -> None:
     error, close = await read(served, "nobody")
     assert (error["code"], error["fatal"], close["code"]) == ("no_such_session", True, 1008)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from callscribe import logs
 from callscribe.engines import create_engine
@@ -58,7 +60,7 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
         app,
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # audio does not shrink, and small texts are not worth it
         ws_ping_interval=10.0,
@@ -76,6 +78,17 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether uvicorn's line is worth one: it takes every upgrade that is refused for a bug."""
     return record.msg != "ASGI callable returned without completing handshake."
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's socket, which bears it that the server ends while it is closing already."""
+
+    def shutdown(self) -> None:
+        """Closes with 1012; by itself it would raise, and leave the other sockets open."""
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
 
 
 class Server(uvicorn.Server):

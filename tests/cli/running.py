@@ -1,8 +1,12 @@
 """Runs commands: inside the test, or as a process of their own."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -40,3 +44,32 @@ def process(data: Path, *arguments: str, **more: str) -> subprocess.CompletedPro
         timeout=240,
         check=False,
     )
+
+
+@contextmanager
+def at_work(
+    start: Sequence[str], data: Path, *, patience: float = 60.0, **more: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A command line as a process of its own, to be ended by the test.
+
+    It is killed where the test has not ended it, or not within ``patience`` seconds: a test that
+    fails must not wait for it.
+    """
+    running = subprocess.Popen(
+        start,
+        cwd=ROOT,
+        env=surroundings(data, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore SIGINT, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    late = threading.Timer(patience, running.kill)
+    late.start()
+    with running:
+        try:
+            yield running
+        finally:
+            late.cancel()
+            running.kill()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from callscribe.cli.call import Voice, legs, read_voices, tracks
 from callscribe.errors import CallscribeError
 from callscribe.settings import Settings
 from tests import killable
-from tests.cli.running import run
+from tests.cli.running import at_work, command, run
 from tests.engines_for_tests import tones
 from tests.media_files import write
 from tests.serving import Served, serving
@@ -95,20 +92,15 @@ def test_a_server_that_dies_is_said_in_words(way: str, tmp_path: Path) -> None:
     sound = np.frombuffer(tones(*[440] * 12), "<i2")
     write(file, sound[None], "pcm_s16le", 16_000)
     server = killable.start(tmp_path / "data", tones=True, auth_token=AUTH_TOKEN)
-    command = [sys.executable, "-m", "callscribe", "call", str(file), "--as", way]
-    calling = subprocess.Popen(
-        [*command, "--server", server.http],
-        env={**os.environ, "CALLSCRIBE_TWILIO_AUTH_TOKEN": AUTH_TOKEN},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    start = command("call", str(file), "--as", way, "--server", server.http)
     try:
-        assert calling.stdout is not None
-        assert any("f440" in line for line in calling.stdout)
+        with at_work(start, tmp_path, CALLSCRIBE_TWILIO_AUTH_TOKEN=AUTH_TOKEN) as calling:
+            assert calling.stdout is not None
+            assert any("f440" in line for line in calling.stdout)
+            server.kill()
+            _, err = calling.communicate(timeout=30)
     finally:
         server.kill()
-        _, err = calling.communicate(timeout=30)
     assert calling.returncode == 1
     assert "Traceback" not in err
     assert "the server" in err.splitlines()[-1]

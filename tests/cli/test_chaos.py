@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from callscribe.chaos import KINDS, Happening, parse_fault
 from callscribe.cli.chaos import line
-from tests.cli.running import ROOT, command, run, surroundings
+from tests.cli.running import at_work, command, run
 from tests.engines_for_tests import tones
 from tests.serving import Served
 
@@ -60,14 +59,8 @@ async def visit(address: str, rounds: int) -> None:
 def played(served: Served, data: Path, seed: str) -> tuple[list[str], str]:
     """A run of the command with three visits: the lines of its faults, and all it said."""
     start = command("chaos", "--upstream", served.ws, "--port", "0", "--seed", seed)
-    with subprocess.Popen(
-        [*start, "--fault", "drop~0.3", "--fault", "garble~0.5"],
-        cwd=ROOT,
-        env=surroundings(data, COLUMNS="200"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    faults = ("--fault", "drop~0.3", "--fault", "garble~0.5")
+    with at_work([*start, *faults], data, COLUMNS="200") as process:
         assert process.stdout is not None
         said = ""
         while "Seed" not in said:
@@ -76,7 +69,7 @@ def played(served: Served, data: Path, seed: str) -> tuple[list[str], str]:
         assert found is not None
         asyncio.run(visit(found[0], 3))
         process.send_signal(signal.SIGINT)
-        said += process.communicate(timeout=30)[0]
+        said += "".join(process.communicate(timeout=30))
     assert process.returncode == 0, said
     drops = re.findall(r"#(\d) +[\d.]+ s  drop~0.3: the connection is reset", said)
     return drops, said
@@ -94,9 +87,7 @@ def test_it_plays_until_ctrl_c_and_says_what_it_does(served: Served, tmp_path: P
 
 def test_without_a_seed_one_is_drawn_and_said(served: Served, tmp_path: Path) -> None:
     start = command("chaos", "--upstream", served.ws, "--port", "0")
-    with subprocess.Popen(
-        start, cwd=ROOT, env=surroundings(tmp_path), stdout=subprocess.PIPE, text=True
-    ) as process:
+    with at_work(start, tmp_path) as process:
         assert process.stdout is not None
         said = ""
         while "Seed" not in said:

@@ -5,8 +5,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import threading
 import urllib.request
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from rich.console import Console
 from callscribe.cli.serve import bind, page_address, show_banner
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
-from tests.cli.running import ROOT, command, run, surroundings
+from tests.cli.running import at_work, command, run
 
 
 def banner(missing: dict[str, str], **config: object) -> str:
@@ -80,23 +78,14 @@ def test_a_model_that_cannot_be_used_is_said_below_the_banner(tmp_path: Path) ->
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
-    with subprocess.Popen(
-        command("serve", "--port", "0"),
-        cwd=ROOT,
-        env=surroundings(tmp_path, CALLSCRIBE_WHISPER_MODEL=str(folder)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
+    start = command("serve", "--port", "0")
+    with at_work(start, tmp_path, patience=30, CALLSCRIBE_WHISPER_MODEL=str(folder)) as server:
         assert server.stdout is not None
-        late = threading.Timer(30, server.kill)
-        late.start()
         lines = []
         for line in server.stdout:
             lines.append(line)
             if "started again" in line:
                 break
-        late.cancel()
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=30)
     assert server.returncode == 0
@@ -108,14 +97,8 @@ def test_a_model_that_cannot_be_used_is_said_below_the_banner(tmp_path: Path) ->
 
 @pytest.mark.parametrize("start", [command("serve"), [command()[0], "main.py"]])
 def test_it_serves_until_ctrl_c(tmp_path: Path, start: list[str]) -> None:
-    with subprocess.Popen(
-        [*start, "--port", "0"],
-        cwd=ROOT,
-        env=surroundings(tmp_path, CALLSCRIBE_WHISPER_MODEL=str(tmp_path / "none")),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
+    none = str(tmp_path / "none")
+    with at_work([*start, "--port", "0"], tmp_path, CALLSCRIBE_WHISPER_MODEL=none) as server:
         assert server.stdout is not None
         lines = []
         for line in server.stdout:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from callscribe.demo.call import load_call
 from callscribe.export import FORMATS
 from callscribe.settings import Settings
 from callscribe.wer import word_errors
-from tests.cli.running import ROOT, command, process, run, surroundings
+from tests.cli.running import at_work, command, process, run
 from tests.engines_for_tests import EnergyEngine
 from tests.media_files import tones, write
 from tests.speech import MODELS
@@ -150,16 +149,8 @@ def test_a_real_call_is_written_down_by_whisper(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     path = write(tmp_path / "long.wav", tones(seconds=30), "pcm_s16le", 16_000)
-    with subprocess.Popen(
-        command("transcribe", "--live", str(path)),
-        cwd=ROOT,
-        env=surroundings(tmp_path / "data"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell's background jobs ignore SIGINT, and so would what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
-    ) as running:
+    start = command("transcribe", "--live", str(path))
+    with at_work(start, tmp_path / "data", patience=90) as running:
         time.sleep(8)
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)

@@ -12,8 +12,8 @@ from callscribe.agents.attempt import Retries
 from callscribe.agents.base import Call, Finding
 from callscribe.errors import StoreError, UpstreamError
 from callscribe.events import AgentFailed, AgentResult, FinalResult
+from tests.agents.keeping import Kept
 from tests.agents.working import Finishing, Scripted, eventually, working
-from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -45,9 +45,8 @@ async def test_an_agent_knows_the_call_so_far() -> None:
     assert agent.calls[-1].transcript.text == "un\ndeux"
 
 
-async def test_more_finals_than_a_batch_all_come() -> None:
+async def test_more_finals_than_a_batch_all_come(store: Kept) -> None:
     agent = Scripted(does=lambda _: [])
-    store = MemoryStore()
     async with working(store=store) as before:
         await before.say(*(f"mot {n}" for n in range(230)))
     async with working(agent, store=store) as work:
@@ -55,8 +54,8 @@ async def test_more_finals_than_a_batch_all_come() -> None:
     assert [seq for _, seq in agent.seen] == list(range(2, 232))
 
 
-async def test_after_a_crash_the_agent_goes_on_where_it_was() -> None:
-    store, agent = MemoryStore(), Finishing()
+async def test_after_a_crash_the_agent_goes_on_where_it_was(store: Kept) -> None:
+    agent = Finishing()
     async with working(agent, store=store) as work:
         await work.say("un")
         await work.settled()
@@ -70,12 +69,12 @@ async def test_after_a_crash_the_agent_goes_on_where_it_was() -> None:
     assert [seq for _, seq in agent.seen] == [2, 4]
 
 
-async def test_what_was_told_before_a_crash_is_not_told_again() -> None:
-    store, agent = MemoryStore(), Scripted()
+async def test_what_was_told_before_a_crash_is_not_told_again(store: Kept) -> None:
+    agent = Scripted()
     async with working(agent, store=store) as work:
         await work.say("un")
         await work.settled()
-    store.cursors.clear()  # as if the crash had come before the cursor moved
+    store.forget_cursors()  # as if the crash had come before the cursor moved
     async with working(agent, store=store) as work:
         await eventually(lambda: len(agent.seen) == 2)
         await work.settled()
@@ -83,8 +82,8 @@ async def test_what_was_told_before_a_crash_is_not_told_again() -> None:
     assert store.cursors == {("scripted", "call"): 2}
 
 
-async def test_the_end_is_told_once_after_all_finals_also_after_a_crash() -> None:
-    store, agent = MemoryStore(), Finishing()
+async def test_the_end_is_told_once_after_all_finals_also_after_a_crash(store: Kept) -> None:
+    agent = Finishing()
     async with working(agent, store=store) as work:
         await work.say("un")
         await work.settled()
@@ -99,12 +98,12 @@ async def test_the_end_is_told_once_after_all_finals_also_after_a_crash() -> Non
             work.runner.notice("call")
             await work.settled()
     assert agent.finished == ["call"]
-    ended = next(s for s, e in store.sessions["call"].items() if e.type == "session_ended")
+    ended = next(e["seq"] for e in await store.events("call") if e["type"] == "session_ended")
     assert store.cursors == {("scripted", "call"): ended}
 
 
-async def test_a_crash_between_last_final_and_end_does_not_lose_the_end() -> None:
-    store, agent = MemoryStore(), Finishing()
+async def test_a_crash_between_last_final_and_end_does_not_lose_the_end(store: Kept) -> None:
+    agent = Finishing()
     async with working(agent, store=store) as work:
         await work.say("un")
         await work.settled()
@@ -135,9 +134,9 @@ async def test_in_the_end_it_is_a_dead_letter_and_the_agent_goes_on() -> None:
             (letter,) = await work.store.letters("scripted")
             (failed,) = [e for e in work.told if isinstance(e, AgentFailed)]
             assert work.results() == ["3"]
+            assert work.store.cursors == {("scripted", "call"): 3}
     assert (letter.seq, letter.attempts, letter.error) == (2, 3, "ValueError: no")
     assert (failed.of_seq, failed.letter_id, failed.error) == (2, letter.letter_id, letter.error)
-    assert work.store.cursors == {("scripted", "call"): 3}
     assert [log["event"] for log in logs] == ["agent_failed"]
 
 
@@ -228,7 +227,7 @@ async def test_only_so_many_calls_are_worked_on_at_once() -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
         now -= 1
 
     agent = Scripted(does=lambda _: work_on())
@@ -293,7 +292,7 @@ async def test_the_letter_of_a_deleted_call_cannot_be_replayed() -> None:
         await work.say("un")
         await work.settled()
         (letter,) = work.store.buried.values()
-        work.store.sessions.clear()
+        work.store.forget_events()
         with pytest.raises(KeyError):
             await work.runner.replay(letter.letter_id)
         assert work.store.buried == {}
@@ -348,8 +347,7 @@ async def _after(go: asyncio.Event) -> list[Finding]:
     return [Finding(kind="seen", key="2")]
 
 
-async def test_closing_does_not_wait_for_ever_and_loses_nothing() -> None:
-    store = MemoryStore()
+async def test_closing_does_not_wait_for_ever_and_loses_nothing(store: Kept) -> None:
     agent = Scripted(does=lambda _: asyncio.sleep(60))
     async with working(agent, store=store) as work:
         await work.say("un")
@@ -386,22 +384,10 @@ async def test_agents_are_closed_each_even_where_one_fails() -> None:
     assert [log["event"] for log in logs] == ["agent_not_closed"] * 2
 
 
-class Dying(MemoryStore):
-    """One whose process dies when ``left`` more things were done with it."""
-
-    left: int | None = None
-
-    def _work(self, name: str) -> None:
-        super()._work(name)
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise asyncio.CancelledError
-
-
 @pytest.mark.parametrize("left", range(30))
-async def test_wherever_it_dies_every_final_is_seen_and_every_result_told_once(left: int) -> None:
-    store = Dying()
+async def test_wherever_it_dies_every_final_is_seen_and_every_result_told_once(
+    left: int, store: Kept
+) -> None:
     async with working(store=store) as nobody:
         await nobody.say("un", "deux", "trois")
         await nobody.end()

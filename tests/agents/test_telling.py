@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from callscribe.agents.telling import Teller, Trouble, calm
 from callscribe.errors import StoreError
+from tests.agents.keeping import Kept
 from tests.agents.working import Work, final
-from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +23,11 @@ def finding(key: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def work() -> Work:
-    return Work(MemoryStore(), [])
+async def work(store: Kept) -> Work:
+    work = Work(store, [])
+    await work.begin("call")
+    await work.begin("other")
+    return work
 
 
 @pytest.fixture

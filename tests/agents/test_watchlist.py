@@ -110,6 +110,7 @@ async def test_one_place_is_told_once_as_its_utterance_grows() -> None:
     growing = ["la chaudière fuit", "la chaudière fuit oui la chaudière", "la chaudière"]
     agent = WatchlistAgent(["chaudière", "fuit"])
     async with working(agent) as work:
+        await work.begin()
         for seq, text in enumerate(growing, 1):
             part = final(text, seq * 10, utterance_id="technician-1", speech_final=seq == 3)
             await work.store.append([part])

@@ -1,12 +1,11 @@
-"""A runner over a store in memory, and the finals that it is given."""
+"""A runner over the real store, and the finals that it is given."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from callscribe.agents.attempt import Retries
@@ -14,7 +13,7 @@ from callscribe.agents.base import Agent, Call, Finding
 from callscribe.agents.runner import Runner
 from callscribe.events import Event, FinalResult, SessionEnded, SessionStarted
 from callscribe.transcript import Transcript, Word
-from tests.memory_store import MemoryStore
+from tests.agents.keeping import Kept, keeping
 
 CALLED_AT = 1_796_040_000.0
 """Monday, 30 November 2026, 12:00 UTC: when the calls of the tests are."""
@@ -86,10 +85,11 @@ class Finishing(Scripted):
 class Work:
     """A runner at work on a store."""
 
-    def __init__(self, store: MemoryStore, agents: Sequence[Agent], **options: Any) -> None:
+    def __init__(self, store: Kept, agents: Sequence[Agent], **options: Any) -> None:
         self.store = store
-        self.numbers: dict[str, count[int]] = {}
         self.told: list[Event] = []
+        self._numbering = asyncio.Lock()
+        """One event after the other, as the ledger has it: no two get the same number."""
         self.broken: list[Exception] = []
         """What the next attempts to publish raise."""
         self.runner = Runner(
@@ -99,36 +99,45 @@ class Work:
     async def publish(self, session_id: str, kind: type[Event], /, **fields: Any) -> Event:
         if self.broken:
             raise self.broken.pop(0)
-        last = max(self.store.sessions.get(session_id, {0: None}))
-        event = kind(session_id=session_id, seq=last + 1, at=CALLED_AT, **fields)
-        await self.store.append([event])
+        event = await self._append(kind, session_id, **fields)
         self.told.append(event)
         return event
 
     async def say(self, *texts: str, session_id: str = "call") -> None:
-        """Stores a final for each text, and tells the runner."""
-        for text in texts:
-            seq = max(self.store.sessions.get(session_id, {0: None})) + 1
-            if seq == 1:
-                await self._append(
-                    SessionStarted, session_id, config={"transcription_language": "fr"}
-                )
-                seq += 1
-            await self.store.append([final(text, seq, session_id=session_id)])
-            self.runner.notice(session_id)
+        """Stores a final for each text, in a row, and tells the runner."""
+        await self.begin(session_id)
+        async with self._numbering:
+            first = self.store.last_seq(session_id) + 1
+            await self.store.append(
+                [final(text, seq, session_id=session_id) for seq, text in enumerate(texts, first)]
+            )
+        self.runner.notice(session_id)
+
+    async def begin(self, session_id: str = "call") -> None:
+        """Stores the first event of a session, unless it is there."""
+        if not self.store.last_seq(session_id):
+            config = {"transcription_language": "fr"}
+            await self._append(SessionStarted, session_id, config=config)
 
     async def end(self, session_id: str = "call") -> None:
         await self._append(SessionEnded, session_id)
         self.runner.notice(session_id)
 
-    async def _append(self, kind: type[Event], session_id: str, **fields: Any) -> None:
-        seq = max(self.store.sessions.get(session_id, {0: None})) + 1
-        await self.store.append([kind(session_id=session_id, seq=seq, at=CALLED_AT, **fields)])
+    async def _append(self, kind: type[Event], session_id: str, /, **fields: Any) -> Event:
+        async with self._numbering:
+            seq = self.store.last_seq(session_id) + 1
+            event = kind(session_id=session_id, seq=seq, at=CALLED_AT, **fields)
+            await self.store.append([event])
+        return event
 
     async def settled(self) -> None:
         """Waits until no agent has anything to do."""
         await eventually(
-            lambda: not any(s["running"] + s["waiting"] for s in self.runner.status().values())
+            lambda: (
+                not any(
+                    post.lane._tasks or post.lane.waiting for post in self.runner._posts.values()
+                )
+            )
         )
 
     def results(self, agent: str = "scripted") -> list[str]:
@@ -144,13 +153,13 @@ async def eventually(holds: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def working(
-    *agents: Agent, store: MemoryStore | None = None, **options: Any
-) -> AsyncIterator[Work]:
-    """A started runner; closed at the end."""
-    work = Work(store or MemoryStore(), agents, **options)
-    work.runner.start()
-    try:
-        yield work
-    finally:
-        await work.runner.close(1.0)
+async def working(*agents: Agent, store: Kept | None = None, **options: Any) -> AsyncIterator[Work]:
+    """A started runner over this store, or over an empty one; closed at the end."""
+    async with AsyncExitStack() as stack:
+        kept = store or await stack.enter_async_context(keeping())
+        work = Work(kept, agents, **options)
+        work.runner.start()
+        try:
+            yield work
+        finally:
+            await work.runner.close(1.0)

@@ -10,9 +10,9 @@ import pytest
 from callscribe.agents import RESERVED, create_agents
 from callscribe.agents.base import Agent, Finding, Finisher
 from callscribe.settings import Settings
+from tests.agents.keeping import keeping
 from tests.agents.receivers import Answer, Request, receiving
 from tests.agents.working import call, final, working
-from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -90,8 +90,7 @@ async def test_it_finds_something_and_the_same_again_has_the_same_key(agent: Age
 
 
 async def test_its_results_are_told_once_whatever_crashes(agent: Agent) -> None:
-    store = MemoryStore()
-    async with working(agent, store=store) as work:
+    async with keeping() as store, working(agent, store=store) as work:
         await work.say(*SAID)
         await work.end()
         await work.settled()
@@ -99,11 +98,11 @@ async def test_its_results_are_told_once_whatever_crashes(agent: Agent) -> None:
         assert told
         assert len(set(told)) == len(told)
         assert store.buried == {}
-        store.cursors.clear()  # as if the process had died before any cursor moved
+        store.forget_cursors()  # as if the process had died before any cursor moved
         work.runner.notice("call")
         await work.settled()
         assert work.results(agent.name) == told
-    results = await store.results("call")
+        results = await store.results("call")
     assert {i for r in results for i in r.utterance_ids} <= {f"technician-{n}" for n in (2, 3, 4)}
 
 

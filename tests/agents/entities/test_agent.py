@@ -57,6 +57,7 @@ async def test_what_may_still_grow_is_told_when_it_has() -> None:
         "ça fait quarante-neuf euros quatre-vingt-dix par mois et dix euros de plus",
     ]
     async with working(agent) as work:
+        await work.begin()
         for seq, text in enumerate(growing, 1):
             part = final(text, seq * 10, utterance_id="technician-1", speech_final=seq == 4)
             await work.store.append([part])

@@ -98,10 +98,12 @@ class Calls:
         return await self._store.results(session_id)
 
     async def delete(self, session_id: str) -> None:
-        """Ends a call and forgets it everywhere."""
+        """Ends a call and forgets it everywhere. ``StoreError`` while the store is away."""
+        self._refuse_while_away()
         session = self.live(session_id)
         if session is not None:
             await self._service.end_session(session_id)
+            self._refuse_while_away()
         known = await self._store.delete(session_id)
         if session is not None:
             await self._service.delete_session(session_id)
@@ -125,6 +127,13 @@ class Calls:
             return  # another one's, which may be alive
         transcript = await self._store.transcript(call.session_id)
         self._service.take_up(Past(call, transcript, [parse_event(event) for event in told]))
+
+    def _refuse_while_away(self) -> None:
+        """What the journal holds of a call would bring it back when the store has forgotten it."""
+        if self._ledger.away:
+            raise StoreError(
+                f"The call cannot be deleted now: the store is away ({self._ledger.away})."
+            )
 
     @property
     def _store(self) -> Store:

@@ -13,6 +13,7 @@
     ├── AuthenticationError             unauthorized      no
     ├── CapacityError                   at_capacity       yes
     ├── StoreError                      store_failed      yes
+    │   └── EventRefused                event_refused     no
     └── EngineError                     engine_failed     set where it is made
         ├── ModelError                  bad_model         no
         └── UpstreamError               upstream_failed   set where it is made
@@ -117,6 +118,13 @@ class StoreError(CallscribeError):
 
     code = "store_failed"
     retryable = True
+
+
+class EventRefused(StoreError):
+    """The store is there, and cannot take this very event: a fault of Callscribe."""
+
+    code = "event_refused"
+    retryable = False
 
 
 class EngineError(CallscribeError):

@@ -1,9 +1,7 @@
 """The one way in which an event gets its number, is kept, and is told: in that order.
 
-Durable events are written in batches, off the path of audio; a batch is told when the store has it.
-While the store does not answer, a journal beside it takes its place, so that what was told is on
-disk all the same; it goes into the store when that is back. May import ``events``, ``store.base``
-and ``bus.base``.
+Durable events are written in batches, off the path of audio; a batch is told when it is on disk
+(see ``keeping``). May import ``keeping``, ``events``, ``store.base`` and ``bus.base``.
 """
 
 from __future__ import annotations
@@ -12,74 +10,41 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from callscribe.bus.base import Bus
 from callscribe.errors import SessionNotFound, StoreError
 from callscribe.events import Event, Notice, SessionEnded
+from callscribe.keeping import MOST, Journal, Keeper
 from callscribe.store.base import Store
-
-MOST: Final = 500
-"""Events written at once."""
-
-PATIENCE: Final = 2.0
-"""Seconds that the store may take for a batch before the journal takes it."""
-
-RETRY: Final = 2.0
-"""Seconds between two tries to reach a store that is away."""
 
 WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
-UNWRITTEN: Final = 100_000
-"""Events kept in memory at most when neither the store nor the journal takes them."""
-
-AWAY: Final = "The store does not answer ({}); what is said goes to a journal."
-NOT_KEPT: Final = "Neither the store nor the journal takes what is said: it is kept in memory only."
-
 _log = structlog.get_logger(__name__)
-
-
-class Journal(Protocol):
-    """Takes events while the store is away; see ``store.journal``."""
-
-    async def append(self, events: Sequence[Event]) -> None:
-        """On disk when it returns; ``OSError`` when it cannot be."""
-        ...
-
-    async def read(self, most: int) -> list[Event]:
-        """The first events that wait for the store."""
-        ...
-
-    async def drop(self, count: int) -> None:
-        """The first ``count`` events are in the store now."""
-        ...
 
 
 class Ledger:
     """Numbers, keeps and tells the events of all sessions.
 
-    Without a store it tells at once. ``clock`` is UNIX time, ``monotonic`` measures waiting, both
-    in seconds. ``after`` are called with what has just been told; they must not wait.
+    Without a store it tells at once. ``clock`` is UNIX time in seconds. ``after`` are called with
+    what has just been told; they must not wait.
     """
 
-    def __init__(
-        self, bus: Bus, clock: Callable[[], float], monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, bus: Bus, clock: Callable[[], float]) -> None:
         self.after: list[Callable[[Sequence[Event]], None]] = []
-        self.unwritten: deque[Event] = deque(maxlen=UNWRITTEN)
-        """What was told although neither the store nor the journal took it, for another try."""
-        self.away: str = ""
-        """Why the store cannot be reached; empty while it can."""
-        self.counts: Counter[str] = Counter()
-        """``stored``, ``journaled``, ``unwritten`` events and ``left_out`` interim ones."""
+        self.left_out = 0
+        """Interim events that were not told, since too much was waiting."""
+        self.keeper: Keeper | None = None
+        """What gets events onto disk; None before ``open``."""
         self._bus = bus
         self._clock = clock
-        self._monotonic = monotonic
         self._store: Store | None = None
         self._numbers: dict[str, int] = {}
+        self._guests: Counter[str] = Counter()
+        """How many are telling something in sessions that have ended; see ``tell``."""
         self._queue: deque[Event] = deque()
         self._held: Counter[str] = Counter()
         """Events of each session in the queue."""
@@ -96,8 +61,11 @@ class Ledger:
         What an earlier process left in the journal goes into the store first.
         """
         self._store = store
-        await self._catch_up(store, journal)
-        self._writer = asyncio.create_task(self._write(store, journal), name="ledger")
+        self.keeper = Keeper(
+            store, journal, warn=self._warn, arrived=self._tell_others, back=self._store_back
+        )
+        await self.keeper.open()
+        self._writer = asyncio.create_task(self._write(self.keeper), name="ledger")
 
     def publish(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> Event:
         """Gives an event its number and its time, and has it kept and told. Never waits."""
@@ -115,21 +83,40 @@ class Ledger:
             self._queue.append(event)
             self._news.set()
         else:
-            self.counts["left_out"] += 1
+            self.left_out += 1
         return event
 
     async def tell(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> None:
         """Publishes an event in a session that may have ended, and waits until it is kept.
 
-        ``SessionNotFound`` for a session that nobody knows any more.
+        ``SessionNotFound`` for a session that nobody knows any more; ``StoreError`` while the store
+        cannot say which number is the next.
         """
         if session_id not in self._numbers and self._store is not None:
+            if self.away:
+                raise StoreError(f"The store is away ({self.away}); try again.")
             call = await self._store.call(session_id)
             if call is None:
                 raise SessionNotFound(f"there is no session {session_id[:64]}")
-            self._numbers.setdefault(session_id, call.last_seq)
-        self.publish(session_id, kind, **fields)
-        await self.settled(session_id)
+            if session_id not in self._numbers:
+                self._numbers[session_id] = call.last_seq
+                self._guests[session_id] = 0
+        guest = session_id in self._guests
+        self._guests[session_id] += guest
+        try:
+            self.publish(session_id, kind, **fields)
+            await self.settled(session_id)
+        finally:
+            if guest and session_id in self._guests:
+                self._guests[session_id] -= 1
+                if not self._guests[session_id]:
+                    self.forget(session_id)
+                    self._bus.forget(session_id)
+
+    @property
+    def away(self) -> str:
+        """Why the store does not have all that was told; empty while it has."""
+        return self.keeper.away if self.keeper is not None else ""
 
     @property
     def store(self) -> Store | None:
@@ -151,10 +138,12 @@ class Ledger:
 
     def go_on(self, session_id: str, seq: int) -> None:
         """The next event of a session has the number behind ``seq``."""
+        self._guests.pop(session_id, None)
         self._numbers[session_id] = seq
 
     def forget(self, session_id: str) -> None:
         """Nothing more is published in this session."""
+        self._guests.pop(session_id, None)
         self._numbers.pop(session_id, None)
 
     async def settled(self, session_id: str) -> None:
@@ -175,81 +164,21 @@ class Ledger:
         self._news.set()
         await self._writer
         self._writer = None
+        if self.keeper is not None:
+            await self.keeper.close()
 
-    async def _write(self, store: Store, journal: Journal) -> None:
-        last_try = self._monotonic()
+    async def _write(self, keeper: Keeper) -> None:
         while self._queue or not self._closing:
-            try:
-                async with asyncio.timeout(RETRY if self.away else None):
-                    await self._news.wait()
-            except TimeoutError:
-                pass
-            more = False
-            if self.away and self._monotonic() - last_try >= RETRY:
-                more = not await self._catch_up(store, journal)
-                last_try = last_try if more else self._monotonic()
+            await self._news.wait()
             batch = list(islice(self._queue, MOST))
             durable = [event for event in batch if event.durable]
             if durable:
-                await self._keep(store, journal, durable)
+                await keeper.keep(durable)
             await self._tell(batch)
-            if not (self._queue or self._closing or more):
+            if not (self._queue or self._closing):
                 self._news.clear()
 
-    async def _keep(self, store: Store, journal: Journal, batch: list[Event]) -> None:
-        """Gets a batch onto disk: into the store, or into the journal while that is away."""
-        if not self.away:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await store.append(batch)
-            except Exception as error:  # noqa: BLE001 - whatever it is, no call may wait for ever
-                self._lost(error, f"it took longer than {PATIENCE:g} s")
-            else:
-                self.counts["stored"] += len(batch)
-                return
-        sessions = {event.session_id for event in batch}
-        self._warn(sessions, "store_away", AWAY.format(self.away))
-        try:
-            await journal.append(batch)
-        except Exception as error:  # noqa: BLE001 - the same
-            self.counts["unwritten"] += len(batch)
-            self.unwritten.extend(batch)
-            _log.error("events_not_written", events=len(batch), problem=_name(error))
-            self._warn(sessions, "not_kept", NOT_KEPT)
-        else:
-            self.counts["journaled"] += len(batch)
-
-    async def _catch_up(self, store: Store, journal: Journal) -> bool:
-        """Brings home what the store missed; it is there again when that succeeds.
-
-        False where it made room for what is being said now, and there is more to bring.
-        """
-        try:
-            while waiting := await journal.read(MOST):
-                async with asyncio.timeout(PATIENCE):
-                    await store.append(waiting)
-                await journal.drop(len(waiting))
-                self._tell_others(waiting)  # who reads the store has found nothing until now
-                if self._queue:
-                    return False
-            while self.unwritten:
-                some = list(islice(self.unwritten, MOST))
-                async with asyncio.timeout(PATIENCE):
-                    await store.append(some)
-                for _ in some:
-                    self.unwritten.popleft()
-                self._tell_others(some)
-            # The answer of a store that has nothing to write means nothing.
-            async with asyncio.timeout(PATIENCE):
-                await store.call("")
-        except Exception as error:  # noqa: BLE001 - the same
-            if not self.away:
-                self._lost(error, "it takes too long")
-            return True
-        if not self.away:
-            return True
-        self.away = ""
-        _log.info("store_back")
+    def _store_back(self) -> None:
         warned = self._warned.pop("store_away", set())
         self._warned.clear()
         for session_id in warned & self._numbers.keys():
@@ -259,11 +188,6 @@ class Ledger:
                 code="store_back",
                 message="The store is back; nothing that was said is missing in it.",
             )
-        return True
-
-    def _lost(self, error: Exception, slow: str) -> None:
-        self.away = slow if isinstance(error, TimeoutError) else _name(error)
-        _log.error("store_away", problem=self.away)
 
     def _warn(self, sessions: set[str], code: str, message: str) -> None:
         """Says it once in each of these sessions, until the store is back."""
@@ -290,8 +214,3 @@ class Ledger:
                 listener(told)
             except Exception as error:  # noqa: BLE001 - a listener's trouble is its own
                 _log.error("listener_failed", exc_info=error)
-
-
-def _name(error: Exception) -> str:
-    """What to say of an error: one that is not expected may quote what was said."""
-    return str(error) if isinstance(error, StoreError | OSError) else type(error).__name__

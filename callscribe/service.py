@@ -77,7 +77,7 @@ class EnhancedTranscriptionService:
         self._bus = bus
         self._configuration = configuration
         self._check = check
-        self._ledger = ledger or Ledger(bus, clock, monotonic)
+        self._ledger = ledger or Ledger(bus, clock)
         self._around = Surroundings(
             ledger=self._ledger,
             sinks=sinks,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from callscribe import ledger as module
+from callscribe import keeping
 from callscribe.bus.local import LocalBus
 from callscribe.errors import SessionNotFound, StoreError
 from callscribe.events import Event, InterimResult, Notice, SessionEnded, SessionStarted
@@ -56,12 +57,11 @@ class Heard(LocalBus):
 
 class Rig:
     def __init__(self, store: Store, journal: FileJournal) -> None:
-        self.now = 0.0
         self.bus = Heard()
         self.real = store
         self.store = Troubled(store)
         self.journal = journal
-        self.ledger = Ledger(self.bus, lambda: 1000.0, lambda: self.now)
+        self.ledger = Ledger(self.bus, lambda: 1000.0)
 
     async def open(self) -> None:
         await self.ledger.open(self.store, self.journal)  # type: ignore[arg-type]
@@ -88,6 +88,11 @@ class Rig:
         await self.ledger.settled("call")
 
     @property
+    def counts(self) -> Counter[str]:
+        assert self.ledger.keeper is not None
+        return self.ledger.keeper.counts
+
+    @property
     def told(self) -> list[str]:
         return [getattr(e, "message", getattr(e, "text", e.type)) for e in self.bus.told]
 
@@ -96,8 +101,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     store = await create_store(f"sqlite:///{tmp_path / 'calls.db'}")
+    monkeypatch.setattr(keeping, "RETRY", 0.05)
     rig = Rig(store, FileJournal(tmp_path / "journal"))
     rig.ledger.publish("call", SessionStarted)
     await rig.open()
@@ -143,8 +149,8 @@ async def test_what_waits_is_written_together(rig: Rig) -> None:
         rig.notice(str(number))
     await rig.ledger.settled("call")
     assert rig.told == [str(number) for number in range(700)]
-    assert max(rig.store.batches) == module.MOST
-    assert rig.ledger.counts["stored"] == 700
+    assert max(rig.store.batches) == keeping.MOST
+    assert rig.counts["stored"] == 700
 
 
 async def test_a_store_that_fails_is_replaced_by_the_journal_until_it_is_back(rig: Rig) -> None:
@@ -155,71 +161,14 @@ async def test_a_store_that_fails_is_replaced_by_the_journal_until_it_is_back(ri
     assert "the disk is full" in rig.told[1]
     assert [e.message for e in await rig.journal.read(9) if isinstance(e, Notice)] == rig.told
     assert rig.ledger.away == "the disk is full"
+    with pytest.raises(StoreError, match="away"):
+        await rig.ledger.tell("past", Notice, code="c", message="late")
     rig.store.fails = False
-    rig.now += module.RETRY
     rig.notice("two")
     await rig.back()
     assert rig.told[2:] == ["two", "The store is back; nothing that was said is missing in it."]
     assert await rig.kept() == ["session_started", *rig.told]
     assert await rig.journal.read(9) == []
-
-
-async def test_a_store_with_a_bug_holds_no_call(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: Sequence[Event]) -> None:
-        raise ValueError("a secret word")
-
-    monkeypatch.setattr(rig.store, "append", broken)
-    monkeypatch.setattr(rig.journal, "append", broken)
-    rig.notice("one")
-    await rig.ledger.settled("call")
-    assert rig.told[0] == "one"
-    assert rig.ledger.away == "ValueError"
-    monkeypatch.undo()
-    rig.now += module.RETRY
-    rig.notice("two")
-    await rig.back()
-    assert await rig.kept() == ["session_started", *rig.told]
-
-
-async def test_a_store_that_stands_still_does_not_hold_the_call(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.02)
-    rig.store.gate.clear()
-    rig.notice("one")
-    await rig.ledger.settled("call")
-    assert rig.told[0] == "one"
-    assert rig.ledger.counts["journaled"] == 2
-
-
-async def test_the_store_comes_back_although_nobody_speaks(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RETRY", 0.02)
-    rig.store.fails = True
-    rig.notice("one")
-    await rig.ledger.settled("call")
-    rig.store.fails = False
-    rig.now += 1
-    await rig.back()
-    assert (await rig.kept())[1] == "one"
-
-
-async def test_neither_store_nor_journal(rig: Rig, tmp_path: Path) -> None:
-    (tmp_path / "journal").mkdir()
-    rig.store.fails = True
-    rig.notice("one")
-    await rig.ledger.settled("call")
-    assert rig.told[0] == "one"
-    assert rig.ledger.counts["unwritten"] >= 2
-    assert any("in memory only" in text for text in rig.told)
-    (tmp_path / "journal").rmdir()
-    rig.store.fails = False
-    rig.now += module.RETRY
-    rig.notice("two")
-    await rig.back()
-    assert await rig.kept() == ["session_started", *rig.told]
-    assert not rig.ledger.unwritten
 
 
 async def test_what_an_earlier_process_left_in_the_journal(tmp_path: Path) -> None:
@@ -250,6 +199,12 @@ async def test_something_is_told_after_the_end(rig: Rig) -> None:
     await rig.ledger.tell("call", Notice, code="c", message="late")
     assert await rig.kept() == ["session_started", "session_ended", "late"]
     assert [e.seq for e in rig.bus.told] == [2, 3]
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(3):
+            tasks.create_task(rig.ledger.tell("call", Notice, code="c", message=str(number)))
+    assert sorted((await rig.kept())[3:]) == ["0", "1", "2"]
+    assert rig.ledger.seq("call") == 0, "a call that has ended is not kept in memory"
+    assert rig.bus.history("call") == []
     with pytest.raises(SessionNotFound):
         await rig.ledger.tell("nobody", Notice, code="c", message="late")
 
@@ -272,7 +227,7 @@ async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig)
 
 async def test_without_a_store_everything_is_told_at_once() -> None:
     bus = Heard()
-    ledger = Ledger(bus, lambda: 1.0, lambda: 0.0)
+    ledger = Ledger(bus, lambda: 1.0)
     ledger.publish("call", Notice, code="c", message="one")
     assert [e.seq for e in bus.told] == [1]
     await ledger.settled("call")

@@ -36,7 +36,7 @@ def bus() -> Seen:
 
 @pytest.fixture
 def record(bus: Seen) -> Record:
-    bus.record = Record("call", Ledger(bus, lambda: 1234.5, lambda: 0.0))
+    bus.record = Record("call", Ledger(bus, lambda: 1234.5))
     return bus.record
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 from pathlib import Path
 
 import httpx
@@ -66,13 +67,17 @@ async def test_a_database_that_another_program_locks(settings: Settings) -> None
         await _say(client, 600)
         await _told(served, "store_away")
         await _say(client, 800)
-        assert (settings.data_dir / "journal.jsonl").exists()
+        journal = settings.data_dir / "journal.jsonl"
+        assert stat.S_IMODE(journal.stat().st_mode) == 0o600
+        async with httpx.AsyncClient() as http:
+            kept = await http.delete(f"{served.http}/api/sessions/call")
+        assert (kept.status_code, kept.json()["code"]) == (503, "store_failed")
         other.execute("ROLLBACK")
         other.close()
         await _told(served, "store_back")
         await _say(client, 1000)
         await _end(served, client)
-        assert served.context.ledger.counts["unwritten"] == 0
+        assert served.context.ledger.keeper.counts["unwritten"] == 0
     assert not (settings.data_dir / "journal.jsonl").exists()
     assert await asyncio.to_thread(_kept, settings) == ["f440", "f600", "f800", "f1000"]
 
@@ -123,7 +128,7 @@ async def test_a_disk_that_is_full(settings: Settings, tmp_path: Path) -> None:
         other.execute("BEGIN EXCLUSIVE")
         await _say(client, 600)
         await _told(served, "store_away")
-        assert served.context.ledger.counts["unwritten"] > 0
+        assert served.context.ledger.keeper.counts["unwritten"] > 0
         other.execute("ROLLBACK")
         other.close()
         (tmp_path / "journal.jsonl").rmdir()

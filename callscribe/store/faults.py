@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import SQLAlchemyError
 
-from callscribe.errors import StoreError
+from callscribe.errors import EventRefused, StoreError
 
 DRIVER_ERRORS: Final = (
     SQLAlchemyError,
@@ -48,6 +48,16 @@ _POSTGRES: Final = {
 """By the whole SQLSTATE or its class."""
 
 
+_REFUSED_SQLITE: Final = {
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_RANGE,
+}
+_REFUSED_POSTGRES: Final = {"22", "23", "54"}
+"""Data that a column does not hold, a rule that it breaks, a limit that it is above."""
+
+
 @contextmanager
 def explained(name: str) -> Iterator[None]:
     """Makes a ``StoreError`` of what a driver raises; ``name`` says which database it is."""
@@ -60,7 +70,8 @@ def explained(name: str) -> Iterator[None]:
 def told(error: BaseException, name: str) -> StoreError:
     """The error of a driver as a sentence that says what to do.
 
-    It can be tried again unless the database refused the very thing that it was asked.
+    It can be tried again unless the database refused the very thing that it was asked;
+    ``EventRefused`` when that was for what it was given.
     """
     cause = getattr(error, "orig", None) or error
     state = getattr(cause, "sqlstate", None) or ""
@@ -75,11 +86,28 @@ def told(error: BaseException, name: str) -> StoreError:
         said = _POSTGRES["08"]
     else:
         said = None
-    sentence, retryable = said or ("refused what it was asked: a fault of Callscribe", False)
     detail = str(cause).strip().partition("\n")[0] or type(cause).__name__
+    if said is None and _about_data(cause, code, state):
+        return EventRefused(f"The store {name} refused what it was given: a fault of Callscribe.")
+    sentence, retryable = said or ("refused what it was asked: a fault of Callscribe", False)
     return StoreError(f"The store {name} {sentence} ({detail}).", retryable=retryable)
 
 
 def _gone(error: BaseException) -> bool:
     """Whether the connection broke; then drivers raise various things without a state."""
     return bool(getattr(error, "connection_invalidated", False)) or "closed" in str(error)
+
+
+def _about_data(cause: BaseException, code: int | None, state: str) -> bool:
+    """Whether another row would have been taken; such errors quote the row, so they do not say."""
+    kinds = (
+        OverflowError,
+        ValueError,
+        TypeError,
+    )  # what drivers raise before they ask the database
+    return (
+        isinstance(cause, kinds)
+        or isinstance(cause.__cause__, kinds)
+        or (code is not None and code & 0xFF in _REFUSED_SQLITE)
+        or state[:2] in _REFUSED_POSTGRES
+    )

@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
     configuration = ConfigurationStore(settings.config_file)
     backends = create_backends(settings, engine_factory)
     bus = create_bus()
-    ledger = Ledger(bus, time.time, time.monotonic)
+    ledger = Ledger(bus, time.time)
     service = EnhancedTranscriptionService(
         settings,
         engines=backends.engines,

@@ -14,7 +14,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from callscribe import events
-from callscribe.errors import StoreError
+from callscribe.errors import EventRefused, StoreError
 from callscribe.events import Event, parse_event
 from callscribe.store import create_store
 from callscribe.store.base import DeadLetter, Store, StoredGap
@@ -170,6 +170,15 @@ async def test_a_late_retry_does_not_undo_what_came_after(store: Store) -> None:
     call = await store.call("call")
     assert call is not None
     assert call.last_seq == 7
+
+
+async def test_an_event_that_cannot_be_kept_is_told_from_a_store_that_cannot(store: Store) -> None:
+    await store.append([started()])
+    large = events.Notice(session_id="call", seq=2**70, at=1.0, code="c", message="a secret word")
+    with pytest.raises(EventRefused) as raised:
+        await store.append([large])
+    assert "secret" not in str(raised.value)
+    assert [event["seq"] for event in await store.events("call")] == [1]
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from callscribe.errors import StoreError
+from callscribe.errors import EventRefused, StoreError
 from callscribe.store.faults import explained, told
 
 
@@ -28,7 +28,7 @@ def of_sqlite(code: int) -> sqlite3.Error:
         (sqlite3.SQLITE_IOERR_WRITE, "disk", True),
         (sqlite3.SQLITE_READONLY, "writable", True),
         (sqlite3.SQLITE_NOTADB, "no SQLite database", False),
-        (sqlite3.SQLITE_CONSTRAINT, "refused", False),
+        (sqlite3.SQLITE_ERROR, "refused what it was asked", False),
     ],
 )
 def test_sqlite(code: int, says: str, retryable: bool) -> None:
@@ -39,6 +39,22 @@ def test_sqlite(code: int, says: str, retryable: bool) -> None:
     assert "secret" not in error.message
     assert error.retryable is retryable
     assert told(of_sqlite(code), "calls.db").message == error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        of_sqlite(sqlite3.SQLITE_CONSTRAINT_UNIQUE),
+        StatementError("m", "s", {}, OverflowError("secret")),
+        StatementError("m", "s", {}, TypeError("secret")),
+        asyncpg.NotNullViolationError("secret"),
+        asyncpg.NumericValueOutOfRangeError("secret"),
+    ],
+)
+def test_one_event_is_refused_and_not_quoted(error: Exception) -> None:
+    refused = told(error, "there")
+    assert isinstance(refused, EventRefused)
+    assert "secret" not in refused.message
 
 
 @pytest.mark.parametrize(
@@ -75,4 +91,3 @@ def test_what_is_no_databases_error_passes() -> None:
     for error in (KeyError("x"), asyncio.CancelledError()):
         with pytest.raises(type(error)), explained("there"):
             raise error
-    assert not told(StatementError("m", "s", {}, OverflowError("large")), "x").retryable

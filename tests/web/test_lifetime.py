@@ -22,7 +22,7 @@ async def test_what_was_said_is_in_the_store_when_the_server_has_ended(settings:
     context = app.state.context
     async with lifetime(context, context.service._bus):
         session_id = await context.service.initialize_session("call")
-    assert context.ledger.counts["stored"] >= 3
+    assert context.ledger.keeper.counts["stored"] >= 3
     assert context.backends.engines["whisper"].closed
     with serving(settings) as again:
         call = httpx.get(f"{again.http}/api/sessions/{session_id}").json()

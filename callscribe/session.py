@@ -73,6 +73,8 @@ class Session:
         self.ended = asyncio.Event()
         self.interrupted = False
         """An earlier process began it and died; no leg has come back yet."""
+        self.deleted = False
+        """Somebody has deleted it while it went on; whoever speaks is told so."""
         self.record = Record(session_id, around.ledger, around.monotonic)
         self.engine_name = engine.name
         self._around = around

@@ -48,6 +48,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "no_such_leg": (404, 1008),
     "no_such_letter": (404, 1008),
     "session_closed": (409, 1008),
+    "session_deleted": (410, 1008),
     "speaker_taken": (409, 1008),
     "taken_over": (409, 1008),
     "bad_resume": (409, 1008),

@@ -98,7 +98,7 @@ class PlayedLeg:
                     await socket.wait_closed()
         if socket.close_code == 1012 and not stopped:
             raise CallscribeError(
-                "the server was shut down and has ended the call", code="session_closed"
+                "the server was shut down and has ended the call", code="call_ended"
             )
         return ended
 

@@ -102,7 +102,8 @@ class Ledger:
                 self._numbers[session_id] = call.last_seq
                 self._guests[session_id] = 0
         guest = session_id in self._guests
-        self._guests[session_id] += guest
+        if guest:
+            self._guests[session_id] += 1
         try:
             self.publish(session_id, kind, **fields)
             await self.settled(session_id)

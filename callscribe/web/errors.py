@@ -58,6 +58,7 @@ CODES: Mapping[str, tuple[int, int]] = {
     "model_loading": (503, 1013),
     "shutting_down": (503, 1012),
     "store_failed": (503, 1013),
+    "event_refused": (500, 1011),
     "engine_failed": (502, 1011),
     "upstream_failed": (502, 1011),
     "bad_model": (503, 1011),

@@ -284,6 +284,7 @@ class Legs:
             engine=leg.engine,
             offset=leg.offset,
             zero_at=self._clock() - (self._monotonic() - self._began_at),
+            encoding=leg.encoding,
         )
         missed_from = self._missing.pop(leg.speaker, leg.offset)
         if leg.offset > missed_from:

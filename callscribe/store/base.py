@@ -28,6 +28,8 @@ class StoredLeg:
     offset: float
     seconds: float | None = None
     """How much audio was heard; None while the leg has not ended."""
+    encoding: str = ""
+    """Empty for a leg of before this was written down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

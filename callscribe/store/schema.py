@@ -97,6 +97,7 @@ legs: Final = Table(
     _text("engine"),
     _seconds("offset"),
     Column("seconds", Double),
+    Column("encoding", Chars, nullable=False, server_default=""),  # empty: not known any more
 )
 
 events: Final = Table(

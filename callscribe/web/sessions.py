@@ -172,6 +172,7 @@ def _summary(context: Context, call: StoredCall) -> dict[str, Any]:
             "speaker": leg.speaker,
             "state": "ended",
             "sample_rate": leg.sample_rate,
+            "encoding": leg.encoding,
             "language": leg.language,
             "engine": leg.engine,
             "received": round((leg.seconds or 0.0) * leg.sample_rate),
@@ -196,12 +197,11 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
     """A call with all that is known of it; one that goes on can be told without the store."""
     session = context.calls.live(session_id)
     transcript = await context.calls.transcript(session_id)
+    stats = await context.calls.stats(session_id)
     gaps: Any = []
-    stats: Any = {} if session is None else session.record.talk.to_dict()
     try:
         summary = _summary(context, await context.calls.call(session_id))
         gaps = await context.calls.gaps(session_id)
-        stats = await context.calls.stats(session_id)
     except StoreError:
         if session is None:
             raise

@@ -70,7 +70,7 @@ class LegStarted(Event):
     """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
 
     ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
-    of before it was written down.
+    of before it was written down, ``model`` also where nobody knows.
     """
 
     type: ClassVar[str] = "leg_started"
@@ -82,6 +82,7 @@ class LegStarted(Event):
     offset: float
     zero_at: float = 0.0
     encoding: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

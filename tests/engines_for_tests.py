@@ -155,6 +155,7 @@ class EnergyEngine:
 
     def __init__(self, *, max_legs: int = 64, name: str = "whisper") -> None:
         self.name = name
+        self.model = "tones"
         self.max_legs = max_legs
         self.open_legs = 0
         self.closed = False

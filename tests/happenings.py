@@ -24,6 +24,7 @@ def leg(
     session_id: str = "call",
     offset: float = 0.5,
     encoding: str = "linear16",
+    model: str = "base",
 ) -> events.LegStarted:
     return events.LegStarted(
         session_id=session_id,
@@ -35,6 +36,7 @@ def leg(
         engine="whisper",
         offset=offset,
         encoding=encoding,
+        model=model,
     )
 
 

@@ -84,6 +84,7 @@ def _leg_started(changes: Changes, prepared: Prepared, call: CallRow) -> None:
             "offset": finite(event.offset),
             "seconds": None,
             "encoding": event.encoding,
+            "model": event.model,
         }
     )
 

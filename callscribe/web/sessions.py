@@ -29,6 +29,7 @@ from callscribe.web.models import (
     SessionList,
     Swap,
 )
+from callscribe.web.sources import source_of
 
 NO_SUCH: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
@@ -104,8 +105,9 @@ async def download_transcript(
     """What has been said so far, as a file."""
     transcript = await context.calls.transcript(session_id)
     chosen = FORMATS[form]
+    source = await source_of(context.calls, session_id)
     return Response(
-        export(transcript, form),
+        export(transcript, form, source),
         media_type=f"{chosen.media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{session_id}{chosen.suffix}"'},
     )

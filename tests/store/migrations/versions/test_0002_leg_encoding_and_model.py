@@ -1,4 +1,4 @@
-"""Legs that were there before their encoding was noted stay, in both directions."""
+"""Legs that were there before their encoding and model were noted stay, in both directions."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def test_an_old_leg_is_kept_without_an_encoding(both: URL) -> None:
         await connection.execute(OLD_LEG)
     await database.close()
     await migrate(both)
-    assert await encodings(both) == [(8000, ""), (16_000, "")]  # the column was dropped meanwhile
+    assert await encodings(both) == [(8000, ""), (16_000, "")]  # it was dropped meanwhile
     store = SqlStore(Database(both))
     await store.append([leg(3, "technician", encoding="mulaw")])
     await store.close()
     assert (await encodings(both))[2] == (16_000, "mulaw")
 
 
-async def test_going_back_drops_the_column_alone(both: URL) -> None:
+async def test_going_back_drops_these_columns_alone(both: URL) -> None:
     await migrate(both)
     await migrate(both, "0001")
     database = Database(both)
@@ -52,5 +52,5 @@ async def test_going_back_drops_the_column_alone(both: URL) -> None:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "0001"
         names = (await connection.execute(text("SELECT * FROM legs"))).keys()
     await database.close()
-    assert "encoding" not in names
+    assert not {"encoding", "model"} & set(names)
     assert "seconds" in names

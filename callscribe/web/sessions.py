@@ -5,6 +5,7 @@ May import ``calls``, ``service``, ``export`` and the rest of ``web``.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from callscribe.errors import StoreError
 from callscribe.export import FORMATS, export
 from callscribe.session import Session
 from callscribe.store.base import StoredCall
+from callscribe.transcript import Transcript
 from callscribe.web.context import Context, InContext
 from callscribe.web.models import (
     EventList,
@@ -103,11 +105,12 @@ async def download_transcript(
     form: Annotated[FormatName, Query(alias="format", description="How it is written.")] = "text",
 ) -> Response:
     """What has been said so far, as a file."""
-    transcript = await context.calls.transcript(session_id)
+    said = await context.calls.transcript(session_id)
     chosen = FORMATS[form]
     source = await source_of(context.calls, session_id)
+    now = Transcript(session_id, list(said.utterances))  # one that goes on grows meanwhile
     return Response(
-        export(transcript, form, source),
+        await asyncio.to_thread(export, now, form, source),
         media_type=f"{chosen.media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{session_id}{chosen.suffix}"'},
     )

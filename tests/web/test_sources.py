@@ -44,7 +44,7 @@ async def test_a_call_tells_the_same_when_it_is_over(settings: Settings) -> None
         ]
         for leg, sound in zip(legs, (tones(440), tones(440, 600)), strict=True):
             await leg.audio(sound)
-        await legs[1].until("final")
+            await leg.until("final")
         assert metadata(served).channels == 2
         for leg in legs:
             await leg.hang_up()

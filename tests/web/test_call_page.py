@@ -324,6 +324,7 @@ def test_a_page_outlives_its_server(page: Page, tmp_path: Path) -> None:
         page.reload()
         state(page, "interrupted")
         expect(page.locator("#timer")).to_have_text(stands)
+        expect(page.locator(".leg .detail")).to_contain_text("Connection lost")
         picture(page, "call-waiting")
         again = Speaker(
             sockets.enter_context(connect(f"{second.ws}/ws/audio")), "agent", session_id

@@ -13,7 +13,7 @@ from callscribe.web.desk import Desk
 
 
 def test_nothing_can_be_asked_before_the_store_is_open() -> None:
-    ledger = Ledger(create_bus(), time.time, time.monotonic)
+    ledger = Ledger(create_bus(), time.time)
     desk = Desk([], ledger)
     with pytest.raises(StoreError, match="not been opened yet"):
         _ = desk.runner

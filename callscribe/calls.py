@@ -151,8 +151,6 @@ class Calls:
 
     @property
     def _store(self) -> Store:
-        if self._ledger.store is None:
-            raise StoreError("the store has not been opened yet; try again")
         return self._ledger.store
 
 

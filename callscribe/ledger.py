@@ -120,8 +120,10 @@ class Ledger:
         return self.keeper.away if self.keeper is not None else ""
 
     @property
-    def store(self) -> Store | None:
-        """Where events are kept; None before ``open``."""
+    def store(self) -> Store:
+        """Where events are kept; ``StoreError`` before ``open``."""
+        if self._store is None:
+            raise StoreError("the store has not been opened yet; try again")
         return self._store
 
     async def knows(self, session_id: str) -> bool:

@@ -117,10 +117,10 @@ class EnhancedTranscriptionService:
         self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
         session.begin()
-        if instead_of is not None:
-            said = f"{instead_of} is not available: {engine.name} listens."
-            redacted = caveat(config.deepgram_query) if instead_of == "deepgram" else ""
-            session.notify("engine_stand_in", f"{said} {redacted}".rstrip())
+        # That another engine listens was said when the server started. A call is told only where
+        # somebody relies on what that engine does not do.
+        if instead_of is not None and (relied_on := caveat(config.deepgram_query)):
+            session.notify("engine_stand_in", f"{engine.name} listens. {relied_on}")
         self._run(session)
         return session_id
 
@@ -296,7 +296,7 @@ class EnhancedTranscriptionService:
             return StandInEngine(engine, behind), None
         if not self._said_stand_in:
             self._said_stand_in = True
-            _log.warning("engine_stand_in", wanted=wanted, used=STAND_IN)
+            _log.info("engine_stand_in", wanted=wanted, used=STAND_IN)
         return self._engines[STAND_IN], wanted
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:

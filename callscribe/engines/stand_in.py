@@ -51,6 +51,11 @@ class StandInEngine:
         return self._first.name
 
     @property
+    def model(self) -> str:
+        """The second engine's model; each leg chooses that of the first."""
+        return str(getattr(self._second, "model", ""))
+
+    @property
     def capabilities(self) -> Capabilities:
         """What the first one can do; languages that only the second has are taken too."""
         able = self._first.capabilities

@@ -16,7 +16,15 @@ from itertools import count
 import structlog
 
 from callscribe import events
-from callscribe.engines.base import EngineEvent, Lost, SpeechBegan, TakenOver, Unheard
+from callscribe.engines.base import (
+    EngineEvent,
+    Listening,
+    Lost,
+    Silent,
+    SpeechBegan,
+    TakenOver,
+    Unheard,
+)
 from callscribe.leaks import Leaks
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
@@ -153,14 +161,25 @@ class Record:
                 speaker=leg.speaker,
             )
             return
-        if isinstance(heard, Lost | TakenOver):
+        if isinstance(heard, Silent):
+            return
+        if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
         step = builder.add(heard, offset)
         if step is not None:
             self._record(step, heard.latency_ms)
 
-    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver) -> None:
+    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
+        if isinstance(heard, Listening):
+            leg.engine = heard.engine
+            self.publish(
+                events.Notice,
+                code="engine_back",
+                message=f"{heard.engine} listens to {leg.speaker} again.",
+                speaker=leg.speaker,
+            )
+            return
         if isinstance(heard, TakenOver):
             leg.engine = heard.engine
             code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"

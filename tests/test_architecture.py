@@ -46,6 +46,7 @@ LOOSE_TASKS = {
     "service.py": "a session outlives the request that began it",
     "engines/deepgram/batch.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
+    "engines/resilient/connection.py": "owns the tasks that open engines, awaited in close",
     "engines/telling.py": "hands a leg's events over in order, also to async callbacks",
 }
 """Where a task is made outside a task group, each waited for at the end, and why."""

@@ -1,0 +1,293 @@
+"""One leg's way into whichever engine listens; the engines hear tones."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from callscribe.engines.base import EngineEvent, Listening, Lost, StreamOptions, TakenOver, Unheard
+from callscribe.engines.resilient import Patience, ResilientEngine, Rung
+from callscribe.errors import CapacityError, EngineError
+from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
+from tests.engines_for_tests import EnergyEngine, tones
+
+pytestmark = pytest.mark.anyio
+
+
+class Heard(list[EngineEvent]):
+    def __call__(self, event: EngineEvent) -> None:
+        self.append(event)
+
+    @property
+    def finals(self) -> list[Result]:
+        return [e for e in self if isinstance(e, Result) and e.is_final]
+
+    @property
+    def text(self) -> str:
+        return " ".join(r.text for r in self.finals)
+
+
+@pytest.fixture
+def first() -> EnergyEngine:
+    return EnergyEngine(name="deepgram")
+
+
+@pytest.fixture
+def second() -> EnergyEngine:
+    return EnergyEngine()
+
+
+def ladder(*engines: EnergyEngine, patience: Patience | None = None) -> ResilientEngine:
+    return ResilientEngine([Rung(engine, engine.name) for engine in engines], patience)
+
+
+async def settled() -> None:
+    """Lets the tasks of a leg do what they have to do."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def lose(first: EnergyEngine, *, retryable: bool = False) -> None:
+    """The engine's connection ends by itself."""
+    inner = first.connections[-1]
+    if not inner.is_connected:
+        return
+    inner.is_connected = False
+    answer = inner._callback(Lost(EngineError("broke", code="x", retryable=retryable)))
+    assert answer is not None
+    await answer
+
+
+async def test_nothing_happens_while_all_is_well(first: EnergyEngine, second: EnergyEngine) -> None:
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400))
+    await leg.finalize()
+    await leg.send_audio(tones(600))
+    await leg.close()
+    assert heard.text == "f400 f600"
+    assert not second.connections
+
+
+async def test_a_first_engine_that_refuses(first: EnergyEngine, second: EnergyEngine) -> None:
+    first.max_legs = 0
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400))
+    await leg.close()
+    assert heard.text == "f400"
+    (taken,) = [e for e in heard if isinstance(e, TakenOver)]
+    assert (taken.engine, taken.error.code) == ("whisper", "at_capacity")
+
+
+async def test_a_language_that_only_the_second_knows(
+    first: EnergyEngine, second: EnergyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = first.capabilities
+    monkeypatch.setattr(
+        EnergyEngine,
+        "capabilities",
+        property(lambda e: few if e is second else few.__class__(True, True, frozenset(), False)),
+    )
+    heard = Heard()
+    engine = ladder(first, second)
+    assert "fr" in engine.capabilities.languages
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.close()
+    assert not first.connections
+    assert second.connections
+
+
+@pytest.mark.parametrize("open_seconds", [0.05, 0.2, 0.5])
+async def test_lost_in_the_middle(
+    first: EnergyEngine, second: EnergyEngine, open_seconds: float
+) -> None:
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    audio = tones(400, 600, 800)
+    cut = int((0.1 + 0.8 + open_seconds) * 16_000) * 2
+    for at in range(0, cut, 640):
+        await leg.send_audio(audio[at : min(at + 640, cut)])
+    await lose(first)
+    for at in range(cut, len(audio), 640):
+        await leg.send_audio(audio[at : at + 640])
+    await leg.close()
+    assert heard.text == "f400 f600 f800"
+    starts = [r.words[0].start for r in heard.finals]
+    assert starts == pytest.approx([0.1, 0.9, 1.7], abs=0.02)
+
+
+async def test_lost_while_it_ends(first: EnergyEngine, second: EnergyEngine) -> None:
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400, gap=0.1))
+
+    async def losing() -> None:
+        await lose(first)
+
+    first.connections[0].close = losing  # type: ignore[method-assign]
+    await leg.close()
+    assert heard.text == "f400"
+    assert not leg.is_connected
+
+
+async def test_both_are_lost(first: EnergyEngine, second: EnergyEngine) -> None:
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400, gap=0.1))
+    await lose(first)
+    await settled()
+    await lose(second)
+    await settled()
+    assert not leg.is_connected
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]
+    assert (gap.start, gap.end) == (0.0, pytest.approx(0.5))
+    assert isinstance(heard[-1], Lost)
+    with pytest.raises(EngineError):
+        await leg.send_audio(tones(400))
+    await leg.close()
+
+
+async def test_no_engine_has_room(first: EnergyEngine, second: EnergyEngine) -> None:
+    first.max_legs = second.max_legs = 0
+    with pytest.raises(CapacityError):
+        await ladder(first, second).transcribe_streaming("s", "fr", 16_000, Heard())
+
+
+async def test_an_engine_that_comes_back_is_handed_the_leg(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    heard = Heard()
+    quick = Patience(takeover=0.01, first_delay=0.2, healthy=0.02)
+    engine = ladder(first, second, patience=quick)
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    audio = tones(*range(400, 1200, 40))
+    for number, at in enumerate(range(0, len(audio), 640)):
+        if number in (100, 150, 300):
+            await lose(first, retryable=True)
+        await leg.send_audio(audio[at : at + 640])
+        await asyncio.sleep(0.002)
+    await leg.close()
+    assert heard.text == " ".join(f"f{f}" for f in range(400, 1200, 40))
+    starts = [word.start for final in heard.finals for word in final.words]
+    assert starts == pytest.approx([0.1 + 0.8 * n for n in range(20)], abs=0.02)
+    assert any(isinstance(e, TakenOver) for e in heard)
+    assert any(isinstance(e, Listening) for e in heard)
+    assert [inner.is_connected for inner in first.connections + second.connections].count(True) == 0
+
+
+async def test_nobody_for_a_while_and_then_the_same_again(first: EnergyEngine) -> None:
+    heard = Heard()
+    engine = ladder(first, patience=Patience(first_delay=0.1))
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    audio = tones(400, 600, 800, 1000)
+    half = len(audio) // 2 // 640 * 640
+    await leg.send_audio(audio[:half])
+    first.max_legs = 0
+    await lose(first, retryable=True)
+    await leg.send_audio(audio[half:])
+    first.max_legs = 9
+    await leg.close()
+    assert heard.text == "f400 f600 f800 f1000"
+    assert not [e for e in heard if isinstance(e, Unheard | TakenOver)]
+
+
+async def test_what_is_too_long_to_keep_is_said(first: EnergyEngine, second: EnergyEngine) -> None:
+    heard = Heard()
+    few = Patience(kept=1.0, in_memory=1.0)
+    engine = ladder(first, second, patience=few)
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    for _ in range(100):
+        await leg.send_audio(bytes(640))
+    await lose(first)
+    await settled()
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]
+    assert gap.start == 0.0
+    assert gap.end == pytest.approx(1.0, abs=0.05)
+    await leg.close()
+
+
+async def test_the_second_engine_gets_mulaw_as_it_came(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming(
+        "s", "fr", 8_000, heard, options=StreamOptions(encoding="mulaw")
+    )
+    data = samples_to_mulaw(np.frombuffer(tones(400, 600, rate=8_000), "<i2"))
+    half = len(data) // 2 + 800
+    for at in range(0, half, 160):
+        await leg.send_audio(data[at : min(at + 160, half)])
+    await settled()
+    assert heard.text == "f400"
+    await lose(first)
+    await settled()
+    for at in range(half, len(data), 160):
+        await leg.send_audio(data[at : at + 160])
+    await leg.close()
+    assert heard.text == "f400 f600"
+    assert heard.finals[-1].end <= len(data) / 8_000
+
+
+async def test_a_leg_that_ends_while_the_second_engine_opens(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    second.opening_delay = 0.05
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400, gap=0.1))
+    await lose(first)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):  # who ends the leg may not wait for long
+            await leg.close()
+    await leg.close()
+    assert heard.text == "f400"
+    assert [inner.is_connected for inner in second.connections] == [False]
+    assert second.open_legs == 0
+
+
+async def test_who_is_told_of_the_change_may_close_the_leg(
+    first: EnergyEngine, second: EnergyEngine
+) -> None:
+    heard = Heard()
+    few = Patience(kept=0.2, in_memory=0.2)
+
+    async def closing(event: EngineEvent) -> None:
+        heard(event)
+        if isinstance(event, Unheard):
+            await leg.close()
+
+    engine = ladder(first, second, patience=few)
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, closing)
+    await leg.send_audio(tones(400, gap=0.1))
+    await leg.send_audio(bytes(640) * 20)
+    await lose(first)
+    async with asyncio.timeout(5):
+        while second.open_legs or not second.connections:
+            await asyncio.sleep(0.01)
+    assert not leg.is_connected
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ((), ""),
+        ((("diarize", "true"),), ""),
+        ((("redact", "pci"), ("redact", "ssn")), "Nothing is redacted"),
+    ],
+)
+async def test_what_the_second_engine_does_not_do_is_said(
+    first: EnergyEngine, second: EnergyEngine, query: tuple[tuple[str, str], ...], says: str
+) -> None:
+    first.max_legs = 0
+    heard = Heard()
+    leg = await ladder(first, second).transcribe_streaming(
+        "s", "fr", 16_000, heard, options=StreamOptions(query=query)
+    )
+    await leg.close()
+    (taken,) = [e for e in heard if isinstance(e, TakenOver)]
+    assert taken.caveat.startswith(says)
+    assert bool(taken.caveat) is bool(says)

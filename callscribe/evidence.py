@@ -6,7 +6,8 @@ call clock, levels are dB.
 The rules, in this order; ``docs/explanation/one-call.md`` gives their measure:
 
 1. As loud as usual on both legs, and their levels do not rise and fall alike: two people spoke.
-2. Quieter than usual by ``QUIETER`` more than the other: the copy, whatever the clocks say.
+2. Quieter than usual by ``QUIETER`` more than the other: the copy, whatever the clocks say. Where a
+   leg has said nothing of its own yet: quieter than the other by ``MUCH_QUIETER``.
 3. Later by more than clocks can be wrong: the copy. Where rule 2 names the other leg, neither is.
 4. Otherwise lag, confidence, the number of words and the level vote.
 
@@ -30,6 +31,9 @@ QUIETER: Final = 6.0
 
 MUCH_QUIETER: Final = 10.0
 """The same for words that two people may well say at once."""
+
+AS_USUAL: Final = 4.0
+"""Less than this apart, both are as loud as usual."""
 
 ALIKE: Final = 0.8
 """From here on two legs' levels rise and fall like one voice."""
@@ -56,28 +60,24 @@ class Heard:
     usual: float | None = None
     """The level of the leg's own speech (dB below full scale), where it is known."""
 
-    def above_usual(self, run: Sequence[int]) -> float | None:
-        """How much louder than usual some tokens are (dB); None where that is not known."""
-        if self.levels is None or self.usual is None:
+    def level(self, tokens: Sequence[int]) -> float | None:
+        """How loud some tokens are (dB below full scale); None where that is not known."""
+        if self.levels is None:
             return None
-        level = self.levels.mean(self.tokens[run[0]].start, self.tokens[run[-1]].end)
-        return None if level is None else level - self.usual
+        return self.levels.mean(self.tokens[tokens[0]].start, self.tokens[tokens[-1]].end)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """The same words on two legs. ``louder`` is how much more usual the right one's level is."""
+    """The same words on two legs. All levels are above 0 where the left leg is the quieter one."""
 
     run: Run
     lag: float
     likeness: float | None
-    left: float | None
-    right: float | None
-
-    @property
-    def louder(self) -> float:
-        """Above 0 where the left leg is quieter than usual and the right one is not."""
-        return (self.right or 0.0) - (self.left or 0.0)
+    louder: float
+    """How much more the right leg is above its usual level; an unknown one is as usual."""
+    plain: float
+    """How much louder the right leg is; 0 where both usual levels are known."""
 
 
 def one_voice(left: Heard, right: Heard, runs: Iterable[Run]) -> tuple[Copy, list[Run]]:
@@ -93,15 +93,24 @@ def _compare(left: Heard, right: Heard, run: Run) -> _Compared:
     mine, theirs = [i for i, _ in run], [j for _, j in run]
     lag = median(left.tokens[i].start - right.tokens[j].start for i, j in run)
     start, end = right.tokens[theirs[0]].start, right.tokens[theirs[-1]].end
-    alike = None
-    if left.levels is not None and right.levels is not None:
-        alike = likeness(left.levels, right.levels, start, end, lag)
-    return _Compared(run, lag, alike, left.above_usual(mine), right.above_usual(theirs))
+    if left.levels is None or right.levels is None:
+        return _Compared(run, lag, None, 0.0, 0.0)
+    alike = likeness(left.levels, right.levels, start, end, lag)
+    here, there = left.level(mine), right.level(theirs)
+    if here is None or there is None:
+        return _Compared(run, lag, alike, 0.0, 0.0)
+    louder = _above(there, right.usual) - _above(here, left.usual)
+    known = left.usual is not None and right.usual is not None
+    return _Compared(run, lag, alike, louder, 0.0 if known else there - here)
+
+
+def _above(level: float, usual: float | None) -> float:
+    return 0.0 if usual is None else level - usual
 
 
 def _is_one_voice(left: Heard, right: Heard, found: _Compared) -> bool:
     if is_telling(left.tokens, found.run):
-        return found.likeness is None or found.likeness >= ALIKE or abs(found.louder) >= QUIETER
+        return found.likeness is None or found.likeness >= ALIKE or abs(found.louder) >= AS_USUAL
     copy = left if found.louder > 0 else right
     return (
         found.likeness is not None
@@ -115,7 +124,12 @@ def _copy(left: Heard, right: Heard, found: Sequence[_Compared]) -> Copy:
     pairs = [pair for compared in found for pair in compared.run]
     lag = median(left.tokens[i].start - right.tokens[j].start for i, j in pairs)
     louder = fmean(compared.louder for compared in found)
-    by_level = _side(louder) if abs(louder) >= QUIETER else Copy.NEITHER
+    plain = fmean(compared.plain for compared in found)
+    by_level = Copy.NEITHER
+    if abs(louder) >= QUIETER:
+        by_level = _side(louder)
+    elif abs(plain) >= MUCH_QUIETER:
+        by_level = _side(plain)
     if abs(lag) > -EARLIEST:
         return _side(lag) if by_level in (Copy.NEITHER, _side(lag)) else Copy.NEITHER
     if by_level is not Copy.NEITHER:
@@ -125,7 +139,8 @@ def _copy(left: Heard, right: Heard, found: Sequence[_Compared]) -> Copy:
     )
     more = (pairs[-1][1] - pairs[0][1]) - (pairs[-1][0] - pairs[0][0])
     votes = (2 * _vote(lag / 0.1), _vote(surer / 0.15), _vote(4 * more / len(pairs)))
-    return _side(sum(votes) + 2 * _vote(louder / QUIETER))
+    quieter = plain / MUCH_QUIETER if plain else louder / QUIETER
+    return _side(sum(votes) + 2 * _vote(quieter))
 
 
 def _side(score: float) -> Copy:

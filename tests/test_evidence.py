@@ -89,3 +89,18 @@ def test_where_one_usual_level_is_not_known_the_other_tells() -> None:
     first = heard("b", 10.0)
     unknown = Heard(first.said, first.tokens, first.levels)
     assert copy(heard("a", 9.8, 12.0), unknown) is Copy.LEFT
+
+
+def test_a_leg_that_has_said_nothing_yet_is_the_copy_where_it_is_much_quieter() -> None:
+    """Its clock is early; all that is known of it is that the other leg is louder by far."""
+    silent, first = heard("a", 9.8, 15.0), heard("b", 10.0)
+    silent = Heard(silent.said, silent.tokens, silent.levels)
+    assert copy(silent, first) is Copy.LEFT
+    assert copy(silent, Heard(first.said, first.tokens, first.levels)) is Copy.LEFT
+
+
+def test_a_quiet_microphone_alone_makes_no_copy_of_what_was_said_into_it() -> None:
+    """8 dB may be the gain of a line: the lag decides."""
+    quiet, loud = heard("a", 9.7, 8.0), heard("b", 10.0)
+    unknown = [Heard(h.said, h.tokens, h.levels) for h in (quiet, loud)]
+    assert copy(*unknown) is Copy.RIGHT

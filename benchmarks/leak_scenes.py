@@ -146,8 +146,9 @@ _Spoken = tuple[Wave, list[dict[str, object]]]
 
 
 def _say_too(who: _Spoken, other: _Spoken, how: Same) -> None:
-    """Has one person say what the other does, in another voice and as loud as the other."""
+    """Has one person say what the other does, in another voice and as loud as usual."""
     wave, said = who
+    usual = _loud(who) / _loud(other)
     mine = [(float(str(u["start"])), float(str(u["end"]))) for u in said]
     for utterance in list(other[1]):
         start, end = float(str(utterance["start"])), float(str(utterance["end"]))
@@ -159,5 +160,13 @@ def _say_too(who: _Spoken, other: _Spoken, how: Same) -> None:
         at = start + behind
         if how != "short" and any(s < at + lasts and e > at for s, e in mine):
             continue  # the speaker's own words stand there
-        _mix(wave, np.asarray(voice), at)
+        _mix(wave, np.asarray(voice) * usual, at)
         said.append({**utterance, "start": at, "end": at + lasts})
+
+
+def _loud(spoken: _Spoken) -> float:
+    """How loud somebody speaks, as a root mean square."""
+    wave, said = spoken
+    times = [(float(str(u["start"])), float(str(u["end"]))) for u in said]
+    parts = [wave[int(start * RATE) : int(end * RATE)] for start, end in times]
+    return float(np.sqrt(np.mean(np.concatenate(parts) ** 2)))

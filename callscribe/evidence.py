@@ -5,9 +5,9 @@ call clock, levels are dB.
 
 The rules, in this order; ``docs/explanation/one-call.md`` gives their measure:
 
-1. As loud as usual on both legs, and their levels do not rise and fall alike: two people spoke.
-2. Quieter than usual by ``QUIETER`` more than the other: the copy, whatever the clocks say. Where a
-   leg has said nothing of its own yet: quieter than the other by ``MUCH_QUIETER``.
+1. Levels that do not rise and fall alike (``LIKENESS``): two people spoke.
+2. Quieter than usual by ``QUIETER`` more than the other: the copy, whatever the clocks say. Where
+   that does not tell, as on a leg that has said nothing yet: by ``MUCH_QUIETER`` quieter as such.
 3. Later by more than clocks can be wrong: the copy. Where rule 2 names the other leg, neither is.
 4. Otherwise lag, confidence, the number of words and the level vote.
 
@@ -32,11 +32,12 @@ QUIETER: Final = 6.0
 MUCH_QUIETER: Final = 10.0
 """The same for words that two people may well say at once."""
 
-AS_USUAL: Final = 4.0
-"""Less than this apart, both are as loud as usual."""
-
 ALIKE: Final = 0.8
 """From here on two legs' levels rise and fall like one voice."""
+
+LIKENESS: Final = ((8.0, -1.0), (4.0, 0.7), (0.0, ALIKE))
+"""How alike they must be where one is quieter than usual by so many dB more than the other: two
+people who say the same are both about as loud as usual."""
 
 COVERED: Final = 0.8
 """The share of an utterance's words that makes it a leak as a whole."""
@@ -77,7 +78,7 @@ class _Compared:
     louder: float
     """How much more the right leg is above its usual level; an unknown one is as usual."""
     plain: float
-    """How much louder the right leg is; 0 where both usual levels are known."""
+    """How much louder the right leg is."""
 
 
 def one_voice(left: Heard, right: Heard, runs: Iterable[Run]) -> tuple[Copy, list[Run]]:
@@ -100,8 +101,7 @@ def _compare(left: Heard, right: Heard, run: Run) -> _Compared:
     if here is None or there is None:
         return _Compared(run, lag, alike, 0.0, 0.0)
     louder = _above(there, right.usual) - _above(here, left.usual)
-    known = left.usual is not None and right.usual is not None
-    return _Compared(run, lag, alike, louder, 0.0 if known else there - here)
+    return _Compared(run, lag, alike, louder, there - here)
 
 
 def _above(level: float, usual: float | None) -> float:
@@ -110,7 +110,8 @@ def _above(level: float, usual: float | None) -> float:
 
 def _is_one_voice(left: Heard, right: Heard, found: _Compared) -> bool:
     if is_telling(left.tokens, found.run):
-        return found.likeness is None or found.likeness >= ALIKE or abs(found.louder) >= AS_USUAL
+        least = next(alike for quieter, alike in LIKENESS if abs(found.louder) >= quieter)
+        return found.likeness is None or found.likeness >= least
     copy = left if found.louder > 0 else right
     return (
         found.likeness is not None
@@ -139,7 +140,7 @@ def _copy(left: Heard, right: Heard, found: Sequence[_Compared]) -> Copy:
     )
     more = (pairs[-1][1] - pairs[0][1]) - (pairs[-1][0] - pairs[0][0])
     votes = (2 * _vote(lag / 0.1), _vote(surer / 0.15), _vote(4 * more / len(pairs)))
-    quieter = plain / MUCH_QUIETER if plain else louder / QUIETER
+    quieter = (louder / QUIETER + plain / MUCH_QUIETER) / 2
     return _side(sum(votes) + 2 * _vote(quieter))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,11 @@ def test_a_quiet_leg_of_another_shape_is_still_a_copy() -> None:
     assert copy(heard("a", 10.2, 15.0), heard("b", 10.0, shape=2)) is Copy.LEFT
 
 
+@pytest.mark.parametrize("quieter", [-3.0, 0.0, 3.0, 6.0])
+def test_two_who_are_a_little_off_their_usual_voices_are_two_all_the_same(quieter: float) -> None:
+    assert copy(heard("a", 10.2, quieter), heard("b", 10.0, shape=2)) is Copy.NEITHER
+
+
 def test_without_levels_lag_and_confidence_tell() -> None:
     deaf = [Heard(h.said, h.tokens) for h in (heard("a", 10.2), heard("b", 10.0))]
     assert copy(*deaf) is Copy.LEFT
@@ -97,6 +104,13 @@ def test_a_leg_that_has_said_nothing_yet_is_the_copy_where_it_is_much_quieter() 
     silent = Heard(silent.said, silent.tokens, silent.levels)
     assert copy(silent, first) is Copy.LEFT
     assert copy(silent, Heard(first.said, first.tokens, first.levels)) is Copy.LEFT
+
+
+def test_a_leg_whose_usual_level_is_that_of_leaks_is_told_by_the_other_leg() -> None:
+    """Leaks that were told before their source are taken for the leg's own speech at first."""
+    leak, source = heard("a", 9.8, 15.0), heard("b", 10.0)
+    assert leak.usual is not None
+    assert copy(replace(leak, usual=leak.usual - 15.0), source) is Copy.LEFT
 
 
 def test_a_quiet_microphone_alone_makes_no_copy_of_what_was_said_into_it() -> None:

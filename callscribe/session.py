@@ -257,7 +257,7 @@ class Session:
                 f"The last words of {leg.speaker} may be missing: the engine did not finish.",
                 leg.speaker,
             )
-        self.record.finish(leg.speaker)
+        self.record.finish(leg)
         if leg.offset is None:
             leg.begin(leg, 0.0)  # no audio ever came: who counts beginnings and ends must agree
         leg.state = LegState.ENDED

@@ -14,7 +14,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS: list[set[str]] = [
     {"", "errors", "transcript", "events", "languages", "settings", "audio", "vad", "utterances"}
-    | {"logs", "wer", "floor", "talk", "same_words", "leaks"},
+    | {"logs", "wer", "floor", "talk", "same_words", "leaks"}
+    | {"loudness", "evidence"},
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},
     {"leg", "keeping", "ledger", "past", "record", "legs", "session"},

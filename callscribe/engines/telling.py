@@ -26,7 +26,7 @@ _call: ContextVar[object] = ContextVar("_call", default=None)
 _log = structlog.get_logger(__name__)
 
 
-class Teller:
+class EngineTeller:
     """Calls one leg's callback. What waits for a slow one keeps its order.
 
     Of interims that wait only the latest is kept: each restates the one before.

@@ -20,9 +20,10 @@ from callscribe import logs
 from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
-from callscribe.engines.stand_in import StandInEngine, caveat
+from callscribe.engines.resilient import ResilientEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
+from callscribe.ladder import ladder
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -290,14 +291,18 @@ class EnhancedTranscriptionService:
         wanted = config.transcription_backend
         engine = self._engines.get(wanted)
         if engine is not None:
-            behind = self._engines.get(STAND_IN)
-            if behind is None or behind is engine:
-                return engine, None
-            return StandInEngine(engine, behind), None
+            return self._resilient(config), None
         if not self._said_stand_in:
             self._said_stand_in = True
             _log.info("engine_stand_in", wanted=wanted, used=STAND_IN)
-        return self._engines[STAND_IN], wanted
+        here = config.model_copy(update={"transcription_backend": STAND_IN})
+        return self._resilient(here), wanted
+
+    def _resilient(self, config: TranscriptionConfig) -> TranscriptionEngine:
+        """The engines of a configuration as one; where only this machine's is asked, that one."""
+        rungs = ladder(config, self._engines)
+        only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
+        return only or ResilientEngine(rungs)
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""

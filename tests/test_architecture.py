@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},
     {"leg", "keeping", "ledger", "past", "record", "legs", "session"},
-    {"service"},
+    {"ladder", "service"},
     {"calls"},
     {"web"},
     {"demo"},

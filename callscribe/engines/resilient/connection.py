@@ -27,7 +27,7 @@ from callscribe.engines.base import (
 from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Tell
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
-from callscribe.engines.telling import Teller
+from callscribe.engines.telling import EngineTeller
 from callscribe.errors import CallscribeError, ConfigurationError, EngineError
 
 CLOSING: Final = 35.0
@@ -70,7 +70,7 @@ class ResilientConnection:
         self._tape = Tape(
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )
-        self._teller = Teller(on_transcript, ask.session_id)
+        self._teller = EngineTeller(on_transcript, ask.session_id)
         self._ways: dict[Line, StreamingConnection] = {}
         """The connections that are open, by their lines."""
         self._openers: dict[Line, asyncio.Task[None]] = {}

@@ -276,12 +276,13 @@ class Core:
             if tries.refused is not None:
                 continue
             since = now if self._away_since is None else self._away_since
+            wait = self.patience.takeover
             if tries.failed_at < since:  # not yet, since nobody listens
                 if other in asked:
-                    since = max(since, asked[other])
+                    since, wait = max(since, asked[other]), self.patience.opening
                 elif tries.at <= now:
                     return float("inf")  # it is asked first
-            start = max(start, since + self.patience.takeover)
+            start = max(start, since + wait)
         return start
 
     def _blame_provider(self, rung: int, error: CallscribeError) -> None:
@@ -343,9 +344,12 @@ class Core:
         self._away_since = None
         if line.rung != self._told_rung:
             self._told_rung = line.rung
-            error = None if line.rung == 0 else self._error
             name = self.rungs[line.rung].name
-            actions.append(Tell(Listening(name) if error is None else TakenOver(name, error)))
+            slow = EngineError(
+                f"{self.rungs[0].name} takes too long to connect", code="engine_slow"
+            )
+            taken_over = TakenOver(name, self._error or slow)
+            actions.append(Tell(taken_over if line.rung else Listening(name)))
         return actions
 
     def _gap(self, until: int, reason: str) -> list[Action]:

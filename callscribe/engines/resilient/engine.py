@@ -29,6 +29,11 @@ class ResilientEngine:
         return self._rungs[0].engine.name
 
     @property
+    def max_legs(self) -> int:
+        """How many legs it carries at once; 0 for no limit, and where others stand behind it."""
+        return 0 if len(self._rungs) > 1 else getattr(self._rungs[0].engine, "max_legs", 0)
+
+    @property
     def model(self) -> str:
         """The model of the last engine; each leg chooses that of the others."""
         return str(getattr(self._rungs[-1].engine, "model", ""))

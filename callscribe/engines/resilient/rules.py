@@ -23,6 +23,8 @@ class Patience:
 
     takeover: float = 0.7
     """That nobody listens before the next engine does."""
+    opening: float = 1.8
+    """That a connection may take to open before the next engine does."""
     replay: float = 20.0
     """Of audio that are heard again at most; what is older becomes a gap, to be repaired."""
     kept: float = 1800.0

@@ -143,6 +143,20 @@ def test_a_monologue_does_not_keep_the_first_engine_waiting_for_ever(two: Simula
     two.check()
 
 
+def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:
+    sim = simulation(FIRST, SECOND)
+    sim.pass_time(1.7)
+    assert [line.rung for line in sim.asked] == [0]
+    sim.pass_time(0.2)
+    sim.open(sim.asked[1])
+    (event,) = sim.told
+    assert isinstance(event, TakenOver)
+    assert event.error.code == "engine_slow"
+    sim.open(sim.asked[0])
+    talk(sim, 3)
+    assert sim.told[-1] == Listening("first")
+
+
 def test_what_is_refused_for_good_is_not_asked_again(two: Simulation) -> None:
     two.fail(two.core.active, retryable=False)
     two.pass_time(0)

@@ -84,6 +84,8 @@ class Client:
                     if event["type"] == Failure.type:
                         raise CallscribeError(event["message"], code=event["code"])
                     yield event
+                    if event["type"] == "session_ended":
+                        return  # its agents may go on for minutes
         except (ConnectionClosed, OSError, InvalidHandshake) as error:
             raise EngineError(
                 f"the server went away ({error}); what it had told by then is kept, and can be "

@@ -76,6 +76,7 @@ async def _stored(
     runner = context.desk.runner
     until = asyncio.get_running_loop().time() + AFTERMATH
     while True:
+        await context.ledger.settled(session_id)  # agents know of the end when it has been told
         # Before the store is read: what they tell until they have done is in it then.
         turn, busy = runner.turn(session_id), runner.at_work(session_id)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.asyncio.client import connect
 
+from callscribe.events import Event
 from callscribe.settings import Settings
 from callscribe.web import events_socket
 from tests.agents.receivers import Answer, Receiver, Request, receiving
@@ -138,6 +139,29 @@ async def test_who_is_there_and_who_comes_later_are_told_what_agents_find_after_
         assert seen[-1] == {"type": "close", "code": 1000}
         durable = [e for e in seen[:-1] if e["type"] != "call_stats"]
         assert durable == await held.stored()
+
+
+async def test_who_comes_while_the_end_is_being_stored_is_told_what_agents_find(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = held.served.context
+    await held.post("/api/sessions", session_id="call")
+    assert context.ledger.keeper is not None
+    keep = context.ledger.keeper.keep
+
+    async def keep_slowly(batch: Sequence[Event]) -> None:
+        await asyncio.sleep(0.5)
+        await keep(batch)
+
+    monkeypatch.setattr(context.ledger.keeper, "keep", keep_slowly)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(held.post("/api/sessions/call/end"))
+        while not context.service.session("call").ended.is_set():
+            await asyncio.sleep(0.01)
+        seen = tasks.create_task(read(held.served, "call"))
+        await held.asked()
+        held.go.set()
+    assert [e["type"] for e in seen.result()[-3:]] == ["session_ended", "agent_result", "close"]
 
 
 async def test_agents_are_not_waited_for_for_ever(

@@ -42,6 +42,7 @@ CALLED = date(2026, 11, 30)
         ("en", "it may march on", []),
         # Without a year: the next one, unless the words speak of the past.
         ("fr", "on dit mardi", ["2026-12-01"]),
+        ("fr", "on dit lundi", ["2026-12-07"]),
         ("fr", "je vous propose le 3 mars", ["2027-03-03"]),
         ("fr", "le vingt-cinq novembre", ["2027-11-25"]),
         ("fr", "le 30 novembre", ["2026-11-30"]),

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-store lock upgrade clean
+.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-store lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -98,13 +98,16 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local bench-deepgram bench-store ## All measurements
+bench: bench-local bench-deepgram bench-leaks bench-store ## All measurements
 
 bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
 
 bench-deepgram: setup-dev ## Streaming against REST, and what the Deepgram client costs
 	$(BIN)/python -m benchmarks.deepgram $(ARGS)
+
+bench-leaks: setup-dev ## Speech that leaks into the other leg, and two who say the same: what is marked
+	$(BIN)/python -m benchmarks.leaks $(ARGS)
 
 bench-store: setup-dev postgres ## How many finals a second the store keeps, and how soon, in both databases
 	$(BIN)/python -m benchmarks.store $(ARGS)

@@ -5,12 +5,13 @@ May import ``service``, ``ledger``, ``past``, ``store.base`` and core.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
 
-from callscribe.errors import SessionNotFound, StoreError
+from callscribe.errors import SessionClosed, SessionNotFound, StoreError
 from callscribe.events import KINDS, parse_event
 from callscribe.ledger import Ledger
 from callscribe.past import Past
@@ -38,6 +39,7 @@ class Calls:
     def __init__(self, service: EnhancedTranscriptionService, ledger: Ledger) -> None:
         self._service = service
         self._ledger = ledger
+        self._deleted: deque[str] = deque(maxlen=MOST)
 
     def live(self, session_id: str) -> Session | None:
         """The session in memory, if it is there; it may have ended."""
@@ -45,6 +47,16 @@ class Calls:
             return self._service.session(session_id)
         except SessionNotFound:
             return None
+
+    def running(self, session_id: str) -> Session:
+        """The session, for one who wants to speak in it; ``SessionNotFound``.
+
+        ``SessionClosed`` where it was deleted, of which who was away then has not been told.
+        """
+        session = self.live(session_id)
+        if session is None and session_id in self._deleted:
+            raise deleted()
+        return session or self._service.session(session_id)
 
     async def recent(
         self, search: str = "", before: float | None = None, limit: int = 50
@@ -102,10 +114,12 @@ class Calls:
         self._refuse_while_away()
         session = self.live(session_id)
         if session is not None:
+            session.deleted = True
             await self._service.end_session(session_id)
             self._refuse_while_away()
         known = await self._store.delete(session_id)
         if session is not None:
+            self._deleted.append(session_id)
             await self._service.delete_session(session_id)
         elif not known:
             raise _unknown(session_id)
@@ -137,9 +151,14 @@ class Calls:
 
     @property
     def _store(self) -> Store:
-        if self._ledger.store is None:
-            raise StoreError("the store has not been opened yet; try again")
         return self._ledger.store
+
+
+def deleted() -> SessionClosed:
+    """What those are told who speak in a call that somebody deletes."""
+    return SessionClosed(
+        "this call was deleted; what is said now is not written down", code="session_deleted"
+    )
 
 
 def _unknown(session_id: str) -> SessionNotFound:

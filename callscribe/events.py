@@ -69,7 +69,8 @@ class SessionInterrupted(Event):
 class LegStarted(Event):
     """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
 
-    ``zero_at`` is the UNIX time at which the call clock stood at 0.
+    ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
+    of before it was written down, ``model`` also where nobody knows.
     """
 
     type: ClassVar[str] = "leg_started"
@@ -80,6 +81,8 @@ class LegStarted(Event):
     engine: str
     offset: float
     zero_at: float = 0.0
+    encoding: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,32 +1,38 @@
 """Speech of one leg that is heard on another one too: the loudspeaker beside the microphone.
 
-Core: no I/O; may import ``events``, ``same_words`` and ``transcript``. Times are float seconds on
-the call clock.
+Core: no I/O; may import ``events``, ``evidence``, ``loudness``, ``same_words`` and ``transcript``.
+Times are float seconds on the call clock.
 
-Two legs that say nearly the same words at nearly the same time heard one voice. Which of them heard
-it through the air is told by evidence: it hears later, is less sure of the words, gets fewer of
-them, and is quieter where a level is known.
+Two legs that say nearly the same words at nearly the same time heard one voice. Whether that is so,
+and which of them heard it through the air, is told by ``evidence``: how loud they were, when, and
+how sure of the words.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from statistics import fmean, median
 from typing import Final
 
 from callscribe.events import FinalResult
-from callscribe.same_words import EARLIEST, LATEST, Run, Token, same_words, tokens
+from callscribe.evidence import COVERED, Copy, Heard, one_voice
+from callscribe.loudness import Levels
+from callscribe.same_words import LATEST, Run, Token, same_words, tokens
 from callscribe.transcript import join_text, mean_confidence
-
-COVERED: Final = 0.8
-"""The share of an utterance's words that makes it a leak as a whole."""
 
 KEPT: Final = 20.0
 """Seconds behind the latest final in which an utterance can still become a leak or a source."""
 
 MOST: Final = 64
 """Utterances that are kept at most."""
+
+OWN: Final = 24
+"""Utterances of a leg from which its usual level is told."""
+
+USUAL: Final = 0.75
+"""Where among their levels it lies: a leak that was not found pulls it down less than the median.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Decision:
 @dataclass(slots=True)
 class _Kept:
     said: FinalResult
-    level: float | None
+    levels: Levels | None
+    usual: float | None
     tokens: tuple[Token, ...]
     leak_of: str = ""
     leaked: tuple[int, ...] = ()
@@ -71,22 +78,26 @@ class _Kept:
 class Leaks:
     """Finds leaks among the recent finals of a call's legs.
 
-    What is a leak depends on what was said, not on which of the two came first.
+    What is a leak depends on what was said, not on which of the two came first; how loud a leg
+    usually is, on what it has said before.
     """
 
     def __init__(self) -> None:
         self._recent: dict[str, _Kept] = {}
+        self._own: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        """The levels of each speaker's own utterances (dB below full scale), latest last."""
 
-    def add(self, said: FinalResult, level: float | None = None) -> list[Decision]:
+    def add(self, said: FinalResult, levels: Levels | None = None) -> list[Decision]:
         """Takes a final, restated ones too; the utterances about which something changes by it.
 
-        ``level`` is its loudness in dB against what is usual on its leg: -15 is much quieter than
-        the leg's own speaker. The final itself is among the decisions when it is a leak, wholly or
-        in part, and when it no longer is. All others have been published before: each is due for
-        a revision.
+        ``levels`` is how loud its leg was meanwhile, and a little before and after. The final
+        itself is among the decisions when it is a leak, wholly or in part, and when it no longer
+        is. All others have been published before: each is due for a revision.
         """
         before = self._recent.pop(said.utterance_id, None)
-        new = _Kept(said, level, tuple(tokens(said.words)))
+        # Looked up once: whoever of the two is judged, and when, they must come to one verdict.
+        usual = self._usual(said.speaker, said.utterance_id)
+        new = _Kept(said, levels, usual, tuple(tokens(said.words)))
         if before is not None:
             new.leak_of, new.leaked = before.leak_of, before.leaked
         self._recent[said.utterance_id] = new
@@ -99,7 +110,10 @@ class Leaks:
             if kept.said.speaker != said.speaker
             and any(_meet(kept.said, version) for version in versions)
         ]
-        return [decision for kept in touched for decision in self._judge(kept, new)]
+        decisions = [decision for kept in touched for decision in self._judge(kept, new)]
+        for kept in touched:
+            self._learn(kept)
+        return decisions
 
     def swap(self, one: str, other: str) -> None:
         """Exchanges two speakers in all that was said."""
@@ -107,6 +121,7 @@ class Leaks:
         for kept in self._recent.values():
             speaker = names.get(kept.said.speaker, kept.said.speaker)
             kept.said = replace(kept.said, speaker=speaker)
+        self._own[one], self._own[other] = self._own[other], self._own[one]
 
     def _forget(self) -> None:
         latest = max(kept.said.end for kept in self._recent.values())
@@ -128,7 +143,7 @@ class Leaks:
         found: dict[str, set[int]] = {}
         for other in self._recent.values():
             if other.said.speaker != kept.said.speaker and _meet(kept.said, other.said):
-                air = _heard_through_air(kept, other)
+                air = _heard_through_air(_heard(kept), _heard(other))
                 if air:
                     found[other.said.utterance_id] = air
         if not found:
@@ -140,42 +155,45 @@ class Leaks:
             return "", leaked
         return max(found, key=lambda key: (len(found[key]), key)), leaked
 
+    def _usual(self, speaker: str, utterance_id: str) -> float | None:
+        """How loud a leg is without an utterance; None where nothing else was said."""
+        own = self._own[speaker].items()
+        levels = sorted(level for name, level in own if name != utterance_id)
+        return levels[int(USUAL * len(levels))] if levels else None
+
+    def _learn(self, kept: _Kept) -> None:
+        """Takes the level of what a leg's own speaker said, and of nothing else, as usual."""
+        own = self._own[kept.said.speaker]
+        own.pop(kept.said.utterance_id, None)
+        words = kept.said.words
+        if kept.levels is None or not words or kept.leaked:
+            return
+        level = kept.levels.mean(words[0].start, words[-1].end)
+        if level is not None:
+            own[kept.said.utterance_id] = level
+        if len(own) > OWN:
+            del own[next(iter(own))]
+
 
 def _meet(one: FinalResult, other: FinalResult) -> bool:
     """Whether one of them can be a leak of the other, by time alone."""
     return one.start < other.end + LATEST and other.start < one.end + LATEST
 
 
-def _heard_through_air(kept: _Kept, other: _Kept) -> set[int]:
+def _heard(kept: _Kept) -> Heard:
+    return Heard(kept.said, kept.tokens, kept.levels, kept.usual)
+
+
+def _heard_through_air(kept: Heard, other: Heard) -> set[int]:
     """The tokens of ``kept`` that it has from ``other``."""
     # Always looked at from the same side: a word must never be a leak on both legs.
     if kept.said.utterance_id < other.said.utterance_id:
-        runs = same_words(kept.tokens, other.tokens)
-        return _within(runs, 0) if runs and _evidence(kept, other, runs) > 0 else set()
-    runs = same_words(other.tokens, kept.tokens)
-    return _within(runs, 1) if runs and _evidence(other, kept, runs) <= 0 else set()
+        copy, runs = one_voice(kept, other, same_words(kept.tokens, other.tokens))
+        return _within(runs, 0) if copy is Copy.LEFT else set()
+    copy, runs = one_voice(other, kept, same_words(other.tokens, kept.tokens))
+    return _within(runs, 1) if copy is Copy.RIGHT else set()
 
 
 def _within(runs: Iterable[Run], side: int) -> set[int]:
     """The tokens of one side's runs; what stands between two of a run was misheard."""
     return {token for run in runs for token in range(run[0][side], run[-1][side] + 1)}
-
-
-def _evidence(left: _Kept, right: _Kept, runs: Iterable[Run]) -> float:
-    """Above 0 where ``left`` heard ``right`` through the air."""
-    pairs = [pair for run in runs for pair in run]
-    mine = [left.tokens[i] for i, _ in pairs]
-    theirs = [right.tokens[j] for _, j in pairs]
-    lag = median(a.start - b.start for a, b in zip(mine, theirs, strict=True))
-    if abs(lag) > -EARLIEST:
-        return lag
-    surer = fmean(b.confidence for b in theirs) - fmean(a.confidence for a in mine)
-    more = (pairs[-1][1] - pairs[0][1]) - (pairs[-1][0] - pairs[0][0])
-    score = 2 * _vote(lag / 0.1) + _vote(surer / 0.15) + _vote(4 * more / len(pairs))
-    if left.level is not None and right.level is not None:
-        score += 4 * _vote((right.level - left.level) / 10)
-    return score
-
-
-def _vote(strength: float) -> float:
-    return max(-1.0, min(1.0, strength))

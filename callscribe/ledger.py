@@ -102,7 +102,8 @@ class Ledger:
                 self._numbers[session_id] = call.last_seq
                 self._guests[session_id] = 0
         guest = session_id in self._guests
-        self._guests[session_id] += guest
+        if guest:
+            self._guests[session_id] += 1
         try:
             self.publish(session_id, kind, **fields)
             await self.settled(session_id)
@@ -119,8 +120,10 @@ class Ledger:
         return self.keeper.away if self.keeper is not None else ""
 
     @property
-    def store(self) -> Store | None:
-        """Where events are kept; None before ``open``."""
+    def store(self) -> Store:
+        """Where events are kept; ``StoreError`` before ``open``."""
+        if self._store is None:
+            raise StoreError("the store has not been opened yet; try again")
         return self._store
 
     async def knows(self, session_id: str) -> bool:

@@ -1,7 +1,7 @@
 """One speaker's audio on its way through a session.
 
-May import ``engines.base``, ``errors`` and core. The session decides when a leg ends; the leg
-knows what has arrived, who holds it, and how its time maps onto the call clock.
+May import ``engines.base``, ``engines.encoded``, ``errors`` and core. The session decides when a
+leg ends; the leg knows what has arrived, who holds it, and how its time maps onto the call clock.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import asyncio
 import enum
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection
+from callscribe.engines.encoded import to_samples
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
+from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
 
@@ -53,6 +56,10 @@ class Leg:
         self.holder: Attachment | None = None
         self.received = 0
         """Samples taken since the leg's start."""
+        self.loudness = Loudness(
+            sample_rate, WIDTH[encoding], partial(to_samples, encoding=encoding)
+        )
+        """How loud it was, for its last minutes."""
         self.spoken_at = spoken_at
         """When its first sample was spoken, on the session's monotonic clock; None where that is
         to be told from when it comes."""
@@ -154,6 +161,7 @@ class Attachment:
             leg.begin(leg, size / self._width / leg.sample_rate)
         await self._send(audio)
         leg.received += size // self._width
+        leg.loudness.push(audio)
 
     def _refusal(self) -> SessionClosed | SpeakerTaken:
         if self.lost.is_set():

@@ -284,6 +284,8 @@ class Legs:
             engine=leg.engine,
             offset=leg.offset,
             zero_at=self._clock() - (self._monotonic() - self._began_at),
+            encoding=leg.encoding,
+            model=self._model(leg),
         )
         missed_from = self._missing.pop(leg.speaker, leg.offset)
         if leg.offset > missed_from:
@@ -294,6 +296,12 @@ class Legs:
                 end=leg.offset,
                 reason="server_restarted",
             )
+
+    def _model(self, leg: Leg) -> str:
+        """What listens to a leg: Deepgram's model is configured, others know their own."""
+        if leg.engine == "deepgram":
+            return self._config.deepgram_model
+        return str(getattr(self._engine, "model", ""))
 
     def _check_open(self) -> None:
         if self.closed:

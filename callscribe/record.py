@@ -12,11 +12,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
 from itertools import count
+from typing import Final
 
 import structlog
 
 from callscribe import events
-from callscribe.engines.base import EngineEvent, Lost, SpeechBegan, TakenOver, Unheard
+from callscribe.engines.base import (
+    EngineEvent,
+    Listening,
+    Lost,
+    Silent,
+    SpeechBegan,
+    TakenOver,
+    Unheard,
+)
 from callscribe.leaks import Leaks
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
@@ -24,6 +33,9 @@ from callscribe.past import Past
 from callscribe.talk import Talk
 from callscribe.transcript import Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder
+
+AROUND: Final = 0.5
+"""Seconds before and behind an utterance whose levels are looked at too."""
 
 _HEAD = frozenset({"session_id", "seq", "at", "revision"})
 _COUNTED = (events.Gap, events.RolesSwapped)
@@ -109,11 +121,11 @@ class Record:
         except Exception as error:  # noqa: BLE001 - an engine's callback has nobody to raise to
             self.fault("result_not_recorded", leg.speaker, error)
 
-    def finish(self, speaker: str) -> None:
-        """Ends the speaker's open utterance where no endpoint came."""
-        step = self._builder(speaker).finish()
+    def finish(self, leg: Leg) -> None:
+        """Ends the open utterance of a leg's speaker where no endpoint came."""
+        step = self._builder(leg.speaker).finish()
         if step is not None:
-            self._record(step, latency_ms=None)
+            self._record(leg, step, latency_ms=None)
 
     def fault(self, what: str, speaker: str | None, error: BaseException) -> None:
         """Logs and counts an error that must not end anything."""
@@ -153,14 +165,25 @@ class Record:
                 speaker=leg.speaker,
             )
             return
-        if isinstance(heard, Lost | TakenOver):
+        if isinstance(heard, Silent):
+            return
+        if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
         step = builder.add(heard, offset)
         if step is not None:
-            self._record(step, heard.latency_ms)
+            self._record(leg, step, heard.latency_ms)
 
-    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver) -> None:
+    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
+        if isinstance(heard, Listening):
+            leg.engine = heard.engine
+            self.publish(
+                events.Notice,
+                code="engine_back",
+                message=f"{heard.engine} listens to {leg.speaker} again.",
+                speaker=leg.speaker,
+            )
+            return
         if isinstance(heard, TakenOver):
             leg.engine = heard.engine
             code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"
@@ -177,7 +200,7 @@ class Record:
             request_id=getattr(heard.error, "request_id", ""),
         )
 
-    def _record(self, step: Step, latency_ms: float | None) -> None:
+    def _record(self, leg: Leg, step: Step, latency_ms: float | None) -> None:
         said = step.utterance
         if not step.is_final:
             self.publish(
@@ -207,7 +230,8 @@ class Record:
             speech_final=step.speech_final,
             latency_ms=latency_ms,
         )
-        decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final)}
+        levels = leg.loudness.levels(said.start - AROUND, said.end + AROUND, leg.offset or 0.0)
+        decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final, levels)}
         self._say(decisions.pop(said.utterance_id, final))
         for other in decisions.values():  # what the new words tell about those before
             self._say(replace(other, latency_ms=None))

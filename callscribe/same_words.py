@@ -86,7 +86,7 @@ def _folded(text: str) -> str:
 
 
 def same_words(left: Sequence[Token], right: Sequence[Token]) -> list[Run]:
-    """What both legs heard, in order, with nearly the same lag, in runs worth the name."""
+    """What both legs heard, in order and with nearly the same lag, be it one word."""
     pairs = list(_candidates(left, right))
     chain = _longest_chain(pairs)
     if not chain:
@@ -95,7 +95,7 @@ def same_words(left: Sequence[Token], right: Sequence[Token]) -> list[Run]:
     chain = _longest_chain(
         (i, j) for i, j in pairs if abs(left[i].start - right[j].start - lag) <= STRAY
     )
-    return [run for run in _runs(chain) if _is_one_voice(left, right, run)]
+    return [run for run in _runs(chain) if _is_dense(run) and not _is_read_back(left, right, run)]
 
 
 def _candidates(left: Sequence[Token], right: Sequence[Token]) -> Iterator[Pair]:
@@ -147,16 +147,15 @@ def _runs(chain: Iterable[Pair]) -> list[Run]:
     return runs
 
 
-def _is_one_voice(left: Sequence[Token], right: Sequence[Token], run: Run) -> bool:
-    """Whether that much, that alike and that near cannot have been said by two."""
-    (i, j), (k, m) = run[0], run[-1]
+def is_telling(left: Sequence[Token], run: Run) -> bool:
+    """Whether that much, that near cannot have been said by two."""
     said = [left[number].text for number, _ in run if left[number].text not in COURTESIES]
-    return (
-        len(said) >= LEAST_WORDS
-        and sum(map(len, said)) >= LEAST_LETTERS
-        and len(run) >= DENSE * max(k - i + 1, m - j + 1)
-        and not _is_read_back(left, right, run)
-    )
+    return len(said) >= LEAST_WORDS and sum(map(len, said)) >= LEAST_LETTERS
+
+
+def _is_dense(run: Run) -> bool:
+    (i, j), (k, m) = run[0], run[-1]
+    return len(run) >= DENSE * max(k - i + 1, m - j + 1)
 
 
 def _is_read_back(left: Sequence[Token], right: Sequence[Token], run: Run) -> bool:

@@ -20,9 +20,10 @@ from callscribe import logs
 from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
-from callscribe.engines.stand_in import StandInEngine, caveat
+from callscribe.engines.resilient import ResilientEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
+from callscribe.ladder import ladder
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -117,10 +118,10 @@ class EnhancedTranscriptionService:
         self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
         session.begin()
-        if instead_of is not None:
-            said = f"{instead_of} is not available: {engine.name} listens."
-            redacted = caveat(config.deepgram_query) if instead_of == "deepgram" else ""
-            session.notify("engine_stand_in", f"{said} {redacted}".rstrip())
+        # That another engine listens was said when the server started. A call is told only where
+        # somebody relies on what that engine does not do.
+        if instead_of is not None and (relied_on := caveat(config.deepgram_query)):
+            session.notify("engine_stand_in", f"{engine.name} listens. {relied_on}")
         self._run(session)
         return session_id
 
@@ -290,14 +291,18 @@ class EnhancedTranscriptionService:
         wanted = config.transcription_backend
         engine = self._engines.get(wanted)
         if engine is not None:
-            behind = self._engines.get(STAND_IN)
-            if behind is None or behind is engine:
-                return engine, None
-            return StandInEngine(engine, behind), None
+            return self._resilient(config), None
         if not self._said_stand_in:
             self._said_stand_in = True
-            _log.warning("engine_stand_in", wanted=wanted, used=STAND_IN)
-        return self._engines[STAND_IN], wanted
+            _log.info("engine_stand_in", wanted=wanted, used=STAND_IN)
+        here = config.model_copy(update={"transcription_backend": STAND_IN})
+        return self._resilient(here), wanted
+
+    def _resilient(self, config: TranscriptionConfig) -> TranscriptionEngine:
+        """The engines of a configuration as one; where only this machine's is asked, that one."""
+        rungs = ladder(config, self._engines)
+        only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
+        return only or ResilientEngine(rungs)
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""

@@ -73,6 +73,8 @@ class Session:
         self.ended = asyncio.Event()
         self.interrupted = False
         """An earlier process began it and died; no leg has come back yet."""
+        self.deleted = False
+        """Somebody has deleted it while it went on; whoever speaks is told so."""
         self.record = Record(session_id, around.ledger, around.monotonic)
         self.engine_name = engine.name
         self._around = around
@@ -255,7 +257,7 @@ class Session:
                 f"The last words of {leg.speaker} may be missing: the engine did not finish.",
                 leg.speaker,
             )
-        self.record.finish(leg.speaker)
+        self.record.finish(leg)
         if leg.offset is None:
             leg.begin(leg, 0.0)  # no audio ever came: who counts beginnings and ends must agree
         leg.state = LegState.ENDED

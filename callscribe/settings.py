@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from callscribe.languages import LANGUAGES
 
 Backend = Literal["deepgram", "whisper"]
+Fallback = Literal["deepgram_rest", "whisper"]
 
 
 Terms = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
@@ -192,6 +193,11 @@ class TranscriptionConfig(BaseModel):
     deepgram_use_streaming: bool = Field(
         default=True,
         description="Deepgram by streaming; off: about 3 s are buffered and sent by REST.",
+    )
+    transcription_fallback: tuple[Fallback, ...] = Field(
+        default=("deepgram_rest", "whisper"),
+        description="Which engines listen while the backend cannot, in this order; those that are "
+        "not there are left out. Empty: what nobody heard is a gap.",
     )
     deepgram_model: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default="nova-3", description="Deepgram's model."

@@ -61,13 +61,17 @@ class Result:
     language: str | None = None
     latency_ms: float | None = None
     from_finalize: bool = False
+    until: float | None = None
+    """Where the audio ends that a final has settled, if that is not its ``end``: nothing that was
+    said before comes again."""
 
     def moved(self, by: float) -> Result:
         """The same result ``by`` seconds later, for another clock."""
         if not by:
             return self
         words = tuple(word.moved(by) for word in self.words)
-        return replace(self, start=self.start + by, end=self.end + by, words=words)
+        until = None if self.until is None else self.until + by
+        return replace(self, start=self.start + by, end=self.end + by, words=words, until=until)
 
 
 @dataclass(frozen=True, slots=True)

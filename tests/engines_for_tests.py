@@ -155,6 +155,7 @@ class EnergyEngine:
 
     def __init__(self, *, max_legs: int = 64, name: str = "whisper") -> None:
         self.name = name
+        self.model = "tones"
         self.max_legs = max_legs
         self.open_legs = 0
         self.closed = False
@@ -199,5 +200,7 @@ class EnergyEngine:
 def energy_factory(name: str, settings: Settings) -> EnergyEngine:  # noqa: ARG001
     """In place of ``create_engine``: the local engine hears tones, and there is no other."""
     if name != "whisper":
-        raise ConfigurationError("no Deepgram key: set DEEPGRAM_API_KEY", code="no_deepgram_key")
+        raise ConfigurationError(
+            "no DEEPGRAM_API_KEY: Whisper on this machine listens", code="no_deepgram_key"
+        )
     return EnergyEngine()

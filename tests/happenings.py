@@ -19,7 +19,12 @@ def started(session_id: str = "call", seq: int = 1, at: float = AT) -> events.Se
 
 
 def leg(
-    seq: int, speaker: str = "agent", session_id: str = "call", offset: float = 0.5
+    seq: int,
+    speaker: str = "agent",
+    session_id: str = "call",
+    offset: float = 0.5,
+    encoding: str = "linear16",
+    model: str = "base",
 ) -> events.LegStarted:
     return events.LegStarted(
         session_id=session_id,
@@ -30,6 +35,8 @@ def leg(
         language="fr",
         engine="whisper",
         offset=offset,
+        encoding=encoding,
+        model=model,
     )
 
 

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from callscribe.settings import Settings
+from tests.web.twilio.telephone import ACCOUNT
 
 HEARS_TONES = "--tones"
+TWILIO = "--twilio="
 
 
 @dataclass
@@ -42,15 +45,29 @@ class Killable:
         assert self.process.wait(90) in (0, -signal.SIGTERM)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
 def start(
-    data: Path, *, tones: bool, url: str = "", auth_token: str = "", patience: float = 60.0
+    data: Path,
+    *,
+    tones: bool,
+    url: str = "",
+    auth_token: str = "",
+    twilio: str = "",
+    port: int = 0,
+    patience: float = 60.0,
 ) -> Killable:
     """Starts a server over this data folder, and waits until it serves.
 
-    With ``tones`` it hears tones instead of speech, which needs no model.
+    With ``tones`` it hears tones instead of speech, which needs no model. ``twilio`` is the address
+    of a hand-made API of Twilio's. ``port`` is that of a server that was killed.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = port or free_port()
     environment = {
         **os.environ,
         "CALLSCRIBE_DATA_DIR": str(data),
@@ -58,9 +75,13 @@ def start(
         "CALLSCRIBE_DATABASE_URL": url,
         "CALLSCRIBE_LOG_LEVEL": "warning",
         "CALLSCRIBE_TWILIO_AUTH_TOKEN": auth_token,
+        "CALLSCRIBE_TWILIO_ACCOUNT_SID": ACCOUNT if twilio else "",
+        "CALLSCRIBE_PUBLIC_URL": f"http://127.0.0.1:{port}" if twilio else "",
         "DEEPGRAM_API_KEY": "",
     }
     command = [sys.executable, "-m", "tests.killable", *([HEARS_TONES] if tones else [])]
+    if twilio:
+        command.append(f"{TWILIO}{twilio}")
     process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, env=environment)
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -80,9 +101,15 @@ def main() -> None:
     from callscribe.engines import create_engine
     from callscribe.web.server import create_server
     from tests.engines_for_tests import energy_factory
+    from tests.web.twilio.rest_api import client_of
 
     factory = energy_factory if HEARS_TONES in sys.argv else create_engine
-    create_server(Settings(), engine_factory=factory).run()
+    server = create_server(Settings(), engine_factory=factory)
+    for word in sys.argv:
+        if word.startswith(TWILIO):
+            door = server.config.app.state.context.twilio
+            door.rest.make_client = partial(client_of, word.removeprefix(TWILIO))
+    server.run()
 
 
 if __name__ == "__main__":

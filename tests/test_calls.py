@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from callscribe.errors import StoreError
 from callscribe.settings import Settings
+from callscribe.talk import Talk
 from tests.engines_for_tests import tones
 from tests.serving import AudioClient, Served, serving
 
@@ -29,9 +32,8 @@ async def test_a_call_of_the_past_is_told_as_it_was(settings: Settings) -> None:
     with serving(settings) as again:
         api = f"{again.http}/api/sessions"
         told = httpx.get(f"{api}/call").json()
-        for leg in was["legs"]:
-            leg["encoding"] = ""  # is not kept
         assert told == was
+        assert [leg["encoding"] for leg in told["legs"]] == ["linear16"]
         assert told["stats"]["speakers"]["agent"]["words"] == 2
         later = httpx.get(f"{api}/call/events").json()["events"]
         assert later[: len(events["events"])] == events["events"]
@@ -42,6 +44,22 @@ async def test_a_call_of_the_past_is_told_as_it_was(settings: Settings) -> None:
         assert httpx.delete(f"{api}/call").status_code == 204
         assert httpx.delete(f"{api}/call").status_code == 404
         assert httpx.get(f"{api}/call/results").status_code == 404
+
+
+async def test_the_figures_of_a_call_are_computed_once_for_an_answer(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
+    computed = []
+    compute = Talk.to_dict
+
+    def counting(talk: Talk) -> dict[str, Any]:
+        computed.append(talk)
+        return compute(talk)
+
+    monkeypatch.setattr(Talk, "to_dict", counting)
+    assert httpx.get(f"{served.http}/api/sessions/call").json()["stats"]
+    assert len(computed) == 1
 
 
 async def test_calls_are_found_by_what_was_said(served: Served) -> None:

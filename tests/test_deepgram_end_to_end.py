@@ -205,6 +205,7 @@ async def test_a_refusal_is_said_and_the_call_goes_on(
     body = b'{"err_code": "X", "err_msg": "the reason in its words", "request_id": "r"}'
     async with upstream(status=status, body=body) as address:
         with using(address, tmp_path) as served:
+            await configure(served, transcription_fallback=["whisper"])  # requests hear no tones
             client = await call(served, tones(400) + bytes(64_000) + tones(600), 16_000)
             session_id = client.ready["session_id"]
             assert client.finals() == ["f400", "f600"]

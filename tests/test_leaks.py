@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.events import FinalResult
 from callscribe.leaks import MOST, Decision, Leaks
+from callscribe.loudness import BLOCKS, Levels
 from callscribe.transcript import Word
 
 SENTENCE = "La pression de l'eau est normale ce matin"
@@ -106,13 +108,92 @@ def test_the_evidence_decides_which_of_the_two_it_is() -> None:
     assert marks(leaks.add(earlier_but_unsure)) == {"agent-1": "technician-1"}
 
 
-@pytest.mark.parametrize("lag", [-0.4, 0.0, 0.4])
-def test_loudness_decides_whatever_the_clocks_say(lag: float) -> None:
+def loud(said: FinalResult, level: float, shape: int = 0) -> Levels:
+    """Speech at a level: it rises and falls as its ``shape`` has it, whoever hears it."""
+    waves = np.random.default_rng(shape).normal(0.0, 6.0, 200).astype(np.float32)
+    count = round((said.end - said.start + 1.0) * BLOCKS)
+    values = np.full(count, level, np.float32) + waves[:count]
+    return Levels(said.start - 0.5, values)
+
+
+def known(agent: float = -20.0, technician: float = -20.0) -> Leaks:
+    """A call in which both have spoken at their usual levels before."""
     leaks = Leaks()
-    leaks.add(SOURCE, level=0.0)
-    assert marks(leaks.add(final("agent-1", SENTENCE, 10 + lag), level=-15.0)) == {
-        "agent-1": "technician-1"
-    }
+    for name, level in (("agent-0", agent), ("technician-0", technician)):
+        before = final(name, f"{OWN} de {name}", 1.0 if name == "agent-0" else 4.5)
+        leaks.add(before, loud(before, level, 7))
+    return leaks
+
+
+@pytest.mark.parametrize("lag", [-0.4, 0.0, 0.4])
+@pytest.mark.parametrize("microphone", [-40.0, -8.0])
+def test_level_decides_whatever_the_clocks_say(lag: float, microphone: float) -> None:
+    """Also where the quieter leg's microphone makes everything louder than the other one."""
+    leaks = known(agent=microphone)
+    leak = final("agent-1", SENTENCE, 10 + lag)
+    leaks.add(SOURCE, loud(SOURCE, -20.0))
+    decisions = leaks.add(leak, loud(leak, microphone - 12.0))
+    assert marks(decisions) == {"agent-1": "technician-1"}
+
+
+def test_a_leak_that_is_recognised_first_is_put_right_by_its_level() -> None:
+    """Its clock is early too: nothing but the level says which of them it is."""
+    leaks = known()
+    leak = final("agent-1", SENTENCE, 9.8)
+    assert leaks.add(leak, loud(leak, -32.0)) == []
+    assert marks(leaks.add(SOURCE, loud(SOURCE, -20.0))) == {"agent-1": "technician-1"}
+
+
+@pytest.mark.parametrize("lag", [0.1, 1.0])
+def test_two_who_say_the_same_in_their_usual_voices_are_both_written_down(lag: float) -> None:
+    leaks = known()
+    too = final("agent-1", SENTENCE, 10 + lag)
+    leaks.add(SOURCE, loud(SOURCE, -20.0, shape=1))
+    assert leaks.add(too, loud(too, -21.0, shape=2)) == []
+
+
+def test_a_leak_as_loud_as_the_voice_itself_has_the_same_shape() -> None:
+    leaks = known()
+    leaks.add(SOURCE, loud(SOURCE, -20.0))
+    assert marks(leaks.add(LEAK, loud(LEAK, -20.0))) == {"agent-1": "technician-1"}
+
+
+@pytest.mark.parametrize(("level", "is_leak"), [(-35.0, True), (-28.0, False), (-20.0, False)])
+def test_a_courtesy_is_a_leak_only_where_it_is_much_quieter(level: float, is_leak: bool) -> None:
+    leaks = known()
+    source, copy = final("technician-1", "D'accord merci"), final("agent-1", "D'accord merci", 10.2)
+    leaks.add(source, loud(source, -20.0))
+    assert marks(leaks.add(copy, loud(copy, level))) == (
+        {"agent-1": "technician-1"} if is_leak else {}
+    )
+
+
+def test_a_courtesy_amid_own_words_stays() -> None:
+    leaks = known()
+    source = final("technician-1", "D'accord")
+    leaks.add(source, loud(source, -20.0))
+    mine = final("agent-1", "D'accord je regarde", 10.2)
+    assert leaks.add(mine, loud(mine, -35.0)) == []
+
+
+def test_leaks_do_not_make_a_leg_usually_quiet() -> None:
+    leaks = known()
+    for number in range(1, 30):
+        source = final(f"technician-{number}", SENTENCE, 10.0 * number)
+        leak = final(f"agent-{number}", SENTENCE, 10.0 * number - 0.2)
+        leaks.add(source, loud(source, -20.0, number))
+        assert marks(leaks.add(leak, loud(leak, -30.0, number))) == {
+            leak.utterance_id: source.utterance_id
+        }
+
+
+def test_swapped_speakers_keep_their_usual_levels() -> None:
+    leaks = known(agent=-20.0, technician=-40.0)
+    leaks.swap("agent", "technician")
+    source = final("agent-1", SENTENCE)
+    leak = final("technician-1", SENTENCE, 9.8)
+    leaks.add(source, loud(source, -40.0))
+    assert marks(leaks.add(leak, loud(leak, -32.0))) == {"technician-1": "agent-1"}
 
 
 def test_an_utterance_that_grows_by_own_words_is_no_leak_any_more() -> None:

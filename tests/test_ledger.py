@@ -192,6 +192,13 @@ async def test_the_end_writes_what_waits(rig: Rig) -> None:
     assert rig.told == ["one", "session_ended"]
 
 
+async def test_who_tells_something_in_a_running_call_leaves_it_as_it_is(rig: Rig) -> None:
+    for text in ("one", "two"):
+        await rig.ledger.tell("call", Notice, code="c", message=text)
+    assert rig.ledger.seq("call") == 3
+    assert [e.seq for e in rig.bus.history("call")] == [1, 2, 3]
+
+
 async def test_something_is_told_after_the_end(rig: Rig) -> None:
     rig.ledger.publish("call", SessionEnded)
     await rig.ledger.settled("call")

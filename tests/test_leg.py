@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from callscribe.engines.base import SpeechBegan
 from callscribe.errors import AudioError, EngineError, SessionClosed, SpeakerTaken
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +122,29 @@ def test_tokens_differ_and_do_not_appear_in_what_is_shown(leg: Leg) -> None:
     assert leg.resume != other.resume
     assert len(leg.resume) >= 32
     assert leg.resume not in str(leg.to_dict())
+
+
+async def test_a_leg_knows_how_loud_it_was(leg: Leg) -> None:
+    attachment = Attachment(leg, Sink())
+    for value in (b"\x00\x10" * 160,) * 100:  # 1/8 of full scale, -18 dB
+        await attachment.send(value)
+    levels = leg.loudness.levels(0.0, 2.0)
+    assert levels is not None
+    assert levels.mean(0.0, 2.0) == pytest.approx(-18.06, abs=0.01)
+
+
+async def test_mu_law_is_measured_as_what_it_stands_for(leg: Leg) -> None:
+    coded = Leg(
+        "a",
+        sample_rate=8000,
+        encoding="mulaw",
+        language="fr",
+        engine="e",
+        since=0,
+        on_begin=leg.begin,
+    )
+    coded.offset = 0.0
+    await Attachment(coded, Sink()).send(samples_to_mulaw(np.full(8000, 4096, np.int16)))
+    levels = coded.loudness.levels(0.0, 1.0)
+    assert levels is not None
+    assert levels.mean(0.0, 1.0) == pytest.approx(-18.06, abs=0.3)

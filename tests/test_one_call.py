@@ -55,6 +55,7 @@ from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.events import FinalResult
 from callscribe.leaks import Decision, Leaks
+from callscribe.loudness import Levels
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings, TranscriptionConfig
 from callscribe.talk import Talk
@@ -310,7 +311,7 @@ async def test_order_overlap_and_talk_ratio_are_those_of_the_truth(
 class Unaware(Leaks):
     """Finds nothing: the service tells all that was heard, and the test looks for itself."""
 
-    def add(self, said: FinalResult, level: float | None = None) -> list[Decision]:  # noqa: ARG002
+    def add(self, said: FinalResult, levels: Levels | None = None) -> list[Decision]:  # noqa: ARG002
         return []
 
 

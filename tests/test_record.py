@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
@@ -182,3 +183,34 @@ def test_exchanged_roles_keep_their_utterances_apart(record: Record, bus: Seen) 
     assert finals(bus) == [("technician-1", 0, ""), ("technician-2", 0, ""), ("agent-1", 0, "")]
     said = {u.text: u.speaker for u in record.transcript.utterances}
     assert said == {"un": "agent", "deux": "agent", "trois": "technician"}
+
+
+def test_level_tells_which_leg_has_the_leak(record: Record, leg: Leg) -> None:
+    """The technician's clock is late: by time alone the technician would be the copy."""
+    other = Leg("technician", sample_rate=8000, language="fr", engine="e", since=0, on_begin=print)
+    other.offset = 2.2
+    rng = np.random.default_rng(1)
+    voice = np.repeat(rng.uniform(0.1, 1.0, 400), 400) * rng.normal(size=160_000) * 3000
+    own = voice[::-1].copy()
+    own[32_000:] *= 0.1  # 4 s of the agent, then 16 s in which a leak is heard
+    agent = own + np.where(np.arange(160_000) < 32_000, 0.0, voice * 0.15)
+    for which, wave in ((leg, agent), (other, voice)):
+        which.loudness.push(np.round(wave).astype("<i2").tobytes())
+
+    def said(text: str, start: float) -> Result:
+        words = tuple(
+            Word(word, start + n * 0.3, start + n * 0.3 + 0.3, 0.9)
+            for n, word in enumerate(text.split())
+        )
+        return Result(text, start, words[-1].end, True, True, words, 0.9, "fr", 80.0)
+
+    record.hear(leg, said("Service technique bonjour je vous écoute", 0.5))
+    record.hear(other, said("Bonjour c'est Thomas de Lyon", 1.0))
+    for which in (leg, other):
+        record.hear(which, said("La pression de l'eau est normale ce matin", 10.0))
+    record.finish(leg)
+    assert [u.utterance_id for u in record.transcript.utterances] == [
+        "agent-1",
+        "technician-1",
+        "technician-2",
+    ]

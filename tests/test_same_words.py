@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.same_words import same_words, tokens
+from callscribe.same_words import is_telling, same_words, tokens
 from callscribe.transcript import Word
 
 
@@ -19,10 +19,12 @@ def said(text: str, start: float = 10.0, pace: float = 0.3) -> tuple[Word, ...]:
 
 
 def same(left: tuple[Word, ...], right: tuple[Word, ...]) -> list[str]:
-    """The runs of words that both say, as the left one says them."""
+    """The runs of words that both say and that tell a voice, as the left one says them."""
     mine = tuple(tokens(left))
     return [
-        " ".join(mine[i].text for i, _ in run) for run in same_words(mine, tuple(tokens(right)))
+        " ".join(mine[i].text for i, _ in run)
+        for run in same_words(mine, tuple(tokens(right)))
+        if is_telling(mine, run)
     ]
 
 
@@ -71,6 +73,12 @@ def test_who_reads_back_is_no_leak() -> None:
 )
 def test_what_two_may_say_at_once_is_not_enough(both: str) -> None:
     assert same(said(both), said(both)) == []
+
+
+def test_few_words_are_found_all_the_same() -> None:
+    """Whether they are one voice is told by something else."""
+    mine, theirs = tuple(tokens(said("D'accord"))), tuple(tokens(said("d'accord", 10.2)))
+    assert same_words(mine, theirs) == [[(0, 0), (1, 1)]]
 
 
 def test_words_that_come_up_here_and_there_are_not_enough() -> None:

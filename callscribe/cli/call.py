@@ -23,6 +23,7 @@ from callscribe.cli.output import read_settings, screen, side
 from callscribe.cli.serve import page_address
 from callscribe.cli.stage import Stage
 from callscribe.cli.view import CallView
+from callscribe.demo.absence import LIMIT, Absence
 from callscribe.demo.client import Client
 from callscribe.demo.measure import LiveMeasure
 from callscribe.demo.telephone import TRACKS, Telephone
@@ -81,12 +82,18 @@ def call(
     speed: Annotated[
         float, typer.Option(min=0.25, max=4.0, help="How fast it is played; 1 is as spoken.")
     ] = 1.0,
+    wait: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait for a server that goes away meanwhile.")
+    ] = LIMIT,
 ) -> None:
     """Play audio files into a running server at the pace of life, and watch the text come.
 
     As Twilio, the first file is who calls in, the second who is called: the request is signed, the
     stream comes as mu-law in packets of 20 ms, as from a real number. Server and command need the
     same CALLSCRIBE_TWILIO_AUTH_TOKEN; for a try, any word will do.
+
+    A server that dies in mid-call and comes back goes on in the same session: browsers send what
+    they have kept, a telephone begins a new stream with what is spoken then.
 
     For example:
 
@@ -106,7 +113,7 @@ def call(
         voices = [voice for path in files for voice in read_voices(path, rate)]
     keys = settings.api_keys
     client = Client("", 0, keys[0].get_secret_value() if keys else None, base=base)
-    played = Played(client, max(voice.seconds for voice in voices), speed)
+    played = Played(client, max(voice.seconds for voice in voices), speed, wait)
     try:
         if way is Way.TWILIO:
             asyncio.run(played.by_telephone(settings, tracks(voices), lang))
@@ -119,10 +126,11 @@ def call(
 class Played:
     """One run of the command."""
 
-    def __init__(self, client: Client, seconds: float, speed: float) -> None:
+    def __init__(self, client: Client, seconds: float, speed: float, wait: float) -> None:
         self._client, self._speed = client, speed
         self._console = screen()
         self._view = CallView([])
+        self._absence = Absence(self._view.notices.append, wait)
         self._screen = CallScreen(self._console, self._view, "Call", seconds)
 
     async def by_telephone(
@@ -139,7 +147,7 @@ class Played:
         telephone = Telephone(self._client, token, settings.public_url)
         answer = await telephone.ring(language)
         stage = self._stage(1)
-        part = telephone.play(answer, sides, stage.ready, speed=self._speed)
+        part = telephone.play(answer, sides, stage.ready, speed=self._speed, absence=self._absence)
         await self._run(stage, telephone.session_id, [part])
 
     async def by_browser(self, sides: Mapping[str, Voice], language: str) -> None:
@@ -152,13 +160,15 @@ class Played:
                 voice.samples,
                 stage.ready,
                 speed=self._speed,
+                absence=self._absence,
             )
             for speaker, voice in sides.items()
         ]
         await self._run(stage, session, parts)
 
     def _stage(self, parts: int) -> Stage:
-        return Stage(self._screen, self._view, LiveMeasure(self._speed), parts, self._speed)
+        measure = LiveMeasure(self._speed)
+        return Stage(self._screen, self._view, measure, parts, self._speed, self._absence)
 
     async def _run(
         self, stage: Stage, session: str, parts: Sequence[Coroutine[Any, Any, object]]

@@ -82,8 +82,8 @@ def check_deepgram(settings: Settings, config: TranscriptionConfig) -> list[Find
     if settings.deepgram_api_key is None:
         return [
             Finding(
-                "Deepgram", State.NOTE, "no key: Whisper on this machine transcribes",
-                "set DEEPGRAM_API_KEY to use Deepgram", Guide.KEY,
+                "Deepgram", State.NOTE, "no DEEPGRAM_API_KEY: Whisper on this machine listens",
+                "set it to use Deepgram", Guide.KEY,
             )
         ]  # fmt: skip
     route = check_route(settings)

@@ -118,8 +118,7 @@ def show_banner(
     language = LANGUAGES.get(config.transcription_language)
     streaming = used == "whisper" or config.deepgram_use_streaming
     rows = {
-        "Backend": used
-        + (f" ({wanted} is configured, but {missing[wanted]})" if used != wanted else ""),
+        "Backend": used + (f" ({missing[wanted]})" if used != wanted else ""),
         "Language": f"{language.native} ({language.code})" if language else "detected on each leg",
         "Streaming": "on" if streaming else "off: about 3 s are buffered",
         "Model": f"Whisper {settings.whisper_model}",

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from callscribe.cli.live import CallScreen
 from callscribe.cli.view import CallView
+from callscribe.demo.absence import Absence
 from callscribe.demo.client import Client, first_of
 from callscribe.demo.measure import LiveMeasure
 from callscribe.errors import CallscribeError
@@ -22,14 +23,21 @@ LEAD = 0.2
 class Stage:
     """Plays ``parts`` connections at once, so that all speak on one clock.
 
-    ``screen`` shows ``view``; ``measure`` takes the lags. Make it where a loop runs.
+    ``screen`` shows ``view``; ``measure`` takes the lags; ``absence`` has a server that goes away
+    tried again. Make it where a loop runs.
     """
 
     def __init__(
-        self, screen: CallScreen, view: CallView, measure: LiveMeasure, parts: int, speed: float
+        self,
+        screen: CallScreen,
+        view: CallView,
+        measure: LiveMeasure,
+        parts: int,
+        speed: float,
+        absence: Absence | None = None,
     ) -> None:
         self._screen, self._view, self._measure = screen, view, measure
-        self._speed = speed
+        self._speed, self._absence = speed, absence
         self._waiting = parts
         self._begun: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -53,7 +61,7 @@ class Stage:
                     async with asyncio.TaskGroup() as playing:
                         for part in parts:
                             playing.create_task(_whole(part))
-                    await client.call("POST", f"/api/sessions/{session}/end")
+                    await client.persist("POST", f"/api/sessions/{session}/end", self._absence)
                     await watching
                     drawing.cancel()
             except* CallscribeError as group:
@@ -61,7 +69,7 @@ class Stage:
 
     async def _watch(self, client: Client, session: str) -> None:
         loop = asyncio.get_running_loop()
-        async for event in client.events(session):
+        async for event in client.events(session, self._absence):
             if event["type"] == LegStarted.type and self._begun.done():
                 self._measure.begin(event["speaker"], self._begun.result())
             line = self._view.apply(event, self._measure.apply(event, loop.time()))

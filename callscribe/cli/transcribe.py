@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,12 @@ import typer
 
 from callscribe.cli.output import byte_progress, complain, read_settings, side
 from callscribe.cli.playing import play_live
-from callscribe.cli.recordings import Channels, Job, plan, transcribe_recording
+from callscribe.cli.recordings import Channels, Job, Recording, plan, transcribe_recording
 from callscribe.cli.targets import SCREEN, choose_targets
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CallscribeError, ConfigurationError
-from callscribe.export import export
+from callscribe.export import Model, Source, export
 from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings
 from callscribe.transcript import Transcript
@@ -122,7 +123,9 @@ async def _all(
                     transcript, trouble = await play_live(settings, engine, recording)
                 else:
                     transcript, trouble = await transcribe_recording(engine, recording)
-                await asyncio.to_thread(write, transcript, form, target, heading=len(files) > 1)
+                await asyncio.to_thread(
+                    write, transcript, form, target, source_of(recording, engine), len(files) > 1
+                )
                 if not transcript.utterances:
                     side().print(f"No speech was heard in {path}", markup=False)
             except (CallscribeError, OSError) as error:
@@ -153,9 +156,21 @@ async def _ready_engine(settings: Settings) -> WhisperTranscriptionService:
     return engine
 
 
-def write(transcript: Transcript, form: str, path: Path | None, *, heading: bool) -> None:
+def source_of(recording: Recording, engine: WhisperTranscriptionService) -> Source:
+    """What the formats that have a place for it say of a recording, written down just now."""
+    return Source(
+        created=datetime.now(UTC),
+        duration=recording.media.duration or 0.0,
+        speakers=tuple(speaker for speaker, _ in recording.legs),
+        models=(Model(engine.name, engine.model),),
+    )
+
+
+def write(
+    transcript: Transcript, form: str, path: Path | None, source: Source, heading: bool
+) -> None:
     """Writes a transcript to standard output (None) or a file; ``OSError`` if that cannot be."""
-    text = export(transcript, form)
+    text = export(transcript, form, source)
     if path is None:
         if heading and form == "text":
             typer.echo(f"== {transcript.session_id}")

@@ -1,6 +1,6 @@
 """A telephone: rings at a server as Twilio does and plays audio into it.
 
-May import ``errors``, ``client``, ``media``, ``wire``.
+May import ``errors``, ``absence``, ``client``, ``leg``, ``media``, ``wire``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from callscribe.demo.absence import Absence, Tries
 from callscribe.demo.client import FRAME, PATIENCE, Client, refusal
+from callscribe.demo.leg import PASSING
 from callscribe.errors import CallscribeError, EngineError
 from callscribe.media import Int16Array
 from callscribe.wire.g711 import samples_to_mulaw
@@ -68,6 +70,8 @@ class Telephone:
         self._public_url = public_url or client.http
         self._stream_sid = f"MZ{secrets.token_hex(16)}"
         self._count = 0
+        self._language = ""
+        self._begin: float | None = None
 
     @property
     def session_id(self) -> str:
@@ -79,6 +83,7 @@ class Telephone:
 
         ``OSError`` without a server, ``CallscribeError`` for a no.
         """
+        self._language = language
         query = f"?{urlencode({'language': language})}" if language else ""
         text = await asyncio.to_thread(self._post, f"/twilio/voice{query}")
         try:
@@ -99,21 +104,56 @@ class Telephone:
         hang_up: asyncio.Event | None = None,
         *,
         speed: float = 1.0,
+        absence: Absence | None = None,
     ) -> None:
         """Plays the tracks (8 kHz) side by side, ``speed`` times as fast as spoken, and hangs up.
 
         ``ready`` is awaited when the line stands and gives the moment on the loop's clock at which
         the first sample is spoken; until ``hang_up`` is set the line stays open, in silence.
-        ``CallscribeError`` if the server gives up before that.
+        ``CallscribeError`` if the server gives up before that. With ``absence`` a server that goes
+        away is rung at again, for a new stream of the same call; what is said meanwhile is lost.
         """
+        tries, given = Tries(absence), answer
+        while True:
+            try:
+                await self._stream(given, tracks, ready, hang_up, speed, tries)
+            except CallscribeError as error:
+                if self._begin is None or not (
+                    isinstance(error, EngineError) or error.code in PASSING
+                ):
+                    raise
+                given = await self._ring_again(error, tries)
+            else:
+                return
+
+    async def _ring_again(self, error: Exception, tries: Tries) -> Answer:
+        while True:
+            await tries.again(error)
+            try:
+                return await self.ring(self._language)
+            except OSError as problem:
+                error = EngineError(f"there is no server: {problem}")
+
+    async def _stream(
+        self,
+        answer: Answer,
+        tracks: Mapping[str, Int16Array],
+        ready: Callable[[], Awaitable[float]],
+        hang_up: asyncio.Event | None,
+        speed: float,
+        tries: Tries,
+    ) -> None:
+        self._stream_sid, self._count = f"MZ{secrets.token_hex(16)}", 0
         try:
             async with connect(
                 f"{self._client.ws}{answer.path}", compression=None, proxy=None
             ) as socket:
                 await self._say(socket, Connected())
-                begin = await ready()
+                if self._begin is None:
+                    self._begin = await ready()
                 await self._say(socket, self._start(answer, list(tracks)))
-                await self._speak(socket, tracks, begin, speed, hang_up)
+                tries.reached()
+                await self._speak(socket, tracks, self._begin, speed, hang_up)
                 stop = StopBody(call_sid=self.call_sid, account_sid=ACCOUNT)
                 await self._say(socket, Stop(**self._head(), stop=stop))
                 async with asyncio.timeout(PATIENCE):
@@ -133,11 +173,15 @@ class Telephone:
         speed: float,
         hang_up: asyncio.Event | None,
     ) -> None:
-        """Every frame goes out when its last sample has been spoken; delays do not add up."""
+        """Every frame goes out when its last sample has been spoken; delays do not add up.
+
+        A stream that comes later begins with what is spoken then.
+        """
         loop = asyncio.get_running_loop()
+        begun = max(0, int((loop.time() - begin) * speed / FRAME))
         coded = {track: samples_to_mulaw(samples) for track, samples in tracks.items()}
         longest = max(map(len, coded.values()), default=0)
-        for number in count():
+        for number in count(begun):
             first = number * SIZE
             if first >= longest and (hang_up is None or hang_up.is_set()):
                 return
@@ -146,8 +190,8 @@ class Telephone:
                 # Who has nothing to say any more is silent, as on a line that is still open.
                 body = MediaBody(
                     track=track,
-                    chunk=number + 1,
-                    timestamp=round(number * FRAME * 1000),
+                    chunk=number - begun + 1,
+                    timestamp=round((number - begun) * FRAME * 1000),
                     payload=audio[first : first + SIZE].ljust(SIZE, b"\xff"),
                 )
                 await self._say(socket, Media(**self._head(), media=body))

@@ -27,7 +27,7 @@ def create_engine(name: str, settings: Settings) -> TranscriptionEngine:
     if name == "deepgram":
         if settings.deepgram_api_key is None:
             raise ConfigurationError(
-                "no Deepgram key: set DEEPGRAM_API_KEY and start again", code="no_deepgram_key"
+                "no DEEPGRAM_API_KEY: Whisper on this machine listens", code="no_deepgram_key"
             )
         from callscribe.engines.deepgram import DeepgramEngine
 

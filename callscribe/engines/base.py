@@ -49,7 +49,21 @@ class TakenOver:
     """What was asked of the first engine, relied on, and is not done any more; for a person."""
 
 
-EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The engine that was asked for listens again, after another one did."""
+
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nobody spoke since what was final last, up to ``until`` (leg seconds)."""
+
+    until: float
+
+
+EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver | Listening | Silent
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
@@ -125,6 +139,15 @@ class Following(Protocol):
     @property
     def listened(self) -> float:
         """Leg seconds up to which every ``SpeechBegan`` has been handed over."""
+        ...
+
+
+@runtime_checkable
+class Abandonable(Protocol):
+    """A connection that can be let go without waiting for what it still has to say."""
+
+    async def abandon(self) -> None:
+        """Frees the connection at once; its callback may still be called."""
         ...
 
 

@@ -26,7 +26,7 @@ _call: ContextVar[object] = ContextVar("_call", default=None)
 _log = structlog.get_logger(__name__)
 
 
-class Teller:
+class EngineTeller:
     """Calls one leg's callback. What waits for a slow one keeps its order.
 
     Of interims that wait only the latest is kept: each restates the one before.
@@ -74,10 +74,14 @@ class Teller:
 
     async def tell(self, event: EngineEvent) -> None:
         """Like ``put``, but waits while very much waits already."""
+        await self.room()
+        self.put(event)
+
+    async def room(self) -> None:
+        """Waits while very much waits already."""
         while len(self._waiting) >= MOST_WAITING and not self._task.done():
             self._room.clear()
             await self._room.wait()
-        self.put(event)
 
     async def call(self, event: EngineEvent) -> None:
         """Calls the callback at once, past the queue; for the last event, behind ``close``."""

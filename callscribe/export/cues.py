@@ -1,142 +1,206 @@
 """Utterances as caption cues: short enough to read, in an order that players take.
 
-A cue holds at most two lines of 42 characters (a longer single word stays whole) and lasts at
-most seven seconds. Cues of one speaker never overlap; those of two speakers may, as the speakers
-do. May import ``transcript``.
+A cue holds at most two lines of 42 characters (a longer single word stays whole), stands for a
+second at least and seven at most, long enough to be read where the next one leaves the time.
+May import ``lines``, ``pieces`` and ``transcript``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
 
-from callscribe.transcript import Transcript, Utterance
+from callscribe.export.lines import MAX_CHARS, MAX_MS, fits, lay_out, split
+from callscribe.export.pieces import BREAKS, Block, block_of
+from callscribe.transcript import Transcript
 
-MAX_CHARS = 42
-"""The longest line, characters."""
+MIN_MS: Final = 1_000
+"""How long a cue stands at least, milliseconds; less only where many crowd each other."""
 
-MAX_MS = 7_000
-"""How long a cue may stand, milliseconds."""
+LEAST_MS: Final = 200
+"""How long one stands where so many crowd each other that they would fall behind."""
 
-MIN_MS = 1_000
-"""How long a cue stands where the same speaker's next one leaves the time, milliseconds."""
+CHARS_PER_SECOND: Final = 20
+"""How fast people read."""
 
-MAX_NAME = 20
+TOGETHER_MS: Final = 300
+"""Two who speak at once for longer are shown together; for less, the first one makes room."""
+
+MAX_NAME: Final = 20
 """Characters of a speaker's name where it is written in the line itself."""
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-_SENTENCE_END = re.compile(r"[.?!…]$")
-_CLAUSE_END = re.compile(r"[,;:]$")
+Group = tuple[Block, ...]
+"""What one cue shows: one speaker's block, or those of two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What one speaker says from ``start_ms`` to ``end_ms`` (call clock), in one or two lines."""
+    """What is shown from ``start_ms`` to ``end_ms`` (call clock), in one or two lines."""
 
-    speaker: str
+    speakers: tuple[str, ...]
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """An unbreakable bit of text with its time in seconds."""
+def voice_cues(transcript: Transcript) -> list[Cue]:
+    """Cues of one speaker each, without names, by their beginnings.
 
-    text: str
-    start: float
-    end: float
-
-
-def make_cues(transcript: Transcript, *, named: bool) -> list[Cue]:
-    """All cues, ordered by their beginning. ``named`` puts ``speaker:`` before the words."""
-    by_speaker: dict[str, list[Cue]] = {}
-    for utterance in transcript.utterances:
-        by_speaker.setdefault(utterance.speaker, []).extend(_split(utterance, named=named))
-    cues = [cue for own in by_speaker.values() for cue in _in_turn(own)]
+    Those of one speaker never overlap; those of two do where the speakers do.
+    """
+    cues: list[Cue] = []
+    for blocks in _by_speaker(transcript):
+        parts = [part for block in blocks for part in split(block, "")]
+        cues += _timed(_joined([(part,) for part in parts], named=False), named=False)
     return sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
 
 
-def _split(utterance: Utterance, *, named: bool) -> Iterator[Cue]:
-    name = _BREAKS.sub(" ", utterance.speaker)
-    head = f"{name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + '…'}:" if named else ""
-    pieces, joiner = _pieces(utterance)
-    while pieces:
-        count = _take(pieces, head, joiner)
-        part, pieces = pieces[:count], pieces[count:]
-        yield Cue(
-            speaker=utterance.speaker,
-            start_ms=round(part[0].start * 1000),
-            end_ms=round(part[-1].end * 1000),
-            lines=_lay_out(part, head, joiner),
-        )
+def turn_cues(transcript: Transcript) -> list[Cue]:
+    """Cues that follow each other and never overlap, named as in ``AGENT: Oui.``.
+
+    Two who speak at once, or in quick turns, share one: ``- AGENT: Oui.``, a line for each.
+    """
+    parts = [
+        part
+        for blocks in _by_speaker(transcript)
+        for block in blocks
+        for part in split(block, name_of(block.speaker))
+    ]
+    parts = [replace(part, part=i) for i, part in enumerate(sorted(parts, key=_by_time))]
+    at_once = _at_once(parts)
+    lines = [
+        line
+        for part in parts
+        for line in (split(part, _dashed(part), 1) if part.part in at_once else [part])
+    ]
+    return list(_timed(_grouped(sorted(lines, key=_by_time)), named=True))
 
 
-def _pieces(utterance: Utterance) -> tuple[list[_Piece], str]:
-    """The words (or, without any, the text's parts spread over its time) and what joins them."""
-    pieces: list[_Piece] = []
-    latest = 0.0
-    for word in utterance.words:
-        text = _BREAKS.sub(" ", word.text).strip()
-        if text:
-            start = max(word.start, latest)
-            latest = max(word.end, start)
-            pieces.append(_Piece(text, start, latest))
-    if pieces:
-        unspaced = utterance.text == "".join(piece.text for piece in pieces)
-        return pieces, "" if unspaced else " "
-    texts = utterance.text.split()
-    step = max(utterance.end - utterance.start, 0.0) / max(sum(map(len, texts)), 1)
-    start = max(utterance.start, 0.0)
-    for text in texts:
-        pieces.append(_Piece(text, start, start + step * len(text)))
-        start = pieces[-1].end
-    return pieces, " "
+def name_of(speaker: str) -> str:
+    """A speaker's name at the head of a line: ``AGENT: ``."""
+    name = BREAKS.sub(" ", speaker).upper()
+    return f"{name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + '…'}: "
 
 
-def _take(pieces: Sequence[_Piece], head: str, joiner: str) -> int:
-    """How many pieces the next cue holds: as many as fit, rather up to the end of a sentence."""
-    count = 1
-    while count < len(pieces) and _fits(pieces[: count + 1], head, joiner):
-        count += 1
-    if count == len(pieces):
-        return count
-    for ending in (_SENTENCE_END, _CLAUSE_END):
-        for index in range(count - 1, count // 2, -1):
-            if ending.search(pieces[index].text):
-                return index + 1
-    return count
+def _dashed(block: Block) -> str:
+    return f"- {name_of(block.speaker)}"
 
 
-def _fits(pieces: Sequence[_Piece], head: str, joiner: str) -> bool:
-    if (pieces[-1].end - pieces[0].start) * 1000 > MAX_MS:
+def _by_time(block: Block) -> int:
+    return block.start_ms  # and nothing else: what begins together stays in order
+
+
+def _by_speaker(transcript: Transcript) -> Iterator[list[Block]]:
+    """Each speaker's utterances, the times of which never run back."""
+    for speaker in transcript.speakers:
+        blocks: list[Block] = []
+        latest = 0.0
+        for utterance in transcript.utterances:
+            if utterance.speaker != speaker:
+                continue
+            block = block_of(utterance)
+            if not block.pieces:
+                continue
+            pieces = tuple(
+                replace(piece, start=max(piece.start, latest), end=max(piece.end, latest))
+                for piece in block.pieces
+            )
+            blocks.append(replace(block, pieces=pieces))
+            latest = pieces[-1].start
+        yield blocks
+
+
+def _at_once(parts: Sequence[Block]) -> set[int]:
+    """The parts during which somebody else speaks for more than a moment."""
+    found: set[int] = set()
+    open_: list[Block] = []
+    for part in parts:
+        open_ = [other for other in open_ if other.end_ms - part.start_ms > TOGETHER_MS]
+        for other in open_:
+            if other.speaker != part.speaker and _overlap(other, part) > TOGETHER_MS:
+                found |= {other.part, part.part}
+        open_.append(part)
+    return found
+
+
+def _overlap(one: Block, other: Block) -> int:
+    return min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms)
+
+
+def _grouped(blocks: Iterable[Block]) -> list[Group]:
+    """Puts together what is said at once, or follows so quickly that one had no time to be read."""
+    groups: list[Group] = []
+    for block in blocks:
+        if groups and len(groups[-1]) == 1 and _share(groups[-1][0], block):
+            groups[-1] = (*groups[-1], block)
+        else:
+            groups.append((block,))
+    return _joined(groups, named=True)
+
+
+def _share(one: Block, other: Block) -> bool:
+    if one.speaker == other.speaker:
         return False
-    return all(len(line) <= MAX_CHARS for line in _lay_out(pieces, head, joiner))
+    if max(one.end_ms, other.end_ms) - one.start_ms > MAX_MS:
+        return False
+    close = _overlap(one, other) > TOGETHER_MS or other.start_ms < one.start_ms + MIN_MS
+    return close and all(len(_dashed_line(block)) <= MAX_CHARS for block in (one, other))
 
 
-def _lay_out(pieces: Sequence[_Piece], head: str, joiner: str) -> tuple[str, ...]:
-    """One line if it is short enough, else the two lines that are nearest in length."""
-    texts = [piece.text for piece in pieces]
-    lead = f"{head} " if head else ""
-    whole = lead + joiner.join(texts)
-    if len(whole) <= MAX_CHARS or len(texts) == 1:
-        return (whole,)
-    ways = (
-        (lead + joiner.join(texts[:index]), joiner.join(texts[index:]))
-        for index in range(1, len(texts))
-    )
-    return min(ways, key=lambda lines: max(map(len, lines)))
+def _joined(groups: Iterable[Group], *, named: bool) -> list[Group]:
+    """Puts together what one speaker says where that is one cue after all."""
+    found: list[Group] = []
+    for group in groups:
+        if found and len(found[-1]) == len(group) == 1:
+            joined = _join(found[-1][0], group[0], named=named)
+            if joined:
+                found[-1] = (joined,)
+                continue
+        found.append(group)
+    return found
 
 
-def _in_turn(cues: list[Cue]) -> Iterator[Cue]:
-    """One speaker's cues with times that never run back, overlap or stand still."""
-    starts: list[int] = []
-    for cue in cues:
-        starts.append(max(cue.start_ms, starts[-1] + 1 if starts else 0))
-    for index, (cue, start) in enumerate(zip(cues, starts, strict=True)):
-        latest = start + MAX_MS
-        if index + 1 < len(starts):
-            latest = min(latest, starts[index + 1])
-        end = min(max(cue.end_ms, start + MIN_MS), latest)
-        yield replace(cue, start_ms=start, end_ms=end)
+def _join(one: Block, other: Block, *, named: bool) -> Block | None:
+    """Two blocks of one speaker as one, if they fit.
+
+    Either both are lines of one part, or the first would have no time to be read.
+    """
+    if (one.speaker, one.joiner) != (other.speaker, other.joiner):
+        return None
+    of_one = one.part == other.part >= 0
+    if not of_one and other.start_ms >= one.start_ms + MIN_MS:
+        return None
+    both = replace(one, pieces=one.pieces + other.pieces)
+    return both if fits(both, name_of(both.speaker) if named else "") else None
+
+
+def _dashed_line(block: Block) -> str:
+    return _dashed(block) + block.joiner.join(piece.text for piece in block.pieces)
+
+
+def _timed(groups: Sequence[Group], *, named: bool) -> Iterator[Cue]:
+    """Cues that follow each other; one that is pushed back by the one before may be shorter."""
+    free = 0
+    for group, next_ in pairwise([*groups, ()]):
+        wanted = group[0].start_ms
+        start = max(wanted, free)
+        lines = _lines(group, named=named)
+        spoken = max(block.end_ms for block in group) - start
+        reading = sum(map(len, lines)) * 1000 // CHARS_PER_SECOND
+        long = min(max(spoken, reading, MIN_MS), MAX_MS)
+        if next_:
+            room = next_[0].start_ms - start
+            # Those who are late already hurry, so that a crowd does not fall behind for good.
+            long = min(long, max(room, MIN_MS - (start - wanted) // 2, LEAST_MS))
+        free = start + long
+        yield Cue(tuple(block.speaker for block in group), start, free, lines)
+
+
+def _lines(group: Group, *, named: bool) -> tuple[str, ...]:
+    if len(group) > 1:
+        return tuple(_dashed_line(block) for block in group)
+    (block,) = group
+    texts = [piece.text for piece in block.pieces]
+    return lay_out(texts, name_of(block.speaker) if named else "", block.joiner)

@@ -1,43 +1,56 @@
 """A transcript in the form of Deepgram's answer to a recording: one channel for each speaker.
 
-May import ``transcript`` and ``wire``.
+May import ``source``, ``transcript`` and ``wire``.
 """
 
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import UNSET
 
+from callscribe.export.source import Model, Source
 from callscribe.transcript import Transcript, Utterance, join_text, mean_confidence
 from callscribe.transcript import Word as SpokenWord
 from callscribe.wire import deepgram_rest as rest
-from callscribe.wire.deepgram import Word
+from callscribe.wire.deepgram import ModelInfo, Word, model_uuid
 
 NAMESPACE = uuid.UUID("5b5c0f3f-6a0e-4a43-9c63-1b8a4f0f2d10")
 """Ids of calls and utterances are made from their names under this: the same for the same."""
 
+NO_DIGEST = "incomplete"
+"""What Deepgram writes for a digest of audio that it did not keep."""
 
-def to_deepgram(transcript: Transcript) -> str:
+NOTHING_KNOWN = Source()
+
+
+def to_deepgram(transcript: Transcript, source: Source = NOTHING_KNOWN) -> str:
     """JSON of a ``ListenV1Response`` with ``utterances``; seconds on the call clock.
 
-    Channels are numbered in the order in which their speakers first spoke; their names stand in
-    ``metadata.extra`` as ``channel_0``, ``channel_1``, ….
+    Channels are numbered in the order of ``source.speakers``, then in that in which speakers first
+    spoke. The session's id and the speakers' names stand in ``metadata.extra`` as ``session_id``,
+    ``channel_0``, ``channel_1``, …. ``created`` is now where the beginning is not known.
     """
-    numbers = {speaker: index for index, speaker in enumerate(transcript.speakers)}
+    speakers = dict.fromkeys([*source.speakers, *transcript.speakers])
+    numbers = {speaker: index for index, speaker in enumerate(speakers)}
     said = [u for u in transcript.utterances if u.text]
+    infos = {model_uuid(model.name or model.engine): _info(model) for model in source.models}
     recording = rest.Recording(
         metadata=rest.RecordingMetadata(
             transaction_key="deprecated",
-            request_id=_uuid(transcript.session_id),
-            sha256="",
-            created="1970-01-01T00:00:00.000Z",
-            duration=round(transcript.duration, 6),
+            request_id=_request_id(transcript.session_id),
+            sha256=source.sha256 or NO_DIGEST,
+            created=_moment(source.created or datetime.now(UTC)),
+            duration=round(max(source.duration, transcript.duration), 6),
             channels=len(numbers),
-            models=[],
-            model_info={},
-            extra={f"channel_{index}": speaker for speaker, index in numbers.items()} or UNSET,
+            models=list(infos),
+            model_info=infos,
+            extra={
+                "session_id": transcript.session_id,
+                **{f"channel_{index}": speaker for speaker, index in numbers.items()},
+            },
         ),
         results=rest.Results(
             channels=[_channel([u for u in said if u.speaker == speaker]) for speaker in numbers],
@@ -46,6 +59,25 @@ def to_deepgram(transcript: Transcript) -> str:
     )
     text: str = msgspec.json.format(recording.encode(), indent=2).decode()
     return text + "\n"
+
+
+def _info(model: Model) -> ModelInfo:
+    """Deepgram's architectures have its models' names; versions are not known here."""
+    name = model.name or model.engine
+    return ModelInfo(name=name, arch=name if model.engine == "deepgram" else model.engine)
+
+
+def _moment(time: datetime) -> str:
+    text = time.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _request_id(session_id: str) -> str:
+    """The session's id itself where that is a UUID already, as those that are made here are."""
+    try:
+        return str(uuid.UUID(session_id))
+    except ValueError:
+        return _uuid(session_id)
 
 
 def _channel(said: list[Utterance]) -> rest.Channel:

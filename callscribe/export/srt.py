@@ -1,13 +1,13 @@
 """A transcript as SubRip captions, each cue with its speaker's name.
 
-May import ``transcript``.
+May import ``cues`` and ``transcript``.
 """
 
 from __future__ import annotations
 
 from pysubs2 import SSAEvent, SSAFile
 
-from callscribe.export.cues import Cue, make_cues
+from callscribe.export.cues import Cue, turn_cues
 from callscribe.transcript import Transcript
 
 BACKSLASH = "\ue000"
@@ -15,8 +15,8 @@ BACKSLASH = "\ue000"
 
 
 def to_srt(transcript: Transcript) -> str:
-    """SRT text; every cue begins with ``speaker:``. Times are ``hh:mm:ss,mmm``."""
-    cues = make_cues(transcript, named=True)
+    """SRT text; cues are named and never overlap, see ``turn_cues``. Times ``hh:mm:ss,mmm``."""
+    cues = turn_cues(transcript)
     # SRT has no escaping: an arrow in the words must not look like a line of times.
     texts = ["\n".join(cue.lines).replace("-->", "->") for cue in cues]
     return render(cues, texts, "srt")

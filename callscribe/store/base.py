@@ -28,6 +28,10 @@ class StoredLeg:
     offset: float
     seconds: float | None = None
     """How much audio was heard; None while the leg has not ended."""
+    encoding: str = ""
+    """Empty for a leg of before this was written down."""
+    model: str = ""
+    """The engine's; empty where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

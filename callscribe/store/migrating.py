@@ -30,7 +30,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()  # Alembic keeps its context in the mod
 
 
 async def migrate(url: URL, revision: str = "head") -> None:
-    """Moves a database to a revision: ``head``, a name, or ``base`` for nothing at all.
+    """Moves a database to a revision, on or back: ``head``, a name, or ``base`` for nothing at all.
 
     ``ConfigurationError`` when a later version of Callscribe made it.
     """
@@ -58,13 +58,14 @@ def _run(connection: Connection, revision: str, name: str) -> None:
     config.set_main_option("script_location", str(_PLACE).replace("%", "%%"))
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
+    passed = {"base"}
     for present in MigrationContext.configure(connection).get_current_heads():
         try:
-            scripts.get_revision(present)
+            passed |= {script.revision for script in scripts.walk_revisions("base", present)}
         except CommandError as error:
             raise ConfigurationError(
                 f"the store {name} was made by a later version of Callscribe (its tables are at "
                 f"{present}); install that version, or name another store"
             ) from error
-    move = command.downgrade if revision == "base" else command.upgrade
+    move = command.downgrade if revision in passed else command.upgrade
     move(config, revision)

@@ -83,6 +83,8 @@ def _leg_started(changes: Changes, prepared: Prepared, call: CallRow) -> None:
             "engine": event.engine,
             "offset": finite(event.offset),
             "seconds": None,
+            "encoding": event.encoding,
+            "model": event.model,
         }
     )
 

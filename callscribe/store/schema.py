@@ -97,6 +97,8 @@ legs: Final = Table(
     _text("engine"),
     _seconds("offset"),
     Column("seconds", Double),
+    Column("encoding", Chars, nullable=False, server_default=""),  # empty: not known
+    Column("model", Chars, nullable=False, server_default=""),
 )
 
 events: Final = Table(

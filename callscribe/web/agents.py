@@ -31,7 +31,7 @@ async def list_letters(
     agent: Annotated[str, Query(description="Only those of this agent.")] = "",
 ) -> LetterList:
     """What agents could not handle, the oldest first."""
-    found = await context.desk.store.letters(agent)
+    found = await context.ledger.store.letters(agent)
     return LetterList.model_validate({"letters": found}, from_attributes=True)
 
 
@@ -47,7 +47,7 @@ async def replay_letter(context: InContext, letter_id: str) -> Replayed:
 @router.delete("/letters/{letter_id}", status_code=204, responses=NO_SUCH)
 async def drop_letter(context: InContext, letter_id: str) -> None:
     """Forgets a dead letter."""
-    if not await context.desk.store.drop_letter(letter_id):
+    if not await context.ledger.store.drop_letter(letter_id):
         raise _unknown(letter_id)
 
 

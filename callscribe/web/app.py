@@ -84,7 +84,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         service=service,
         ledger=ledger,
         calls=Calls(service, ledger),
-        desk=Desk(create_agents(settings)),
+        desk=Desk(create_agents(settings), ledger),
         listen_keys=listen_keys,
         twilio=door,
     )

@@ -1,6 +1,6 @@
 """What is said on an audio socket while it holds a leg, from ``ready`` to ``ended``.
 
-May import ``service``, ``session``, ``wire`` and core.
+May import ``service``, ``session``, ``calls``, ``wire`` and core.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from callscribe.calls import deleted
 from callscribe.errors import AudioError, CallscribeError, ProtocolError, SpeakerTaken
 from callscribe.events import Event, LegEnded, Notice
 from callscribe.leg import Attachment
@@ -79,6 +80,8 @@ class AudioConversation:
             await self._forward()
             for other in others:
                 other.cancel()
+        if self._session.deleted:
+            raise deleted()
         ended = Ended(self._session.session_id, leg.speaker, round(leg.seconds, 3))
         await self._socket.send_text(encode(ended))
 

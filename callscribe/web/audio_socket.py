@@ -36,7 +36,7 @@ async def _serve(socket: WebSocket, context: Context) -> None:
     start = await _start(socket)
     service = context.service
     session_id = start.session_id or await service.initialize_session()
-    session = service.session(session_id)
+    session = context.calls.running(session_id)
     try:
         leg = await _open(socket, context, session, start)
     except BaseException:

@@ -1,6 +1,6 @@
 """The agents of this deployment, at work while the server runs.
 
-May import ``agents``, ``ledger``, ``store.base`` and ``errors``.
+May import ``agents`` and ``ledger``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from typing import Final
 
 from callscribe.agents.base import Agent
 from callscribe.agents.runner import Runner
-from callscribe.errors import StoreError
 from callscribe.events import Event, FinalResult, SessionEnded
 from callscribe.ledger import Ledger
-from callscribe.store.base import Store
 
 PATIENCE: Final = 5.0
 """Seconds that agents may take to finish what they are at when the server ends."""
@@ -23,17 +21,18 @@ PATIENCE: Final = 5.0
 class Desk:
     """The agents of this deployment, at work while the store is open."""
 
-    def __init__(self, agents: Sequence[Agent]) -> None:
+    def __init__(self, agents: Sequence[Agent], ledger: Ledger) -> None:
         self._agents = agents
+        self._ledger = ledger
         self._runner: Runner | None = None
-        self._store: Store | None = None
 
-    def open(self, store: Store, ledger: Ledger) -> None:
-        """They begin with what they have not seen yet, and are told of all that comes."""
-        self._store = store
-        self._runner = Runner(store, ledger.tell, self._agents, time.time, time.monotonic)
-        ledger.after.append(self._notice)
-        self._runner.start()
+    def open(self) -> None:
+        """They begin with what they have not seen yet, and are told of all that comes.
+
+        To be called once, when the ledger is open.
+        """
+        self.runner.start()
+        self._ledger.after.append(self._notice)
 
     async def close(self) -> None:
         """What is not done by now is done after the next start."""
@@ -42,17 +41,13 @@ class Desk:
 
     @property
     def runner(self) -> Runner:
-        """Who runs them; ``StoreError`` before ``open``."""
+        """Who runs them; ``StoreError`` before the ledger is open."""
         if self._runner is None:
-            raise StoreError("the store has not been opened yet; try again")
+            ledger = self._ledger
+            self._runner = Runner(
+                ledger.store, ledger.tell, self._agents, time.time, time.monotonic
+            )
         return self._runner
-
-    @property
-    def store(self) -> Store:
-        """Where the dead letters are; ``StoreError`` before ``open``."""
-        if self._store is None:
-            raise StoreError("the store has not been opened yet; try again")
-        return self._store
 
     def _notice(self, told: Sequence[Event]) -> None:
         for session_id in {e.session_id for e in told if isinstance(e, FinalResult | SessionEnded)}:

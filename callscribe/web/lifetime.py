@@ -17,6 +17,7 @@ import structlog
 from callscribe.bus.base import Bus
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
+from callscribe.web.twilio.returning import take_up
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
     store = await create_store(settings.store_url)
     try:
         await ledger.open(store, FileJournal(settings.data_dir / "journal.jsonl"))
-        context.desk.open(store, ledger)
+        context.desk.open()
         with _identity(settings.data_dir) as server:
             context.service.identify(server)
             await context.calls.take_up(server)
@@ -45,16 +46,18 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _running(context: Context) -> AsyncIterator[None]:
-    """Loads the models while it serves already; ends the calls, then what they stand on."""
+    """Loads models and asks for lost streams while it serves already; ends calls, then the rest."""
     try:
         async with asyncio.TaskGroup() as tasks:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
+            returning = tasks.create_task(take_up(context.twilio))
             try:
                 yield
             finally:
+                context.twilio.rest.close()
                 await context.service.close()
-                for task in loading:
+                for task in (*loading, returning):
                     task.cancel()
     finally:
         await context.backends.close()

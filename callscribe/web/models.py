@@ -86,7 +86,9 @@ class LegInfo(BaseModel):
     speaker: str = Field(examples=["technician"])
     state: str = Field(description="`open`, `detached` or `ended`.")
     sample_rate: int = Field(description="Hz.")
-    encoding: str = Field("", description="`linear16` or `mulaw`; empty for a call of the past.")
+    encoding: str = Field(
+        "", description="`linear16` or `mulaw`; empty where an older version did not note it."
+    )
     language: str
     engine: str
     received: int = Field(description="Samples that have arrived.")

@@ -72,7 +72,13 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
         timeout_graceful_shutdown=5,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    return Server(config, drain=app.state.context.service.close)
+    context = app.state.context
+
+    async def drain() -> None:
+        context.twilio.rest.close()  # who waits for Twilio must not hold the end up
+        await context.service.close()
+
+    return Server(config, drain=drain)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -5,6 +5,7 @@ May import ``calls``, ``service``, ``export`` and the rest of ``web``.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from callscribe.errors import StoreError
 from callscribe.export import FORMATS, export
 from callscribe.session import Session
 from callscribe.store.base import StoredCall
+from callscribe.transcript import Transcript
 from callscribe.web.context import Context, InContext
 from callscribe.web.models import (
     EventList,
@@ -29,6 +31,7 @@ from callscribe.web.models import (
     SessionList,
     Swap,
 )
+from callscribe.web.sources import source_of
 
 NO_SUCH: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
@@ -102,10 +105,12 @@ async def download_transcript(
     form: Annotated[FormatName, Query(alias="format", description="How it is written.")] = "text",
 ) -> Response:
     """What has been said so far, as a file."""
-    transcript = await context.calls.transcript(session_id)
+    said = await context.calls.transcript(session_id)
     chosen = FORMATS[form]
+    source = await source_of(context.calls, session_id)
+    now = Transcript(session_id, list(said.utterances))  # one that goes on grows meanwhile
     return Response(
-        export(transcript, form),
+        await asyncio.to_thread(export, now, form, source),
         media_type=f"{chosen.media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{session_id}{chosen.suffix}"'},
     )
@@ -172,6 +177,7 @@ def _summary(context: Context, call: StoredCall) -> dict[str, Any]:
             "speaker": leg.speaker,
             "state": "ended",
             "sample_rate": leg.sample_rate,
+            "encoding": leg.encoding,
             "language": leg.language,
             "engine": leg.engine,
             "received": round((leg.seconds or 0.0) * leg.sample_rate),
@@ -196,12 +202,11 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
     """A call with all that is known of it; one that goes on can be told without the store."""
     session = context.calls.live(session_id)
     transcript = await context.calls.transcript(session_id)
+    stats = await context.calls.stats(session_id)
     gaps: Any = []
-    stats: Any = {} if session is None else session.record.talk.to_dict()
     try:
         summary = _summary(context, await context.calls.call(session_id))
         gaps = await context.calls.gaps(session_id)
-        stats = await context.calls.stats(session_id)
     except StoreError:
         if session is None:
             raise

@@ -11,6 +11,7 @@ decimal ("0.39999998"), so compare them with a tolerance. May import ``errors`` 
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Literal
 
 import msgspec
@@ -64,6 +65,11 @@ class ModelInfo(Struct, kw_only=True):
     name: str = ""
     version: str = ""
     arch: str = ""
+
+
+def model_uuid(model: str) -> str:
+    """An id for a model of which only the name is known: the same one for the same name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"callscribe:{model}"))
 
 
 class ResultsMetadata(Struct, kw_only=True):

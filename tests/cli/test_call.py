@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -92,7 +93,7 @@ def test_a_server_that_dies_is_said_in_words(way: str, tmp_path: Path) -> None:
     sound = np.frombuffer(tones(*[440] * 12), "<i2")
     write(file, sound[None], "pcm_s16le", 16_000)
     server = killable.start(tmp_path / "data", tones=True, auth_token=AUTH_TOKEN)
-    start = command("call", str(file), "--as", way, "--server", server.http)
+    start = command("call", str(file), "--as", way, "--server", server.http, "--wait", "1")
     try:
         with at_work(start, tmp_path, CALLSCRIBE_TWILIO_AUTH_TOKEN=AUTH_TOKEN) as calling:
             assert calling.stdout is not None
@@ -103,7 +104,57 @@ def test_a_server_that_dies_is_said_in_words(way: str, tmp_path: Path) -> None:
         server.kill()
     assert calling.returncode == 1
     assert "Traceback" not in err
-    assert "the server" in err.splitlines()[-1]
+    assert "the server did not come back within 1 s" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("way", ["twilio", "browser"])
+def test_a_server_that_dies_and_comes_back_hears_the_rest(way: str, tmp_path: Path) -> None:
+    file = tmp_path / "long.wav"
+    first, later = [*range(400, 560, 20)], [*range(800, 1120, 20)]
+    write(file, np.frombuffer(tones(*first, *later), "<i2")[None], "pcm_s16le", 16_000)
+    data = tmp_path / "data"
+    server = killable.start(data, tones=True, auth_token=AUTH_TOKEN)
+    start = command("call", str(file), "--as", way, "--server", server.http)
+    try:
+        with at_work(start, tmp_path, CALLSCRIBE_TWILIO_AUTH_TOKEN=AUTH_TOKEN) as calling:
+            assert calling.stdout is not None
+            shown = [next(line for line in calling.stdout if "f400" in line)]
+            server.kill()
+            server = killable.start(data, tones=True, auth_token=AUTH_TOKEN, port=server.port)
+            out, err = calling.communicate(timeout=50)
+        calls = httpx.get(f"{server.http}/api/sessions").json()["sessions"]
+        kept = httpx.get(f"{server.http}/api/sessions/{calls[0]['session_id']}").json()
+    finally:
+        server.kill()
+    assert calling.returncode == 0, err
+    said = [u["text"] for u in kept["transcript"]["utterances"]]
+    assert len(calls) == 1
+    assert said[0] == "f400"
+    assert said[-1] == "f1100"
+    assert [tone for tone in later if f"f{tone}" in out]
+    assert out.count("The server went away") == out.count("The server is back") == 1
+    assert {gap["reason"] for gap in kept["gaps"]} <= {"server_died", "server_restarted"}
+    if way == "browser":  # what it had not told to have arrived is sent again
+        assert said[-len(later) :] == [f"f{tone}" for tone in later]
+    assert "f400" in shown[0]
+
+
+@pytest.mark.parametrize("way", ["twilio", "browser"])
+def test_a_call_that_is_deleted_meanwhile_is_said(
+    way: str, exchange: Served, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.wav"
+    write(file, np.frombuffer(tones(*[440] * 20), "<i2")[None], "pcm_s16le", 16_000)
+    start = command("call", str(file), "--as", way, "--server", exchange.http)
+    with at_work(start, tmp_path, CALLSCRIBE_TWILIO_AUTH_TOKEN=AUTH_TOKEN) as calling:
+        assert calling.stdout is not None
+        assert any("f440" in line for line in calling.stdout)
+        (session,) = exchange.context.service.sessions()
+        address = f"{exchange.http}/api/sessions/{session.session_id}"
+        assert httpx.delete(address, timeout=20).status_code == 204
+        _, err = calling.communicate(timeout=30)
+    assert calling.returncode == 1
+    assert "this call was deleted" in err.splitlines()[-1]
 
 
 def test_a_file_that_is_twice_the_same_is_one_side(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def banner(missing: dict[str, str], **config: object) -> str:
 
 
 def test_the_banner_says_what_serves_and_why() -> None:
-    text = banner({"deepgram": "no Deepgram key: set DEEPGRAM_API_KEY"})
-    assert re.search(r"Backend +whisper \(deepgram is configured, but no Deepgram key", text)
+    text = banner({"deepgram": "no DEEPGRAM_API_KEY: Whisper on this machine listens"})
+    assert re.search(r"Backend +whisper \(no DEEPGRAM_API_KEY: Whisper on this machine lis", text)
     assert text.count("DEEPGRAM_API_KEY") == 1
     assert re.search(r"Language +Français \(fr\)", text)
     assert re.search(r"Streaming +on", text)

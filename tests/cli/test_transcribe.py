@@ -136,10 +136,12 @@ def test_a_real_call_is_written_down_by_whisper(tmp_path: Path) -> None:
     path = write(tmp_path / "appel.mp3", np.stack(legs), "libmp3lame", 16_000)
     done = process(tmp_path / "data", "transcribe", str(path), "--format", "srt")
     assert done.returncode == 0, done.stderr
+    shown = [event.plaintext for event in pysubs2.SSAFile.from_string(done.stdout, "srt")]
+    lines = [line for cue in shown for line in (cue.split("\n- ") if cue[0] == "-" else [cue])]
     text = " ".join(
-        event.plaintext.partition(": ")[2].replace("\n", " ")
-        for event in pysubs2.SSAFile.from_string(done.stdout, "srt")
-        if event.plaintext.startswith("agent: ")
+        line.partition(": ")[2].replace("\n", " ")
+        for line in lines
+        if line.removeprefix("- ").startswith("AGENT: ")
     )
     heard = word_errors(" ".join(call.legs["agent"].text.split()[: len(text.split())]), text)
     assert len(text.split()) > 20

@@ -87,7 +87,8 @@ async def test_nothing_is_there_at_first(store: Store) -> None:
 
 
 async def test_a_call_from_its_first_event_to_its_last(store: Store) -> None:
-    await store.append([started(), leg(2), leg(3, "technician", offset=0.25)])
+    await store.append([started(), leg(2)])
+    await store.append([leg(3, "technician", offset=0.25, encoding="mulaw", model="small")])
     await store.append([final(4, "Bonjour."), final(5, "Oui ?", speaker="technician")])
     call = await store.call("call")
     assert call is not None
@@ -98,6 +99,10 @@ async def test_a_call_from_its_first_event_to_its_last(store: Store) -> None:
     assert [(leg.speaker, leg.offset, leg.seconds) for leg in call.legs] == [
         ("agent", 0.5, None),
         ("technician", 0.25, None),
+    ]
+    assert [(leg.encoding, leg.model) for leg in call.legs] == [
+        ("linear16", "base"),
+        ("mulaw", "small"),
     ]
     await store.append([leg_end(6, seconds=9.5), ended(7)])
     call = await store.call("call")

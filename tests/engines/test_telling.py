@@ -8,7 +8,7 @@ import pytest
 
 from callscribe.engines import telling
 from callscribe.engines.base import EngineEvent, SpeechBegan
-from callscribe.engines.telling import Teller
+from callscribe.engines.telling import EngineTeller
 from callscribe.transcript import Result
 
 pytestmark = pytest.mark.anyio
@@ -34,9 +34,9 @@ class Slow:
         await self.go.wait()
 
 
-async def busy(slow: Slow, first: EngineEvent) -> Teller:
+async def busy(slow: Slow, first: EngineEvent) -> EngineTeller:
     """A teller whose callback is at work on the first event."""
-    teller = Teller(slow, "s")
+    teller = EngineTeller(slow, "s")
     teller.put(first)
     async with asyncio.timeout(5):
         while not slow.heard:
@@ -46,7 +46,7 @@ async def busy(slow: Slow, first: EngineEvent) -> Teller:
 
 async def test_a_plain_function_misses_nothing() -> None:
     heard: list[EngineEvent] = []
-    teller = Teller(heard.append, "s")
+    teller = EngineTeller(heard.append, "s")
     events: list[EngineEvent] = [interim("a"), interim("b"), SpeechBegan(1.0), final("c")]
     for event in events:
         teller.put(event)
@@ -83,7 +83,7 @@ async def test_what_a_callback_raises_is_counted() -> None:
     def raising(_: EngineEvent) -> None:
         raise RuntimeError("no")
 
-    teller = Teller(raising, "s")
+    teller = EngineTeller(raising, "s")
     teller.put(final("a"))
     teller.put(final("b"))
     await teller.close()
@@ -102,7 +102,7 @@ async def test_a_callback_knows_that_it_is_inside_and_so_do_the_tasks_that_it_wa
         seen.append((teller.is_inside, inner))
         later.append(asyncio.create_task(ask()))
 
-    teller = Teller(callback, "s")
+    teller = EngineTeller(callback, "s")
     teller.put(final("a"))
     await teller.close()
     assert seen == [(True, True)]
@@ -127,7 +127,7 @@ async def test_a_slow_one_that_comes_forward_is_not() -> None:
         await asyncio.sleep(0.05)
         heard.append(event)
 
-    teller = Teller(slow, "s")
+    teller = EngineTeller(slow, "s")
     for text in "abcdefgh":
         teller.put(final(text))
     await teller.close(0.3)
@@ -143,7 +143,7 @@ async def test_a_mark_is_reached_behind_what_was_put_before_it() -> None:
         await go.wait()
         told.append(event)
 
-    teller = Teller(slow, "s")
+    teller = EngineTeller(slow, "s")
     teller.mark(1.0)
     teller.put(interim("one"))
     await asyncio.sleep(0.01)

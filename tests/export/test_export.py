@@ -5,13 +5,14 @@ import pytest
 from callscribe.errors import ConfigurationError
 from callscribe.export import FORMATS, export
 
+from .test_deepgram import KNOWN
 from .transcripts import CALL
 
 
 def test_every_format_is_written() -> None:
     assert set(FORMATS) == {"text", "json", "srt", "vtt", "deepgram"}
     for name, kind in FORMATS.items():
-        assert export(CALL, name) == kind.render(CALL)
+        assert export(CALL, name, KNOWN) == kind.render(CALL, KNOWN)
         assert "Rouge" in export(CALL, name)
 
 

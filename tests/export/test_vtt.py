@@ -6,7 +6,7 @@ import re
 import pysubs2
 from hypothesis import given
 
-from callscribe.export.cues import make_cues
+from callscribe.export.cues import voice_cues
 from callscribe.export.vtt import to_vtt
 from callscribe.transcript import Transcript, Utterance
 
@@ -17,7 +17,7 @@ def test_the_form_is_webvtt_with_voices() -> None:
     text = to_vtt(CALL)
     assert text.startswith(
         "WEBVTT\n\n1\n00:00:00.500 --> 00:00:03.300\n"
-        "<v technician>Bonjour, je suis devant\nl'armoire du client.\n\n2\n"
+        "<v technician>Bonjour, je suis\ndevant l'armoire du client.\n\n2\n"
     )
     assert "voyant &lt;DSL&gt; &amp; du" in text.replace("\n", " ")
     assert "01:00:05.250 --> 01:00:06.250\n<v technician>Rouge.\n" in text
@@ -35,10 +35,10 @@ def test_a_speakers_name_is_escaped_too() -> None:
 @given(transcripts())
 def test_a_parser_reads_the_cues_back(transcript: Transcript) -> None:
     parsed = pysubs2.SSAFile.from_string(to_vtt(transcript), "vtt", keep_html_tags=True)
-    cues = make_cues(transcript, named=False)
+    cues = voice_cues(transcript)
     assert [(e.start, e.end) for e in parsed] == [(c.start_ms, c.end_ms) for c in cues]
     for event, cue in zip(parsed, cues, strict=True):
         voice = re.fullmatch(r"<v ([^>]*)>([^<>]*)", event.text)
         assert voice is not None
-        assert html.unescape(voice[1]) == cue.speaker
+        assert html.unescape(voice[1]) == cue.speakers[0]
         assert html.unescape(voice[2]).replace(r"\N", "\n") == "\n".join(cue.lines)

@@ -9,6 +9,9 @@ SPEECH = st.text(
 )
 """A word without white space or the hyphens that could make an arrow."""
 
+TALK = "oui non. d'accord, et le voyant reste orange ? branché redémarre".split()  # noqa: SIM905
+"""Words of short turns."""
+
 SECONDS = st.floats(0, 20_000, allow_nan=False)
 
 
@@ -45,6 +48,20 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     transcript = Transcript("s")
     for number in range(draw(st.integers(0, 5))):
         transcript.add(draw(utterances(number)))
+    return transcript
+
+
+@st.composite
+def talks(draw: st.DrawFn) -> Transcript:
+    """A call as people make it: short turns, close together and over each other."""
+    transcript, at = Transcript("s"), 0.0
+    for number in range(draw(st.integers(1, 14))):
+        at = max(0.0, at + draw(st.floats(-3, 2)))
+        speaker = draw(st.sampled_from(["technician", "agent", "agent", "guest"]))
+        text = " ".join(draw(st.lists(st.sampled_from(TALK), min_size=1, max_size=25)))
+        said = utterance(speaker, at, text, pace=draw(st.floats(0.05, 0.6)), number=number)
+        transcript.add(said)
+        at = said.end
     return transcript
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
@@ -232,3 +233,23 @@ async def test_a_wrong_token_of_any_kind_is_refused(dial: Dial, served: Served, 
     assert await refused(served, back) == ("bad_resume", 1008)
     await client.stop()
     assert client.finals() == ["f440"]
+
+
+async def test_who_speaks_is_told_that_the_call_is_deleted(dial: Dial, served: Served) -> None:
+    """Also who was away at that moment, and comes back with a token."""
+    ready = {"session_id": "call", "sample_rate": 16_000}
+    await asyncio.to_thread(httpx.post, f"{served.http}/api/sessions", json={"session_id": "call"})
+    agent = await dial(**ready, speaker="agent")
+    away = await dial(**ready, speaker="technician")
+    for client in (agent, away):
+        await client.audio(tones(440))
+    away.socket.transport.abort()
+    address = f"{served.http}/api/sessions/call"
+    assert (await asyncio.to_thread(httpx.delete, address)).status_code == 204
+    assert await agent.closed() == (1008, "session_deleted")
+    error = agent.messages[-1]
+    assert (error["type"], error["code"], error["fatal"]) == ("error", "session_deleted", True)
+    assert "was deleted" in error["message"]
+    back = await dial(**ready, speaker="technician", resume=away.ready["resume"])
+    assert await back.closed() == (1008, "session_deleted")
+    assert (await asyncio.to_thread(httpx.get, address)).status_code == 404

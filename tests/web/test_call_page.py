@@ -317,6 +317,15 @@ def test_a_page_outlives_its_server(page: Page, tmp_path: Path) -> None:
         state(page, "interrupted")
         expect(page.locator(".row.notice").last).to_contain_text("The server died here and is back")
         expect(page.locator(".row[data-state=interim]")).to_have_count(0)
+        expect(page.locator("#state")).to_have_text("Interrupted, waiting for the speakers")
+        stands = page.locator("#timer").inner_text()
+        page.wait_for_timeout(1_500)
+        assert page.locator("#timer").inner_text() == stands
+        page.reload()
+        state(page, "interrupted")
+        expect(page.locator("#timer")).to_have_text(stands)
+        expect(page.locator(".leg .detail")).to_contain_text("Connection lost")
+        picture(page, "call-waiting")
         again = Speaker(
             sockets.enter_context(connect(f"{second.ws}/ws/audio")), "agent", session_id
         )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, Route
@@ -169,6 +170,28 @@ def heard(served: Served, number: int = 0) -> bytes:
 def later(page: Page, milliseconds: int, act: str) -> None:
     """Has the page ask for something while a leg of it is talking; see ``meddling``."""
     page.evaluate(f"setTimeout(() => fetch('/meddle/{act}').catch(() => {{}}), {milliseconds})")
+
+
+def test_a_call_that_is_deleted_ends_the_leg(here: Page, served: Served) -> None:
+    """In words, and not in a new session."""
+    httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
+    here.route("**/meddle/delete", lambda route: (route.abort(), deleted.append(delete_call())))
+    deleted: list[int] = []
+
+    def delete_call() -> int:
+        return httpx.delete(f"{served.http}/api/sessions/call", timeout=20).status_code
+
+    later(here, 800, "delete")
+    told = talk(here, tones(*range(400, 1200, 80)), session_id="call")
+    assert deleted == [204]
+    assert told["failure"] == "session_deleted"
+    assert told["sessions"] == ["call"]
+    assert told["warnings"] == []
+    title = here.evaluate("""async () => {
+        const { Trouble } = await import("/static/js/trouble.js");
+        return new Trouble("session_deleted", "").title;
+    }""")
+    assert title == "The call was deleted"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from callscribe.wire.deepgram import (
     KeepAlive,
     Results,
     UtteranceEnd,
+    model_uuid,
     parse_client,
     parse_server,
 )
@@ -210,3 +211,7 @@ def test_a_frame_beyond_measure_is_not_read() -> None:
     with pytest.raises(ProtocolError) as caught:
         parse_server(" " * (1 << 20) + "{}")
     assert caught.value.code == "too_big"
+
+
+def test_a_models_id_stays_the_same() -> None:
+    assert model_uuid("whisper-base") == model_uuid("whisper-base") != model_uuid("whisper-small")

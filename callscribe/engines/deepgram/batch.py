@@ -37,7 +37,7 @@ from callscribe.engines.deepgram.service import (
 )
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
-from callscribe.engines.telling import Teller
+from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
 
@@ -176,7 +176,7 @@ class DeepgramBatchConnection:
         self._cutter = cutter
         self._rate = sample_rate
         self._encoding: Encoding = encoding
-        self._teller = Teller(on_transcript, session_id)
+        self._teller = EngineTeller(on_transcript, session_id)
         self._request = request
         self._monotonic = monotonic
         self._waiting = bytearray()

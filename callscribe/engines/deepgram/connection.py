@@ -28,7 +28,7 @@ from callscribe.engines.deepgram.transport import Transport
 from callscribe.engines.deepgram.watch import Watch
 from callscribe.engines.ears import Ear, Ears
 from callscribe.engines.encoded import to_pcm
-from callscribe.engines.telling import Teller
+from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
@@ -87,7 +87,7 @@ class DeepgramStreamingConnection:
         self._width = WIDTH[encoding]
         self._sent_width = WIDTH["linear16" if decode else encoding]
         self._ear: Ear | None = None
-        self._teller = Teller(on_transcript, session_id)
+        self._teller = EngineTeller(on_transcript, session_id)
         self._signals = Signals(session_id)
         self._resources = resources
         self._monotonic = monotonic

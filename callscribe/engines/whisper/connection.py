@@ -14,7 +14,7 @@ import structlog
 from callscribe.audio import Encoding
 from callscribe.engines.base import EngineEvent, TranscriptCallback, Unheard
 from callscribe.engines.encoded import to_pcm
-from callscribe.engines.telling import Teller
+from callscribe.engines.telling import EngineTeller
 from callscribe.engines.whisper.conductor import Conductor, Seat
 from callscribe.engines.whisper.stream import LegStream
 from callscribe.errors import EngineError
@@ -45,7 +45,7 @@ class WhisperConnection:
         self._encoding = encoding
         self._conductor = conductor
         self._loop = asyncio.get_running_loop()
-        self._teller = Teller(on_transcript, session_id)
+        self._teller = EngineTeller(on_transcript, session_id)
         self._seat = Seat(stream, self._from_conductor, self._has_room, self._has_listened)
         self._open = True
         self._room = asyncio.Event()

@@ -5,7 +5,6 @@ May import ``errors``, ``languages`` and ``wire``.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,7 +116,7 @@ def configure_fault(message: dg.Configure, query: ListenQuery) -> tuple[str, str
 def results_metadata(request_id: str, model: str) -> dg.ResultsMetadata:
     """What every ``Results`` says of the request and of the model that really listens."""
     return dg.ResultsMetadata(
-        request_id=request_id, model_info=model_info(model), model_uuid=model_uuid(model)
+        request_id=request_id, model_info=model_info(model), model_uuid=dg.model_uuid(model)
     )
 
 
@@ -129,11 +128,6 @@ def model_name(engine: TranscriptionEngine) -> str:
 def model_info(model: str) -> dg.ModelInfo:
     """The model that really listens."""
     return dg.ModelInfo(name=model, version="1", arch="whisper")
-
-
-def model_uuid(model: str) -> str:
-    """An id for a model: the same one for the same name."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"callscribe:{model}"))
 
 
 def _refuse(query: ListenQuery) -> None:

@@ -16,10 +16,10 @@ from msgspec import UNSET
 from callscribe.audio import RATE, FloatArray
 from callscribe.engines.base import FileEngine
 from callscribe.transcript import Result, join_text, mean_confidence
-from callscribe.web.listen.plan import model_info, model_uuid
+from callscribe.web.listen.plan import model_info
 from callscribe.web.listen.upload import Upload
 from callscribe.wire import deepgram_rest as rest
-from callscribe.wire.deepgram import Word
+from callscribe.wire.deepgram import Word, model_uuid
 
 SPLIT: Final = 0.8
 """Seconds of silence between two utterances, unless the client says otherwise."""

@@ -34,7 +34,6 @@ from callscribe.web.listen.plan import (
     configure_fault,
     model_info,
     model_name,
-    model_uuid,
     results_metadata,
 )
 from callscribe.wire import deepgram as dg
@@ -231,7 +230,7 @@ class ListenStream:
 
     def _metadata(self) -> dg.Metadata:
         created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        key = model_uuid(self._model)
+        key = dg.model_uuid(self._model)
         return dg.Metadata(
             transaction_key="deprecated",
             request_id=self._request_id,

@@ -21,6 +21,9 @@ FAREWELL = 1.0
 TRIES = 3
 """How often Twilio is asked when it fails or cannot be reached."""
 
+ASKED = "asked for"
+"""Stands for the id of a stream that Twilio is being asked for."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,9 +48,19 @@ async def start_again(door: Door, call: Call, stream_sid: str, addresses: Addres
     if not call.may_start_again(door.calls.monotonic()):
         door.count("not_started_again", session_id=call.session_id, why="it broke too often")
         return False
-    call.awaited = "asked for"
+    return await ask_for_stream(door, call, addresses)
+
+
+async def ask_for_stream(door: Door, call: Call, addresses: Addresses) -> bool:
+    """Asks Twilio for a stream of a call; whether it will come."""
+    call.awaited = ASKED
     call.awaited = await _ask(door, call, addresses)
     return bool(call.awaited)
+
+
+def is_final(error: TwilioRestException) -> bool:
+    """Whether Twilio will not answer otherwise when it is asked again."""
+    return bool(400 <= error.status < 500 and error.status != 429)
 
 
 async def _ask(door: Door, call: Call, addresses: Addresses) -> str:
@@ -58,15 +71,16 @@ async def _ask(door: Door, call: Call, addresses: Addresses) -> str:
         if attempt:
             await asyncio.sleep(0.5 * attempt)
         try:
-            # The library blocks.
-            stream = await asyncio.to_thread(
-                lambda: door.make_client().calls(call.call_sid).streams.create(**arguments)
+            stream = await door.rest.ask(
+                lambda twilio: twilio.calls(call.call_sid).streams.create(**arguments)
             )
         except TwilioRestException as error:
             door.count("start_again_failed", session_id=call.session_id, status=error.status)
-            if 400 <= error.status < 500 and error.status != 429:
+            if is_final(error):
                 return ""
         except (TwilioException, OSError) as error:
+            if door.rest.closed:
+                return ""
             door.count("start_again_failed", session_id=call.session_id, why=type(error).__name__)
         else:
             door.counts["started_again"] += 1

@@ -1,6 +1,6 @@
 """The telephone calls that run: which session each is, and what its streams have left behind.
 
-May import ``service``, ``leg``, ``errors`` and the rest of ``web.twilio``.
+May import ``service``, ``leg``, ``events``, ``errors``, ``wire`` and the rest of ``web.twilio``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from callscribe.errors import ProtocolError, SessionError, SessionNotFound
+from callscribe.events import LegStarted
 from callscribe.leg import Leg
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
+from callscribe.wire.twilio import RATE
 
 CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
+
+SESSION: Final = re.compile(rf"twilio-({CALL_SID.pattern})(?:-([0-9]+))?")
+"""The name of a call's session; it has a number where the call was sent here again."""
+
+OVER: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""What Twilio calls a call that is no more."""
 
 MOST_AGAIN: Final = 5
 """Streams that are started anew for a call within ``AGAIN_WITHIN``; then it is left alone."""
@@ -89,9 +97,20 @@ class Calls:
         Its first stream has never come, or the server died in the middle of it. Errors of
         ``begin``.
         """
-        waits = "" if self._open(f"twilio-{call_sid}") is not None else None
-        language = self._expected.get(call_sid, waits)
+        waiting = self._waiting().get(call_sid)
+        spoken = None if waiting is None else self._language(waiting)
+        language = self._expected.get(call_sid, spoken)
         return None if language is None else await self.begin(call_sid, language)
+
+    def take_up(self) -> list[Call]:
+        """The calls whose server died and whose sessions wait for them; from here on they run."""
+        found = []
+        for call_sid, session in self._waiting().items():
+            if session.interrupted and call_sid not in self._running:
+                call = Call(call_sid, session.session_id, self._language(session))
+                self._running[call_sid] = call
+                found.append(call)
+        return found
 
     def get(self, call_sid: str) -> Call | None:
         """A call that runs; None for one that nobody knows, or that is over."""
@@ -131,12 +150,30 @@ class Calls:
             return None
         return None if session.legs.closed else session
 
+    def _waiting(self) -> dict[str, Session]:
+        """The sessions that may be joined, by CallSid; of several of one call the latest."""
+        found: dict[str, tuple[int, Session]] = {}
+        for session in self.service.sessions():
+            named = SESSION.fullmatch(session.session_id)
+            if named is not None and not session.legs.closed:
+                call_sid, number = named[1], int(named[2] or 1)
+                if call_sid not in found or number > found[call_sid][0]:
+                    found[call_sid] = number, session
+        return {call_sid: session for call_sid, (_, session) in found.items()}
+
+    def _language(self, session: Session) -> str:
+        """What was spoken on the telephone before its server died; empty: as configured."""
+        told = self.service.history(session.session_id)
+        begun = (e for e in reversed(told) if isinstance(e, LegStarted) and e.sample_rate == RATE)
+        return next((leg.language for leg in begun), "")
+
     async def _session_for(self, call_sid: str) -> str:
         """A session that waits for this call under its name, or a new one."""
+        waiting = self._waiting().get(call_sid)
+        if waiting is not None:
+            return waiting.session_id
         for number in range(1, MOST_TIMES):
             session_id = f"twilio-{call_sid}" + (f"-{number}" if number > 1 else "")
-            if self._open(session_id) is not None:
-                return session_id
             try:
                 return await self.service.initialize_session(session_id)
             except SessionError as error:

@@ -21,11 +21,9 @@ from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.twilio.calls import Calls
 from callscribe.web.twilio.requests import Form, public_address, signed_form
+from callscribe.web.twilio.rest import DEADLINE, Rest
 from callscribe.web.twilio.tokens import Tokens
 from callscribe.web.twilio.twiml import Addresses
-
-PATIENCE = 10.0
-"""Seconds that Twilio may take for an answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,8 +44,7 @@ class Door:
         """What has happened, by name, since the server started."""
         secret = settings.twilio_auth_token
         self._token = secret.get_secret_value() if secret is not None else ""
-        self.make_client: Callable[[], Client] = self._client
-        """Makes Twilio's REST client."""
+        self.rest = Rest(self._client)
 
     @property
     def speakers(self) -> dict[str, str]:
@@ -70,6 +67,16 @@ class Door:
                 code="no_telephone",
             )
 
+    @property
+    def lacks(self) -> str:
+        """The setting without which Twilio cannot be asked for anything; empty: none."""
+        needed = {
+            "CALLSCRIBE_TWILIO_AUTH_TOKEN": self._token,
+            "CALLSCRIBE_TWILIO_ACCOUNT_SID": self.settings.twilio_account_sid,
+            "CALLSCRIBE_PUBLIC_URL": self.settings.public_url,
+        }
+        return next((name for name, value in needed.items() if not value), "")
+
     def addresses(self, request: Request) -> Addresses:
         """Where Twilio finds the server that it has sent this request to."""
         return Addresses(public_address(self.settings.public_url, request))
@@ -90,5 +97,5 @@ class Door:
         _log.warning(f"twilio_{what}", count=self.counts[what], **facts)
 
     def _client(self) -> Client:
-        http = TwilioHttpClient(timeout=PATIENCE)
+        http = TwilioHttpClient(timeout=DEADLINE)
         return Client(self.settings.twilio_account_sid, self._token, http_client=http)

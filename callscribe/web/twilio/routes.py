@@ -20,7 +20,7 @@ from callscribe.web.context import Context, InContext, get_context
 from callscribe.web.errors import INTERNAL, close_code
 from callscribe.web.sockets import close
 from callscribe.web.twilio.again import start_again
-from callscribe.web.twilio.calls import CALL_SID
+from callscribe.web.twilio.calls import CALL_SID, OVER
 from callscribe.web.twilio.stream import Stream
 from callscribe.web.twilio.twiml import answer
 from callscribe.wire.twilio import Connected, Start, Unknown, parse
@@ -30,9 +30,6 @@ START_PATIENCE = 10.0
 
 REASON = 120
 """Bytes of a close's reason; the protocol has room for 123."""
-
-OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-"""What Twilio calls a call that is no more."""
 
 BROKEN = frozenset({"stream-stopped", "stream-error"})
 

@@ -1,7 +1,7 @@
 """One media stream on its socket: its tracks become legs, from ``start`` to ``stop``.
 
 The path of a frame is one parse, one look at its number and one ``send``: no task, no lock. May
-import ``service``, ``session``, ``leg``, ``events``, ``wire`` and the rest of ``web``.
+import ``service``, ``session``, ``calls``, ``leg``, ``events``, ``wire`` and the rest of ``web``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callscribe import events
+from callscribe.calls import deleted
 from callscribe.errors import (
     AudioError,
     CallscribeError,
@@ -89,6 +90,10 @@ class Stream:
                     return
             except (ProtocolError, AudioError) as error:
                 self._mistake(error)
+            except SessionClosed:
+                if self._session.deleted:
+                    raise deleted() from None
+                raise
 
     def release(self) -> None:
         """Lets go of the legs; they wait for the next stream unless the call is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callscribe.errors import ConfigurationError
-from callscribe.web.listen.plan import LEAST_ENDPOINTING, make_plan, model_uuid
+from callscribe.web.listen.plan import LEAST_ENDPOINTING, make_plan
 from callscribe.wire.deepgram_query import ListenQuery, parse_query
 
 
@@ -77,7 +77,3 @@ def test_channels_of_a_container_have_to_be_told_before_a_stream() -> None:
 def test_what_would_do_harm_is_refused(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(ConfigurationError):
         make_plan(parse_query(pairs), streaming=True)
-
-
-def test_a_models_id_stays_the_same() -> None:
-    assert model_uuid("whisper-base") == model_uuid("whisper-base") != model_uuid("whisper-small")

@@ -6,6 +6,7 @@ import pytest
 
 from callscribe.settings import Settings
 from tests.serving import Served, serving
+from tests.web.twilio.rest_api import Api, serving_api
 from tests.web.twilio.telephone import ACCOUNT, AUTH_TOKEN
 
 
@@ -18,4 +19,10 @@ def telephone(settings: Settings) -> Settings:
 @pytest.fixture
 def exchange(telephone: Settings) -> Iterator[Served]:
     with serving(telephone) as running:
+        yield running
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving_api() as running:
         yield running

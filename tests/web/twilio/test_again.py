@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
-from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
 
 from callscribe.settings import Settings
 from callscribe.web.twilio import again
 from tests.serving import Served, serving
+from tests.web.twilio.rest_api import Api
 from tests.web.twilio.telephone import (
     ACCOUNT,
-    AUTH_TOKEN,
     Line,
     call_sid,
     eventually,
@@ -35,60 +27,11 @@ from tests.web.twilio.telephone import (
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Api:
-    """A hand-made api.twilio.com: what was asked of it, and what it answers."""
-
-    answers: list[int] = field(default_factory=list)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    url: str = ""
-
-    def client(self) -> Client:
-        api = self
-
-        class Here(TwilioHttpClient):  # type: ignore[misc]
-            def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
-                here = url.replace("https://api.twilio.com", api.url)
-                return super().request(method, here, *args, **named)
-
-        return Client(ACCOUNT, AUTH_TOKEN, http_client=Here(timeout=5, pool_connections=False))
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    api = Api()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            assert self.headers["Authorization"].startswith("Basic ")
-            api.asked.append((self.path, dict(parse_qsl(body))))
-            status = api.answers.pop(0) if api.answers else 201
-            good = {"sid": f"MZ{len(api.asked):032x}", "status": "in-progress"}
-            answer = good if status < 400 else {"code": 21220, "message": "no", "status": status}
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        api.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield api
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def exchange(telephone: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(again, "FAREWELL", 0.05)
     with serving(telephone) as served:
-        served.context.twilio.make_client = api.client
+        served.context.twilio.rest.make_client = api.client
         yield served
 
 
@@ -213,7 +156,7 @@ async def test_a_call_whose_server_died_is_taken_up_by_the_next(
     monkeypatch.setattr(again, "FAREWELL", 0.05)
     sid = call_sid()
     with serving(telephone) as served:
-        served.context.twilio.make_client = api.client
+        served.context.twilio.rest.make_client = api.client
         loop = served.server.servers[0].get_loop()
         begun = served.context.service.initialize_session(f"twilio-{sid}")
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begun, loop))

@@ -79,3 +79,18 @@ def test_a_call_is_started_again_so_often_and_no_more() -> None:
         False,
     ]
     assert call.may_start_again(AGAIN_WITHIN + 1)
+
+
+async def test_a_follow_up_that_waits_is_not_missed() -> None:
+    """Its first session has ended, or was deleted: the call is in the second."""
+    async with calls() as world:
+        sid = call_sid()
+        for name in (f"twilio-{sid}", f"twilio-{sid}-2"):
+            await world.service.initialize_session(name)
+        await world.service.end_session(f"twilio-{sid}")
+        await world.service.delete_session(f"twilio-{sid}")
+        running = Calls(world.service, world.clock.monotonic)
+        call = await running.missed(sid)
+        assert call is not None
+        assert call.session_id == f"twilio-{sid}-2"
+        assert await running.missed(call_sid()) is None

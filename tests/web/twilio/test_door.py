@@ -24,7 +24,7 @@ async def test_a_door_with_a_token_is_open() -> None:
         door.check_open()
         assert door.host == "calls.example.com"
         assert door.speakers == {"inbound": "customer", "outbound": "agent"}
-        client = door.make_client()
+        client = door.rest.make_client()
         assert (client.username, client.password) == (ACCOUNT, "secret")
         with structlog.testing.capture_logs() as logs:
             door.count("refused_stream", code="x")

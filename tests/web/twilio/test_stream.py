@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import count
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 
@@ -202,3 +204,27 @@ async def test_a_session_that_is_ended_by_the_api_ends_the_stream(exchange: Serv
     gone = {"CallSid": line.sid, "StreamSid": line.stream_sid, "StreamEvent": "stream-stopped"}
     assert (await post(exchange, "/twilio/status", gone)).status_code == 204
     assert exchange.context.twilio.calls.get(line.sid) is None
+
+
+async def test_a_call_that_is_deleted_is_closed_with_the_reason(exchange: Served) -> None:
+    """And Twilio, which then tells of a broken stream, is not asked for another."""
+    line = await talking(exchange)
+    await line.play(inbound=mulaw(440), outbound=mulaw(660))
+    service = exchange.context.service
+    await eventually(lambda: service.live_legs == 2)
+    address = f"{exchange.http}/api/sessions/twilio-{line.sid}"
+    async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        deleting = asyncio.create_task(http.delete(address))
+        for number in count(len(mulaw(440)) // FRAME):
+            await line.send(line.media("inbound", number, b"\xff" * FRAME))
+            await asyncio.sleep(0.02)
+            if line.socket.close_code is not None:
+                break
+        assert (await deleting).status_code == 204
+    code, reason = await line.closed()
+    assert (code, reason.partition(":")[0]) == (1008, "session_deleted")
+    assert "was deleted" in reason
+    broken = {"CallSid": line.sid, "StreamSid": line.stream_sid, "StreamEvent": "stream-error"}
+    assert (await post(exchange, "/twilio/status", broken)).status_code == 204
+    assert exchange.context.twilio.counts["started_again"] == 0
+    assert service.sessions() == []

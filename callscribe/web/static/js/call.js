@@ -21,7 +21,7 @@ import { showTrouble } from "./trouble-view.js";
 const STATES = {
   loading: "Loading…",
   live: "Live",
-  interrupted: "Interrupted",
+  interrupted: "Interrupted, waiting for the speakers",
   reconnecting: "Reconnecting…",
   ended: "Ended",
   failed: "Not available",
@@ -57,18 +57,25 @@ let refreshing = 0;
 let state = "loading";
 let beganAt = 0;
 let endedAt = 0;
+/** When the server died, as far as one knows: at the last event before. */
+let brokeOffAt = 0;
+let lastAt = 0;
 
 function enter(next) {
   if (next === state) return;
   state = next;
+  tick();
   find("#call").dataset.state = state;
   find("#state .text").textContent = STATES[state];
   find("#join").hidden = !RUNNING.has(state) && state !== "reconnecting";
   actions.update(RUNNING.has(state));
 }
 
+/** The clock runs while the call does; where nobody knows whether it does, it stands. */
 function tick() {
-  if (beganAt) find("#timer").textContent = clock((endedAt || Date.now() / 1000) - beganAt);
+  if (!beganAt) return;
+  const stands = { ended: endedAt, interrupted: brokeOffAt, live: Date.now() / 1000 }[state];
+  if (stands) find("#timer").textContent = clock(stands - beganAt);
 }
 
 function draw() {
@@ -91,11 +98,12 @@ function drawSoon() {
 
 function hear(event) {
   if (event.type === "session_started") beganAt = event.at;
+  if (event.type === "session_interrupted") brokeOffAt = lastAt;
+  lastAt = event.at;
   for (const row of model.apply(event)) changed.add(row);
   if (event.type === "session_ended") {
     endedAt = event.at;
     enter("ended");
-    tick();
   } else if (RECOUNTED.has(event.type)) {
     clearTimeout(refreshing);
     refreshing = setTimeout(refresh, SETTLED);
@@ -152,10 +160,13 @@ async function load() {
   talk.asked = session.stats;
   find("#began").textContent = dateTime(session.started_at);
   showDownloads(find("#downloads"), sessionId, tell);
-  tick();
-  // A call that is over is read from its beginning, not followed to its end.
-  if (endedAt) follower.rest();
-  else setInterval(tick, 500);
+  if (endedAt) {
+    // It is read from its beginning, not followed to its end.
+    follower.rest();
+    enter("ended");
+  } else {
+    setInterval(tick, 500);
+  }
   listen();
 }
 

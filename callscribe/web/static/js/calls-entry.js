@@ -1,9 +1,7 @@
 /** One call in the list: who, when, how long, and where in it the words searched for are. */
 
-import { capitalized, clock, counted, dateTime } from "./format.js";
+import { capitalized, clock, counted, dateTime, STATES } from "./format.js";
 import { excerpt } from "./marking.js";
-
-const STATES = { running: "Live", interrupted: "Interrupted", ended: "Ended" };
 
 /**
  * @param {any} call as `/api/sessions` lists it

@@ -1,7 +1,7 @@
 /** The calls that the server knows, live ones first, looked up again every few seconds. */
 
 import { api } from "./api.js";
-import { capitalized, clock, dateTime } from "./format.js";
+import { capitalized, clock, dateTime, STATES } from "./format.js";
 
 const EVERY = 4000;
 
@@ -45,9 +45,9 @@ export class CallsList {
   }
 }
 
-function entry({ session_id: id, started_at: began, ended_at: ended, legs }) {
+function entry({ session_id: id, state, started_at: began, ended_at: ended, legs }) {
   const item = document.createElement("li");
-  item.dataset.state = ended === null ? "live" : "ended";
+  item.dataset.state = state === "running" ? "live" : state;
   const link = document.createElement("a");
   link.className = "call";
   link.href = `/calls/${encodeURIComponent(id)}`;
@@ -57,8 +57,7 @@ function entry({ session_id: id, started_at: began, ended_at: ended, legs }) {
     line("names", names || "Nobody yet"),
     line("when", `${dateTime(began)} · ${clock(length)}`),
   );
-  const state = line("badge", ended === null ? "Live" : "Ended");
-  item.append(link, state);
+  item.append(link, line("badge", STATES[state] ?? state));
   if (ended === null) {
     const join = document.createElement("a");
     join.className = "button quiet small";

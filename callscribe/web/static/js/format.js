@@ -73,6 +73,9 @@ export function seconds(value) {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} s`;
 }
 
+/** What a call's state is called where calls are listed. */
+export const STATES = { running: "Live", interrupted: "Interrupted", ended: "Ended" };
+
 /** Why nobody heard something, where the server gives a code and no sentence. */
 const REASONS = {
   network: "network",

@@ -22,7 +22,8 @@ export class LegsView {
       const details = [STATES[leg.state], capitalized(leg.engine)];
       write(item.querySelector(".who"), capitalized(leg.speaker));
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
-      write(item.querySelector(".lag"), leg.state === "ended" ? "" : `Lag ${lag(leg.latencyMs)}`);
+      const known = leg.state !== "ended" && leg.latencyMs !== null;
+      write(item.querySelector(".lag"), known ? `Lag ${lag(leg.latencyMs)}` : "");
     });
   }
 

@@ -137,16 +137,15 @@ export class SettingsForm {
   showBackends(backends) {
     /** An engine is still being loaded: it will be available soon, or say why not. */
     this.loading = backends.some(({ loading }) => loading);
-    const chosen = this.form.elements.transcription_backend.value;
-    for (const { name, available, reason } of backends) {
+    for (const { name, available, reason, loading } of backends) {
       const radio = this.form.querySelector(`input[value="${CSS.escape(name)}"]`);
       if (!radio) continue;
       radio.disabled = !available;
       const note = radio.closest("label").querySelector(".reason");
       note.textContent = available ? "" : (reason ?? "Not available");
       note.hidden = available;
+      // No key is a choice, and loading passes; a model that cannot be used is neither.
+      note.classList.toggle("wrong", !loading && name !== "deepgram");
     }
-    const missing = backends.some(({ name, available }) => name === chosen && !available);
-    this.form.querySelector("#stand-in").hidden = !(missing && chosen === "deepgram");
   }
 }

@@ -134,7 +134,8 @@ export class TranscriptModel {
         this.leg(speaker, { state: "open" });
         return [];
       case "leg_ended":
-        this.leg(speaker, { state: "ended", speaking: false });
+        // Who was on the line when the server died has not left: the line has.
+        this.leg(speaker, { state: this.interrupted ? "detached" : "ended", speaking: false });
         return this.settle(speaker);
       case "speech_started":
         this.leg(speaker, { speaking: true });

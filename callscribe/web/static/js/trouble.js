@@ -63,6 +63,10 @@ const SENTENCES = {
     "The server had closed the earlier one while it could not be reached. What was said meanwhile " +
       "is being sent to the new one.",
   ],
+  session_deleted: [
+    "The call was deleted",
+    "Somebody has deleted this call: what was said in it is gone, and nothing more is written down.",
+  ],
   not_confirmed: [
     "The end was not confirmed",
     "The connection was lost before the server had written everything down.",

@@ -1,0 +1,34 @@
+"""What of an engine's words is new, told by time: the same audio may have been heard before.
+
+May import ``transcript``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from callscribe.transcript import Result, join_text, mean_confidence
+
+NEAR: Final = 0.02
+"""Seconds by which times of the same moment may differ: one step of an alignment."""
+
+
+def clipped(result: Result, settled: float) -> Result:
+    """The result without the words that were final before ``settled`` (leg seconds).
+
+    A word belongs to where its middle is.
+    """
+    if result.start >= settled - NEAR or not result.words:
+        return result
+    words = tuple(w for w in result.words if (w.start + w.end) / 2 >= settled - NEAR)
+    if len(words) == len(result.words):
+        return result
+    return replace(
+        result,
+        text=join_text(word.text for word in words),
+        start=words[0].start if words else max(result.start, settled),
+        end=max(result.end, settled),
+        words=words,
+        confidence=mean_confidence(words),
+    )

@@ -1,0 +1,323 @@
+"""One leg's way into whichever engine listens: the sockets and tasks around ``core``.
+
+May import ``audio``, ``engines.base``, ``engines.telling``, ``errors`` and its own room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from callscribe.audio import WIDTH
+from callscribe.engines.base import (
+    Abandonable,
+    EngineEvent,
+    Lost,
+    StreamingConnection,
+    StreamOptions,
+    TakenOver,
+    TranscriptCallback,
+)
+from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Tell
+from callscribe.engines.resilient.rules import Patience, Rung
+from callscribe.engines.resilient.tape import Tape
+from callscribe.engines.telling import EngineTeller
+from callscribe.errors import CallscribeError, ConfigurationError, EngineError
+
+CLOSING: Final = 35.0
+"""Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
+
+PATIENCE: Final = 2.0
+"""Seconds that a leg waits at its beginning for an engine that listens."""
+AWAY: Final = 10.0
+"""Seconds that an engine is waited for when the leg has ended and none listens."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a leg asks of every engine."""
+
+    session_id: str
+    language: str
+    sample_rate: int
+    options: StreamOptions
+
+
+class ResilientConnection:
+    """Takes one leg's audio, whoever listens; made by ``ResilientEngine``."""
+
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        ask: Ask,
+        on_transcript: TranscriptCallback,
+        patience: Patience,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._ask = ask
+        self._width = WIDTH[ask.options.encoding]
+        self._monotonic = monotonic
+        self._core = Core(rungs, ask.sample_rate, patience, jitter)
+        self._tape = Tape(
+            ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
+        )
+        self._teller = EngineTeller(on_transcript, ask.session_id)
+        self._ways: dict[Line, StreamingConnection] = {}
+        """The connections that are open, by their lines."""
+        self._openers: dict[Line, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._changed = asyncio.Event()
+        """Who listens, or how far, may have changed."""
+        self._begun = False
+        self._closing = asyncio.Event()
+        self._ended = False
+        self._log = _log.bind(session=ask.session_id)
+        # The one task of a leg here; it owns those that open, feed and leave engines.
+        self._task = asyncio.create_task(self._run(), name=f"resilient-{ask.session_id}")
+
+    @property
+    def is_connected(self) -> bool:
+        """True until ``close``, or until no engine will ever listen."""
+        return not (self._closing.is_set() or self._ended)
+
+    @property
+    def callback_errors(self) -> int:
+        """How often the callback raised; each is logged, none ends the stream."""
+        return self._teller.errors
+
+    async def begin(self) -> None:
+        """Waits until an engine listens; the error of the last one when none ever will."""
+        while self._core.active is None:
+            self._changed.clear()
+            error = self._core.turned_down
+            if error is not None:
+                raise error
+            if self._core.is_away(self._monotonic(), PATIENCE):
+                break  # one is tried again soon, and what is said is kept
+            await self._changed.wait()
+        self._begun = True
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Takes mono audio in the leg's encoding, any whole number of samples."""
+        if not self.is_connected:
+            raise EngineError("this leg is closed; open a new one to send audio")
+        if not audio:
+            return
+        self._tape.append(audio)
+        line = self._core.audio(len(audio) // self._width)
+        if line is None:
+            self._wake.set()
+            return
+        await self._send(line, audio)
+
+    async def finalize(self) -> None:
+        """Asks whoever listens for a final of what has been heard so far."""
+        line = self._core.active
+        if line is not None and self.is_connected:
+            await self._ways[line].finalize()
+
+    async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
+        """Replaces the words to expect where the engine that listens can do that."""
+        way = self._ways.get(self._core.active) if self._core.active is not None else None
+        teach = getattr(way, "set_keyterms", None)
+        if teach is not None:
+            await teach(keyterms)
+
+    async def close(self) -> None:
+        """Ends the leg; waits, ``CLOSING`` s at most, until all of it is heard or said to be lost.
+
+        Idempotent. In the callback it returns at once.
+        """
+        self._closing.set()
+        if not self._teller.is_inside:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                ticking = self._tasks.create_task(self._tick())
+                await self._closing.wait()
+                try:
+                    async with asyncio.timeout(CLOSING):
+                        await self._finish()
+                except TimeoutError:
+                    self._log.warning("leg_not_heard_to_the_end")
+                finally:
+                    self._ended = True
+                    ticking.cancel()
+                    self._do(self._core.give_up())
+        finally:
+            self._tape.close()
+            await self._teller.close(CLOSING)
+
+    async def _finish(self) -> None:
+        """Has the audio heard to its end, by the next engine where one is lost meanwhile."""
+        while not self._ended:
+            self._changed.clear()
+            line = self._core.active
+            if line is not None and self._core.is_caught_up:
+                await self._ways[line].close()
+                if line is self._core.active:
+                    self._do(self._core.completed(line))
+                    return
+            elif self._core.hopeless is not None or self._core.settled == self._core.received:
+                return
+            elif self._core.is_away(self._monotonic(), AWAY):
+                self._log.warning("leg_not_heard_to_the_end")
+                return
+            else:
+                self._wake.set()
+                await self._changed.wait()
+
+    async def _tick(self) -> None:
+        """Does what time makes due."""
+        while True:
+            now = self._monotonic()
+            deadline = self._core.deadline(now)
+            try:
+                async with asyncio.timeout(None if deadline is None else max(deadline - now, 0.0)):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                if self._tape.is_heavy:
+                    await self._tape.spill()
+                self._do(self._core.tick(self._monotonic()))
+                await self._feed()
+                self._changed.set()
+            except Exception:  # noqa: BLE001 - a bug here must not end the call
+                self._log.exception("resilient_failed")
+                await asyncio.sleep(1.0)
+
+    async def _feed(self) -> None:
+        """Sends kept audio that is due. What comes meanwhile is kept too, and keeps its place."""
+        while (due := self._core.due(self._monotonic())) is not None:
+            line, start, end = due
+            end = min(end, start + self._ask.sample_rate)
+            if not await self._send(line, self._tape.read(start, end)):
+                return
+            self._core.fed(line, end)
+
+    async def _send(self, line: Line, audio: bytes) -> bool:
+        """Gives audio to an engine; false where that has ended, and its end will be told."""
+        way = self._ways[line]
+        if not way.is_connected:
+            return False
+        try:
+            await way.send_audio(audio)
+        except CallscribeError as error:
+            if way.is_connected:  # it says no, and nothing else will come
+                self._failed(line, error)
+            return False
+        return True
+
+    async def _open(self, line: Line) -> None:
+        """Opens a connection, and tells the core what came of it."""
+        rung = self._core.rungs[line.rung]
+        ask = self._ask
+        options = ask.options if rung.streaming else replace(ask.options, streaming=False)
+
+        async def hear(event: EngineEvent) -> None:
+            await self._hear(line, event)
+
+        try:
+            _check_language(rung, ask.language)
+            way = await rung.engine.transcribe_streaming(
+                ask.session_id, ask.language, ask.sample_rate, hear, options=options
+            )
+        except CallscribeError as error:
+            self._failed(line, error)
+        except Exception as error:  # noqa: BLE001 - the next engine may do better
+            self._log.error("engine_not_opened", engine=rung.name, exc_info=error)
+            self._failed(line, EngineError(f"{rung.name} failed", retryable=True))
+        else:
+            self._openers.pop(line, None)
+            self._ways[line] = way
+            self._do(self._core.opened(line, self._monotonic()))
+            self._wake.set()
+
+    async def _hear(self, line: Line, event: EngineEvent) -> None:
+        if isinstance(event, Lost):
+            self._failed(line, event.error)
+            return
+        self._do(self._core.heard(line, event))
+        if self._core.opening:
+            self._wake.set()  # it may have been the end of an utterance
+        await self._teller.room()
+
+    def _failed(self, line: Line, error: CallscribeError) -> None:
+        self._openers.pop(line, None)
+        self._ways.pop(line, None)
+        name = self._core.rungs[line.rung].name
+        self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
+        self._do(self._core.failed(line, error, self._monotonic()))
+        self._wake.set()
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        """Does what the core decided, in its order; nothing here waits."""
+        for action in actions:
+            if isinstance(action, Tell):
+                self._tell(action.event)
+            elif isinstance(action, Open):
+                task = self._tasks.create_task(self._open(action.line))
+                self._openers[action.line] = task
+            elif isinstance(action, Drop):
+                self._drop(action.line)
+        if self._core.settled > self._tape.first:
+            self._tape.forget(self._core.settled)
+        self._core.kept_from = self._tape.first
+        error = self._core.hopeless
+        if error is not None and self._begun and self.is_connected:
+            self._ended = True
+            self._do([*self._core.give_up(), Tell(Lost(error))])
+        self._changed.set()
+
+    def _tell(self, event: EngineEvent) -> None:
+        line = self._core.active
+        if isinstance(event, TakenOver) and line and not self._core.rungs[line.rung].provider:
+            event = replace(event, caveat=caveat(self._ask.options.query))
+        self._teller.put(event)
+
+    def _drop(self, line: Line) -> None:
+        opener = self._openers.pop(line, None)
+        if opener is not None:
+            opener.cancel()
+        way = self._ways.pop(line, None)
+        if way is not None:
+            self._tasks.create_task(self._leave(way))
+
+    async def _leave(self, way: StreamingConnection) -> None:
+        """Closes a connection whose results do not count any more, at once where it can do that."""
+        try:
+            if isinstance(way, Abandonable):
+                await way.abandon()
+            else:
+                await way.close()
+        except Exception as error:  # noqa: BLE001 - it is of no use any more
+            self._log.warning("engine_not_closed", problem=type(error).__name__)
+
+
+def caveat(query: Iterable[tuple[str, str]]) -> str:
+    """What a person has to know who asked this of Deepgram and gets Whisper instead; "" if nothing.
+
+    Other options that only Deepgram has change how the text looks; this one is relied on.
+    """
+    if any(name == "redact" for name, _ in query):
+        return "Nothing is redacted: deepgram_redact holds for Deepgram alone."
+    return ""
+
+
+def _check_language(rung: Rung, language: str) -> None:
+    able = rung.engine.capabilities
+    if not (able.auto_language if language == "auto" else language in able.languages):
+        raise ConfigurationError(f"{rung.name} does not know {language!r}")

@@ -1,0 +1,106 @@
+"""What the resilient engine goes by: its engines in order, its patience, and when it tries again.
+
+May import ``errors`` and ``engines.base``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from callscribe.engines.base import TranscriptionEngine
+from callscribe.errors import CallscribeError
+
+LIVE: Final = float("inf")
+"""The pace of an engine that takes audio as fast as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds, unless said otherwise, that one thing may take before another is done."""
+
+    takeover: float = 0.7
+    """That nobody listens before the next engine does."""
+    opening: float = 1.8
+    """That a connection may take to open before the next engine does."""
+    replay: float = 20.0
+    """Of audio that are heard again at most; what is older becomes a gap, to be repaired."""
+    kept: float = 1800.0
+    """Of audio that are kept while nobody has heard them, most of them on disk; then they are lost.
+    """
+    in_memory: float = 60.0
+    """Of those, in memory."""
+    first_delay: float = 0.5
+    longest_delay: float = 10.0
+    """Between two tries to connect: full jitter between nothing and this, doubled each time."""
+    attempts: int = 8
+    """Tries in one outage, a number."""
+    outage: float = 60.0
+    """That tries go on in one outage."""
+    rest: float = 30.0
+    """After all tries of an outage, until the next one."""
+    stable: float = 10.0
+    """That a connection must last for the tries to be counted anew."""
+    healthy: float = 2.0
+    """That a better engine must be connected before it is handed the leg."""
+    boundary: float = 10.0
+    """That the end of an utterance is waited for then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One engine of the ladder; the first one is asked as long as it can be."""
+
+    engine: TranscriptionEngine
+    name: str
+    """How people are told of it."""
+    pace: float = LIVE
+    """How fast, in seconds of audio a second, it may be given audio that was kept."""
+    provider: str = ""
+    """Whose service it is; empty: this machine's own."""
+    streaming: bool = True
+    """Off: it answers in pieces, some seconds late."""
+
+
+class Tries:
+    """When one engine may be tried again: full jitter, bounded in number and in time.
+
+    The delay before the n-th try is uniform in [0, min(longest, first * 2**n)): the "full jitter"
+    that Deepgram's own example of recovering from connection errors uses.
+    """
+
+    def __init__(self, patience: Patience, jitter: Callable[[], float] = random.random) -> None:
+        self._patience = patience
+        self._jitter = jitter
+        self._count = 0
+        self._since: float | None = None
+        self.refused: CallscribeError | None = None
+        """The error after which it is not tried again."""
+        self.at = 0.0
+        """When it may be tried (monotonic)."""
+        self.failed_at = float("-inf")
+        self.error: CallscribeError | None = None
+        """The latest one."""
+
+    def failed(self, error: CallscribeError, now: float) -> None:
+        """It could not be opened, or was lost."""
+        self.failed_at = now
+        self.error = error
+        if not error.retryable:
+            self.refused = error
+            return
+        patience = self._patience
+        self._since = now if self._since is None else self._since
+        if self._count >= patience.attempts or now - self._since >= patience.outage:
+            self._count, self._since = 0, None
+            self.at = now + patience.rest
+            return
+        most = min(patience.longest_delay, patience.first_delay * 2**self._count)
+        self._count += 1
+        self.at = now + self._jitter() * most
+
+    def lasted(self) -> None:
+        """It was stable: whatever comes next is a new outage."""
+        self._count, self._since = 0, None

@@ -1,0 +1,27 @@
+"""The same words are recognised as the same by time."""
+
+from __future__ import annotations
+
+from callscribe.engines.resilient.clip import clipped
+from callscribe.transcript import Result, Word
+
+WORDS = tuple(Word(t, s, s + 0.4, 0.8) for t, s in [("oui", 1.0), ("bonjour,", 1.5), ("vous", 2.0)])
+RESULT = Result("oui bonjour, vous", 1.0, 2.4, True, words=WORDS, confidence=0.8, until=3.0)
+
+
+def test_what_is_new_stays_as_it_is() -> None:
+    assert clipped(RESULT, 0.5) is RESULT
+    assert clipped(RESULT, 1.01) is RESULT  # times of the same moment may differ a little
+    assert clipped(RESULT, 1.15) is RESULT  # less than half of the first word
+
+
+def test_words_that_were_final_are_left_out() -> None:
+    found = clipped(RESULT, 1.45)
+    assert found.text == "bonjour, vous"
+    assert (found.start, found.end, found.until) == (1.5, 2.4, 3.0)
+
+
+def test_nothing_may_be_left() -> None:
+    found = clipped(RESULT, 2.6)
+    assert (found.text, found.words, found.start, found.end) == ("", (), 2.6, 2.6)
+    assert found.is_final

@@ -1,0 +1,317 @@
+"""One leg's way through outages, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callscribe.engines.base import Listening, Silent, TakenOver, Unheard
+from callscribe.engines.resilient.core import Core
+from callscribe.engines.resilient.rules import LIVE, Patience, Rung
+from callscribe.transcript import Result
+from tests.engines.resilient.simulation import RATE, Simulation, words_between
+
+
+def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
+    return Rung(None, name, pace, provider)  # type: ignore[arg-type] - the core asks no engine
+
+
+def simulation(*rungs: Rung, jitter: float = 0.5, patience: Patience | None = None) -> Simulation:
+    core = Core(rungs, RATE, patience or Patience(), lambda: jitter)
+    found = Simulation(core)
+    found.pass_time(0)
+    return found
+
+
+FIRST, SECOND = rung("first", 1.25), rung("second")
+
+
+@pytest.fixture
+def one() -> Simulation:
+    sim = simulation(FIRST)
+    sim.open(sim.asked[0])
+    return sim
+
+
+@pytest.fixture
+def two() -> Simulation:
+    sim = simulation(FIRST, SECOND)
+    sim.open(sim.asked[0])
+    return sim
+
+
+def final(sim: Simulation, *, speech_final: bool = True) -> None:
+    line = sim.core.active
+    assert line is not None
+    hearing = sim.lines[line]
+    sim.say(line, hearing.result(hearing.heard, is_final=True, speech_final=speech_final))
+
+
+def texts(sim: Simulation) -> str:
+    return " ".join(f.text for f in sim.finals if f.text)
+
+
+def talk(sim: Simulation, seconds: float) -> None:
+    for _ in range(round(seconds / 0.1)):
+        sim.speak(100)
+        sim.pass_time(0.1)
+
+
+def test_while_all_is_well_audio_goes_straight_through(one: Simulation) -> None:
+    line = one.core.audio(100)
+    assert line is one.core.active
+    assert one.core.due(one.now) is None
+    assert one.core.is_caught_up
+
+
+def test_what_had_no_final_is_heard_again_behind_a_drop(one: Simulation) -> None:
+    talk(one, 4)
+    final(one)
+    talk(one, 2)
+    one.fail(one.core.active)
+    assert one.core.audio(100) is None  # it waits
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    talk(one, 20)
+    assert one.core.is_caught_up
+    final(one)
+    one.check()
+    assert texts(one).split() == [str(k) for k in words_between(0, one.core.settled)]
+    assert not one.gaps
+
+
+def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    one.pass_time(0)
+    line = one.core.active
+    assert line is not None
+    assert line.sent == 100  # the first tenth of a second at once
+    one.pass_time(2)
+    assert line.sent == 100 + 2500
+
+
+def test_the_next_engine_takes_over_in_time_and_hands_back_at_a_boundary(two: Simulation) -> None:
+    talk(two, 3)
+    two.fail(two.core.active)
+    two.pass_time(0.25)
+    two.fail(two.asked[0])  # refused again
+    two.pass_time(0.4)
+    assert [line.rung for line in two.asked] in ([], [0])
+    two.pass_time(0.1)
+    second = next(line for line in two.asked if line.rung == 1)
+    two.open(second)
+    assert two.core.active is second
+    assert isinstance(two.told[-1], TakenOver)
+    assert two.now < 3 + 1
+    two.pass_time(0)
+    assert two.core.is_caught_up  # the tail at once: it is on this machine
+    two.pass_time(5)
+    first = next(line for line in two.asked if line.rung == 0)
+    two.open(first)
+    two.say(second, two.lines[second].result(1000, is_final=False, speech_final=False))
+    talk(two, 3)
+    assert two.core.active is second, "words are open"
+    final(two)
+    two.pass_time(0.1)
+    assert two.core.active is first
+    assert two.told[-1] == Listening("first")
+    assert second not in two.lines
+    talk(two, 1)
+    final(two)
+    two.check()
+    assert not two.gaps
+
+
+def test_a_monologue_does_not_keep_the_first_engine_waiting_for_ever(two: Simulation) -> None:
+    two.fail(two.core.active, retryable=True)
+    two.pass_time(0.7)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    two.pass_time(1)
+    two.open(next(line for line in two.asked if line.rung == 0))
+    line = two.core.active
+    assert line is not None
+    talk(two, 1)
+    two.say(line, two.lines[line].result(500, is_final=False, speech_final=False))
+    talk(two, 12)
+    assert two.core.active is not line
+    talk(two, 20)
+    final(two)
+    two.check()
+
+
+def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:
+    sim = simulation(FIRST, SECOND)
+    sim.pass_time(1.7)
+    assert [line.rung for line in sim.asked] == [0]
+    sim.pass_time(0.2)
+    sim.open(sim.asked[1])
+    (event,) = sim.told
+    assert isinstance(event, TakenOver)
+    assert event.error.code == "engine_slow"
+    sim.open(sim.asked[0])
+    talk(sim, 3)
+    assert sim.told[-1] == Listening("first")
+
+
+def test_what_is_refused_for_good_is_not_asked_again(two: Simulation) -> None:
+    two.fail(two.core.active, retryable=False)
+    two.pass_time(0)
+    (line,) = two.asked
+    assert line.rung == 1  # at once
+    two.open(line)
+    two.pass_time(100)
+    assert not two.asked
+    assert two.core.hopeless is None
+    two.fail(line, retryable=False)
+    assert two.core.hopeless is not None
+    two.do(two.core.give_up())
+    two.check()
+
+
+def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
+    sim = simulation(rung("stream", 1.25, "dg"), rung("requests", LIVE, "dg"), rung("here"))
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active, retryable=False)
+    sim.pass_time(0)
+    assert [line.rung for line in sim.asked] == [2]
+
+
+def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
+    talk(one, 4)
+    final(one)
+    one.fail(one.core.active)
+    for _ in range(600):
+        talk(one, 0.1)
+        while one.asked:
+            one.fail(one.asked[0])
+    assert one.most_open <= 1
+    talk(one, 31)
+    one.open(one.asked[0])
+    gap = one.told[-1]
+    assert isinstance(gap, Unheard)
+    assert (gap.start, gap.end) == (4.0, pytest.approx(one.core.received / RATE - 20))
+    talk(one, 120)
+    final(one)
+    one.check()
+
+
+def test_tries_are_counted_anew_after_a_stable_connection(one: Simulation) -> None:
+    def outage() -> float:
+        one.fail(one.core.active)
+        start = one.now
+        while not one.asked:
+            one.pass_time(0.05)
+        return one.now - start
+
+    first = outage()
+    one.open(one.asked[0])
+    second = outage()
+    assert second > first  # lost at once: longer
+    one.open(one.asked[0])
+    talk(one, 11)
+    assert outage() == pytest.approx(first)
+
+
+def test_results_about_what_is_final_already_are_left_out(one: Simulation) -> None:
+    talk(one, 4)
+    line = one.core.active
+    assert line is not None
+    hearing = one.lines[line]
+    one.say(line, hearing.result(2000, is_final=True, speech_final=True))
+    hearing.final_to = 0
+    one.say(line, hearing.result(2000, is_final=False, speech_final=False))
+    assert len(one.told) == 1
+    one.say(line, hearing.result(4000, is_final=True, speech_final=True))
+    one.check()
+
+
+def test_silence_is_no_reason_to_keep_audio(one: Simulation) -> None:
+    talk(one, 10)
+    line = one.core.active
+    assert line is not None
+    one.say(line, Silent(9.5))
+    assert one.core.settled == 9500
+    one.say(line, Silent(99))  # nobody hears what was not said
+    assert one.core.settled == 10_000
+
+
+class Schedule:
+    """Draws what happens next."""
+
+    def __init__(self, data: st.DataObject, sim: Simulation) -> None:
+        self.sim = sim
+        self.draw = data.draw
+
+    def step(self) -> None:
+        sim = self.sim
+        kinds = ["speak", "wait"]
+        kinds += ["open", "refuse"] if sim.asked else []
+        kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
+        getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
+        sim.pass_time(0)
+
+    def _speak(self) -> None:
+        self.sim.speak(self.draw(st.integers(1, 3000)))
+
+    def _wait(self) -> None:
+        self.sim.pass_time(self.draw(st.floats(0.01, 8)))
+
+    def _open(self) -> None:
+        self.sim.open(self.draw(st.sampled_from(self.sim.asked)))
+
+    def _refuse(self) -> None:
+        line = self.draw(st.sampled_from(self.sim.asked))
+        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
+
+    def _lose(self) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
+
+    def _result(self, *, is_final: bool) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        hearing = self.sim.lines[line]
+        until = self.draw(st.integers(hearing.final_to, max(hearing.heard, hearing.final_to)))
+        ends = is_final and self.draw(st.booleans())
+        self.sim.say(line, hearing.result(until, is_final=is_final, speech_final=ends))
+
+    def _final(self) -> None:
+        self._result(is_final=True)
+
+    def _interim(self) -> None:
+        self._result(is_final=False)
+
+    def _silent(self) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        hearing = self.sim.lines[line]
+        nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
+        if nobody:
+            self.sim.say(line, Silent(hearing.heard / RATE))
+
+    def _stranger(self) -> None:
+        """A line that was given up still speaks."""
+        stale = self.sim.core.received
+        for line in list(self.sim.lines):
+            if line is not self.sim.core.active:
+                self.sim.say(line, Result("0", 0, stale / RATE, is_final=True))
+
+
+@given(st.data(), st.integers(1, 3), st.floats(0, 1))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_second_is_covered_once(data: st.DataObject, rungs: int, jitter: float) -> None:
+    ladder = [FIRST, rung("requests"), SECOND][:rungs]
+    sim = simulation(*ladder, jitter=jitter, patience=Patience(replay=6))
+    schedule = Schedule(data, sim)
+    for _ in range(data.draw(st.integers(5, 60))):
+        schedule.step()
+        sim.check()
+        uphill = [line for line in sim.lines if line is not sim.core.active]
+        assert len(uphill) + len(sim.asked) <= rungs
+        assert sim.core.received >= sim.core.settled
+    sim.do(sim.core.give_up())
+    assert sim.core.settled == sim.core.received
+    assert not sim.asked
+    sim.check()

@@ -1,0 +1,40 @@
+"""Which engines listen, by configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from callscribe.ladder import ladder
+from callscribe.settings import TranscriptionConfig
+from tests.engines_for_tests import EnergyEngine
+
+ENGINES = {"deepgram": EnergyEngine(name="deepgram"), "whisper": EnergyEngine()}
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({}, ["deepgram", "deepgram_rest", "whisper"]),
+        ({"deepgram_use_streaming": False}, ["deepgram_rest", "whisper"]),
+        ({"transcription_fallback": ["whisper"]}, ["deepgram", "whisper"]),
+        ({"transcription_fallback": []}, ["deepgram"]),
+        ({"transcription_backend": "whisper"}, ["whisper"]),
+    ],
+)
+def test_engines_in_their_order(config: dict[str, object], names: list[str]) -> None:
+    rungs = ladder(TranscriptionConfig.model_validate(config), ENGINES)
+    assert [rung.name for rung in rungs] == names
+    assert [rung.streaming for rung in rungs] == [name != "deepgram_rest" for name in names]
+
+
+def test_what_is_kept_goes_to_deepgram_at_the_pace_it_documents() -> None:
+    first, _, last = ladder(TranscriptionConfig(), ENGINES)
+    assert (first.pace, last.pace) == (1.25, float("inf"))
+
+
+def test_engines_that_are_not_there_are_left_out() -> None:
+    only = {"whisper": ENGINES["whisper"]}
+    config = TranscriptionConfig(transcription_backend="whisper")
+    assert [rung.engine for rung in ladder(config, only)] == [ENGINES["whisper"]]
+    few = ladder(TranscriptionConfig(), {"deepgram": ENGINES["deepgram"]})
+    assert [rung.name for rung in few] == ["deepgram", "deepgram_rest"]

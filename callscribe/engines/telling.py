@@ -103,6 +103,12 @@ class EngineTeller:
         self._ended = True
         self._news.set()
 
+    def drop(self) -> None:
+        """Lets the task go with what it has in hand; what waits behind that is not told."""
+        self._waiting.clear()
+        self._room.set()
+        self.end()
+
     async def close(self, patience: float | None = None) -> None:
         """Waits until everything is told; gives up where nothing is for ``patience`` s. Idempotent.
 

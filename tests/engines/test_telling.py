@@ -156,3 +156,14 @@ async def test_a_mark_is_reached_behind_what_was_put_before_it() -> None:
     await teller.close()
     assert teller.reached == 51.0
     assert told == [interim("one"), interim("later 49")]
+
+
+async def test_what_is_dropped_is_not_told_and_nobody_waits_for_it() -> None:
+    slow = Slow()
+    teller = await busy(slow, final("a"))
+    teller.put(final("b"))
+    teller.drop()
+    slow.go.set()
+    async with asyncio.timeout(5):
+        await teller.close()
+    assert slow.heard == [final("a")]

@@ -97,6 +97,17 @@ class Settings(BaseSettings):
         validation_alias="DEEPGRAM_BASE_URL",
         description="Deepgram's address, or that of a server which speaks its protocol.",
     )
+    deepgram_streams: int = Field(
+        default=150,
+        ge=0,
+        description="Streams open at Deepgram at once; further legs begin with the fallback. 0: no "
+        "limit.",
+    )
+    deepgram_requests: int = Field(
+        default=50,
+        ge=0,
+        description="Requests under way at Deepgram at once; further ones wait. 0: no limit.",
+    )
 
     watchlist: str = Field(
         default="",

@@ -26,6 +26,7 @@ from callscribe.engines.base import (
     TranscriptCallback,
 )
 from callscribe.engines.deepgram import faults
+from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
 from callscribe.engines.deepgram.results import of_piece
 from callscribe.engines.deepgram.service import (
@@ -38,7 +39,7 @@ from callscribe.engines.deepgram.service import (
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
+from callscribe.errors import AudioError, CallscribeError, CapacityError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
@@ -46,6 +47,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
 PATIENCE: Final = 60.0
 """Seconds that one piece may take, with all its repetitions."""
+
+TURN: Final = 10.0
+"""Seconds that a piece waits for its turn where the budget of requests is used up."""
 
 TIMEOUT: Final = 20.0
 LAST_RESULTS: Final = 30.0
@@ -65,13 +69,17 @@ _log = structlog.get_logger(__name__)
 
 
 class DeepgramBatchService:
-    """Deepgram Nova-3 by requests; the same doors as the streaming engine."""
+    """Deepgram Nova-3 by requests, of which ``requests`` are under way at once, 0 for no limit.
+
+    The same doors as the streaming engine.
+    """
 
     def __init__(
         self,
         api_key: str,
         *,
         base_url: str = "wss://api.deepgram.com",
+        requests: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         logs.ensure()
@@ -80,6 +88,7 @@ class DeepgramBatchService:
             api_key=api_key, environment=environment(base_url), httpx_client=self._http
         )
         self._monotonic = monotonic
+        self.budget = Budget("requests", requests)
         self._silero: SileroModel | None = None
         self._connections: set[DeepgramBatchConnection] = set()
         self._closed = False
@@ -144,6 +153,10 @@ class DeepgramBatchService:
             await self._http.aclose()
 
     async def _request(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
+        async with self.budget.slot(_waits, TURN):
+            return await self._ask(wav, asked)
+
+    async def _ask(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         try:
             return await self._client.listen.v1.media.transcribe_file(
                 request=wav, request_options={"max_retries": 0}, **asked
@@ -156,6 +169,10 @@ class DeepgramBatchService:
             raise faults.refused(error.status_code or 0, headers, body) from None
         except (httpx.HTTPError, OSError) as error:
             raise faults.unreachable(error) from None
+
+
+def _waits(full: CapacityError) -> None:
+    _log.info("deepgram_waits", code=full.code)
 
 
 class DeepgramBatchConnection:

@@ -24,6 +24,7 @@ from callscribe.engines.base import (
     StreamOptions,
     TranscriptCallback,
 )
+from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import make_transport
@@ -52,8 +53,9 @@ class DeepgramTranscriptionService:
     """Deepgram Nova-3 by persistent WebSockets, one for each leg.
 
     ``base_url`` is ``wss://…`` or ``ws://…``: Deepgram's own address, a region's, or a server that
-    speaks its protocol. ``monotonic`` is in seconds. With ``ears`` the end of speech is heard here
-    too, and Deepgram asked for a final where it has not noticed.
+    speaks its protocol. ``streams`` are open at once at most, 0 for no limit. ``monotonic`` is in
+    seconds. With ``ears`` the end of speech is heard here too, and Deepgram asked for a final where
+    it has not noticed.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class DeepgramTranscriptionService:
         api_key: str,
         *,
         base_url: str = "wss://api.deepgram.com",
+        streams: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
         ears: bool = True,
     ) -> None:
         logs.ensure()
         self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
         self._monotonic = monotonic
+        self.budget = Budget("streams", streams)
         self._connections: set[DeepgramStreamingConnection] = set()
         self._with_ears = ears
         self._ears: Ears | None = None
@@ -95,7 +99,8 @@ class DeepgramTranscriptionService:
         """Opens a leg: mono audio at ``sample_rate`` Hz in, results by ``on_transcript``.
 
         ``ConfigurationError`` for what Deepgram would refuse, ``UpstreamError`` for what it did
-        refuse, with its own words and request id.
+        refuse, with its own words and request id, ``CapacityError`` where all ``streams`` are taken
+        and ``options.on_full`` does not say to wait.
         """
         self._check_open()
         options = options or StreamOptions()
@@ -103,8 +108,12 @@ class DeepgramTranscriptionService:
         await self._load_ears()
         resources = AsyncExitStack()
         asked = arguments(query)
-        transport = await make_transport(lambda: self._client.listen.v1.connect(**asked), resources)
         try:
+            # First in, last out: it is free again when the connection has ended, however that ends.
+            await resources.enter_async_context(self.budget.slot(options.on_full))
+            transport = await make_transport(
+                lambda: self._client.listen.v1.connect(**asked), resources
+            )
             await transport.open()
             self._check_open()  # it may have been closed meanwhile
         except BaseException:

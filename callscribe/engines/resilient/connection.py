@@ -28,7 +28,7 @@ from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Te
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import CallscribeError, ConfigurationError, EngineError
+from callscribe.errors import CallscribeError, CapacityError, ConfigurationError, EngineError
 
 CLOSING: Final = 35.0
 """Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
@@ -225,7 +225,11 @@ class ResilientConnection:
         """Opens a connection, and tells the core what came of it."""
         rung = self._core.rungs[line.rung]
         ask = self._ask
-        options = ask.options if rung.streaming else replace(ask.options, streaming=False)
+        options = replace(
+            ask.options,
+            streaming=ask.options.streaming and rung.streaming,
+            on_full=lambda error: self._waits(line, error),
+        )
 
         async def hear(event: EngineEvent) -> None:
             await self._hear(line, event)
@@ -254,6 +258,12 @@ class ResilientConnection:
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
         await self._teller.room()
+
+    def _waits(self, line: Line, error: CapacityError) -> None:
+        name = self._core.rungs[line.rung].name
+        self._log.info("engine_full", engine=name, code=error.code)
+        self._do(self._core.waits(line, error, self._monotonic()))
+        self._wake.set()
 
     def _failed(self, line: Line, error: CallscribeError) -> None:
         self._openers.pop(line, None)

@@ -246,3 +246,43 @@ async def test_the_speakers_of_a_recorded_answer(faulty: Faulty) -> None:
     words = json.loads(faulty.good)["results"]["channels"][0]["alternatives"][0]["words"]
     assert [word.speaker_label for word in heard.words] == [str(w["speaker"]) for w in words]
     assert [word.text for word in heard.words] == [w["punctuated_word"] for w in words]
+
+
+async def test_requests_above_the_budget_wait_for_their_turn(faulty: Faulty) -> None:
+    service = DeepgramBatchService("key", base_url=faulty.address, requests=1)
+    rate, samples = speech.leg("fr", "agent")
+    pcm = samples[: 4 * rate].astype("<i2").tobytes()
+    heard: list[EngineEvent] = []
+    async with service.budget.slot(None):  # all is taken
+        legs = [await service.transcribe_streaming("s", "fr", rate, heard.append) for _ in range(2)]
+        for leg in legs:
+            await leg.send_audio(pcm)
+            await leg.finalize()
+        async with asyncio.timeout(10):
+            while service.budget.use.waiting < 2:
+                await asyncio.sleep(0.01)
+        assert not faulty.bodies
+    for leg in legs:
+        await leg.close()
+    assert len(faulty.bodies) >= 2
+    assert len([e for e in heard if isinstance(e, Result)]) == len(faulty.bodies)
+    assert not any(isinstance(e, Lost) for e in heard)
+    assert service.budget.use.used == 0
+    await service.close()
+
+
+async def test_a_piece_whose_turn_does_not_come_ends_the_leg(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "TURN", 0.05)
+    service = DeepgramBatchService("key", base_url=faulty.address, requests=1)
+    heard: list[EngineEvent] = []
+    rate, samples = speech.leg("fr", "agent")
+    async with service.budget.slot(None):
+        leg = await service.transcribe_streaming("s", "fr", rate, heard.append)
+        await leg.send_audio(samples[: 4 * rate].astype("<i2").tobytes())
+        await leg.close()
+    (lost,) = [e for e in heard if isinstance(e, Lost)]
+    assert (lost.error.code, lost.error.retryable) == ("deepgram_budget", True)
+    assert not faulty.bodies
+    await service.close()

@@ -51,6 +51,16 @@ class BackendStatus(BaseModel):
     loading: bool = Field(description="Whether it is still being loaded.")
 
 
+class BudgetInfo(BaseModel):
+    """Something that an engine may use only so much of."""
+
+    engine: str = Field(examples=["deepgram"])
+    name: str = Field(examples=["streams"])
+    used: int = Field(description="How many are in use.")
+    most: int = Field(description="How many may be; 0: no limit.")
+    waiting: int = Field(description="How many wait for their turn.")
+
+
 class LanguageInfo(BaseModel):
     """A language that can be spoken."""
 
@@ -70,6 +80,7 @@ class Status(BaseModel):
     max_legs: int = Field(description="Legs that are taken at once; 0: not known yet.")
     auth_required: bool = Field(description="Whether the API and the sockets want a key.")
     model: str = Field(description="The Whisper model.")
+    budgets: list[BudgetInfo] = Field(description="What engines may use only so much of.")
 
 
 class NewSession(BaseModel):

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from callscribe import __version__
 from callscribe.languages import LANGUAGES
 from callscribe.web.context import InContext
-from callscribe.web.models import BackendStatus, LanguageInfo, Status
+from callscribe.web.models import BackendStatus, BudgetInfo, LanguageInfo, Status
 
 router = APIRouter(tags=["status"])
 
@@ -34,6 +34,12 @@ async def status(context: InContext) -> Status:
         max_legs=context.backends.max_legs,
         auth_required=bool(context.settings.api_keys),
         model=context.settings.whisper_model,
+        budgets=[
+            BudgetInfo(
+                engine=engine, name=use.name, used=use.used, most=use.most, waiting=use.waiting
+            )
+            for engine, use in context.backends.budgets
+        ],
     )
 
 

@@ -160,6 +160,16 @@ class Session:
         await self.ended.wait()
         return self.record.transcript
 
+    def drain(self, seconds: float) -> None:
+        """Takes no new leg, and says that the call has ``seconds`` left: the server ends."""
+        self.legs.draining = True
+        if self.legs.live and not self.legs.closed:
+            left = f"goes on for up to {seconds:g} s, then it" if seconds else "now"
+            self.notify(
+                "server_ending",
+                f"The server is about to end: this call {left} ends, with all words kept.",
+            )
+
     def ask_end(self) -> None:
         """Has the session end soon, without waiting for it."""
         self.legs.closed = True

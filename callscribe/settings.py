@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds without a word after which a session is ended; 0: never.",
     )
+    drain: float = Field(
+        default=20.0,
+        ge=0,
+        description="Seconds that calls may go on after SIGTERM; then they are ended.",
+    )
     database_url: str = Field(
         default="",
         description="Where calls are kept: `postgresql://…`, `sqlite:///…`; empty: SQLite in the "

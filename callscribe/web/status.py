@@ -5,7 +5,7 @@ May import ``languages``, ``service`` and the rest of ``web``.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from callscribe import __version__
 from callscribe.languages import LANGUAGES
@@ -43,7 +43,11 @@ async def status(context: InContext) -> Status:
     )
 
 
-@router.get("/healthz")
-async def health() -> dict[str, str]:
+@router.get("/healthz", responses={503: {"description": "The server is about to end."}})
+async def health(context: InContext, response: Response) -> dict[str, str]:
     """Answers as long as the server can answer at all; needs no key."""
-    return {"status": "ok"}
+    if not context.drain.begun:
+        return {"status": "ok"}
+    response.status_code = 503  # whoever shares calls out should send none here
+    response.headers["Retry-After"] = "5"
+    return {"status": "draining"}

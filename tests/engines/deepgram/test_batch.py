@@ -269,7 +269,7 @@ async def test_pieces_and_silence_say_how_far_they_settle(faulty: Faulty) -> Non
     assert places == sorted(places)  # type: ignore[type-var]
     assert isinstance(events[0], Silent)
     assert isinstance(events[-1], Silent)
-    assert 21 < events[-1].until <= 23
+    assert 15 < events[-1].until <= 23
     assert any(isinstance(e, Result) and e.until != e.end for e in events)
 
 

@@ -154,8 +154,10 @@ async def full() -> AsyncIterator[str]:
         connection.transport.abort()
 
     async with upstream(never, sock=listening) as address:
-        yield address
-        done.set()
+        try:
+            yield address
+        finally:
+            done.set()
 
 
 @pytest.mark.parametrize("spoken", [True, False], ids=["speech", "silence"])
@@ -183,6 +185,23 @@ async def test_a_socket_that_takes_nothing_is_a_stall(
     (lost,) = [event for event in ear.events if isinstance(event, Lost)]
     assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)
     assert "took nothing" in lost.error.message
+
+
+async def test_a_server_that_is_gone_is_not_waited_for(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CLOSE_DEADLINE", 60.0)
+    async with full() as address:
+        service = Service("key", base_url=address)
+        first = await service.transcribe_streaming("s", "fr", RATE, ear)
+        async with asyncio.timeout(10):
+            await first.abandon()
+            await first.close()
+        assert not ear.events
+        second = await service.speak(ear, SPEECH)
+        await until(lambda: ear.lost)
+        await second.close()
+    assert ear.lost == ["deepgram_stalled"]
 
 
 async def test_pings_find_a_half_open_socket_in_silence(

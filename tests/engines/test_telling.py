@@ -158,12 +158,15 @@ async def test_a_mark_is_reached_behind_what_was_put_before_it() -> None:
     assert told == [interim("one"), interim("later 49")]
 
 
-async def test_what_is_dropped_is_not_told_and_nobody_waits_for_it() -> None:
+async def test_a_teller_that_is_silenced_tells_nothing_more() -> None:
     slow = Slow()
     teller = await busy(slow, final("a"))
     teller.put(final("b"))
-    teller.drop()
+    teller.silence()
+    teller.put(final("c"))
+    teller.mark(1.0)
     slow.go.set()
-    async with asyncio.timeout(5):
-        await teller.close()
+    await teller.close()
+    await teller.call(final("d"))
     assert slow.heard == [final("a")]
+    assert teller.errors == 0

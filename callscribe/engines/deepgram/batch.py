@@ -22,6 +22,7 @@ from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import (
     Capabilities,
     Lost,
+    Silent,
     StreamOptions,
     TranscriptCallback,
 )
@@ -201,6 +202,9 @@ class DeepgramBatchConnection:
         self._finalize = False
         self._closing = False
         self._lost = False
+        self._abandoned = False
+        self._settled = 0.0
+        """Leg seconds before which there is nothing more to come."""
         self._deadline: asyncio.Timeout | None = None
         """For the pieces under way; runs from ``close`` on."""
         # The one task of a leg here: pieces go one after the other, so finals come in order.
@@ -242,6 +246,15 @@ class DeepgramBatchConnection:
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
 
+    async def abandon(self) -> None:
+        """Lets the request under way go; nothing more is told, but what is being told."""
+        if self._abandoned:
+            return
+        self._abandoned = self._closing = True
+        self._teller.silence()
+        await asyncio.sleep(0)  # a task that has not begun could not end well
+        self._task.cancel()
+
     async def _run(self) -> None:
         error: CallscribeError | None = None
         try:
@@ -251,6 +264,9 @@ class DeepgramBatchConnection:
             error = faults.late("answer", LAST_RESULTS)
         except CallscribeError as failed:
             error = failed
+        except asyncio.CancelledError:
+            if not self._abandoned:
+                raise
         except Exception as bug:  # noqa: BLE001 - a bug here must not end the call
             _log.error("deepgram_failed", session=self._session_id, exc_info=bug)
             error = EngineError("sending audio to Deepgram failed", retryable=True)
@@ -274,6 +290,7 @@ class DeepgramBatchConnection:
             await self._work.wait()
             self._work.clear()
             await self._send(await self._pieces())
+            await self._tell_silence()
         await self._send(self._cutter.flush())
 
     async def _pieces(self) -> list[Piece]:
@@ -289,7 +306,15 @@ class DeepgramBatchConnection:
             began = self._monotonic()
             answer = await self._persist(wav, began)
             took = self._monotonic() - began
-            await self._teller.tell(of_piece(answer, piece.start, piece.end(self._rate), took))
+            self._settled = piece.end(self._rate)
+            await self._teller.tell(of_piece(answer, piece.start, self._settled, took))
+
+    async def _tell_silence(self) -> None:
+        """Says that nobody spoke where audio was left out."""
+        until = self._cutter.cut_to
+        if until > self._settled + 0.001:
+            self._settled = until
+            await self._teller.tell(Silent(until))
 
     async def _persist(self, wav: bytes, began: float) -> Any:  # noqa: ANN401 - the SDK's
         """Sends a piece until it is through; ``UpstreamError`` when it will not be."""

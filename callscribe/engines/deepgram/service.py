@@ -24,6 +24,7 @@ from callscribe.engines.base import (
     StreamOptions,
     TranscriptCallback,
 )
+from callscribe.engines.deepgram import watch
 from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
@@ -38,6 +39,8 @@ UTTERANCE_END_MS: Final = 1000
 ENDPOINTING_MS: Final = 550
 HEAD_START: Final = 0.2
 """Seconds that Deepgram has to end an utterance by itself before it is asked to."""
+MOST_PATIENCES: Final = 1000
+"""Sessions whose patience is kept at most."""
 
 _NOVA: Final = (
     "ar be bg bn bs ca cs da de el en es et fa fi fr gu he hi hr hu hy id it ja ka kk kn ko lt lv "
@@ -76,6 +79,8 @@ class DeepgramTranscriptionService:
         self._ears: Ears | None = None
         self._loading = asyncio.Lock()
         self._closed = False
+        self._patience: dict[str, float] = {}
+        """How long speech may go unanswered in sessions where a connection has heard none of it."""
 
     @property
     def name(self) -> str:
@@ -137,11 +142,14 @@ class DeepgramTranscriptionService:
             self._monotonic,
             encoding=options.encoding,
             decode=query.encoding != options.encoding,
+            # Without interims nothing comes before the end of what is said.
+            patience=self._patience.get(session_id) if query.interim_results else watch.STALL,
         )
         if self._ears is not None:
             silence = (options.endpointing_ms or ENDPOINTING_MS) / 1000 + HEAD_START
             connection.listen_along(self._ears, silence)
         self._connections.add(connection)
+        connection.on("error", lambda _: self._learn(connection))
         connection.on("close", lambda _: self._connections.discard(connection))
         return connection
 
@@ -155,6 +163,17 @@ class DeepgramTranscriptionService:
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError("the Deepgram engine has been closed")
+
+    def _learn(self, connection: DeepgramStreamingConnection) -> None:
+        """Gives a session whose speech was not heard more time, so as not to connect for ever."""
+        patience, session = connection.next_patience, connection.session_id
+        if patience is None:
+            return
+        self._patience.pop(session, None)
+        if patience > watch.DEAF:
+            self._patience[session] = patience
+        if len(self._patience) > MOST_PATIENCES:
+            del self._patience[next(iter(self._patience))]
 
     async def _load_ears(self) -> None:
         async with self._loading:

@@ -132,7 +132,7 @@ class WhisperConnection:
         self._abandoned = True
         self._room.set()
         self._conductor.abandon(self._seat)
-        self._teller.drop()
+        self._teller.silence()
 
     def _from_conductor(self, results: list[EngineEvent]) -> None:
         """Runs on the conductor's thread."""

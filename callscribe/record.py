@@ -21,6 +21,7 @@ from callscribe.engines.base import (
     EngineEvent,
     Listening,
     Lost,
+    Repaired,
     Silent,
     SpeechBegan,
     TakenOver,
@@ -166,6 +167,8 @@ class Record:
             )
             return
         if isinstance(heard, Silent):
+            return
+        if isinstance(heard, Repaired):
             return
         if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)

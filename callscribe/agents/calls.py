@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from callscribe.agents.base import Call
 from callscribe.store.base import Store
-from callscribe.transcript import Transcript
 
 KEPT = 64
 """Calls that are kept at hand."""
@@ -33,7 +32,7 @@ class Calls:
         while len(self._known) > self._kept:
             self._known.popitem(last=False)
         call = known[1]
-        return replace(call, transcript=Transcript(session_id, list(call.transcript.utterances)))
+        return replace(call, transcript=call.transcript.copy())
 
     async def _read(self, session_id: str) -> Call:
         transcript = await self._store.transcript(session_id)

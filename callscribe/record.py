@@ -180,7 +180,6 @@ class Record:
         if self._builder(leg.speaker).is_begun:
             self.finish(leg)
         start, end = heard.start + offset, heard.end + offset
-        self.talk.received(leg.speaker, end)
         self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
         self.publish(
             events.Notice,

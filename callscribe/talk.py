@@ -126,7 +126,9 @@ class Talk:
     def unheard(self, gap: Gap) -> None:
         """Nobody heard a leg for a while."""
         if _is_stretch(gap.start, gap.end):
-            self._coverage.miss(gap.seq, self._line(gap.speaker), gap.start, gap.end)
+            line = self._line(gap.speaker)
+            self._coverage.reach(line, gap.end)
+            self._coverage.miss(gap.seq, line, gap.start, gap.end)
             self._replace((), ((gap.start, gap.end, UNHEARD),))
 
     def repaired(self, seq: int) -> None:

@@ -1,18 +1,33 @@
 """The calls that agents are told of, read from the store once for all of them.
 
-May import ``agents.base``, the contract of the store and core.
+Of a call that goes on only what is new is read. May import ``agents.base``, ``agents.view``, the
+contract of the store and core.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from callscribe.agents.base import Call
+from callscribe.agents.view import View
 from callscribe.store.base import Store
 
 KEPT = 64
 """Calls that are kept at hand."""
+
+PAGE = 200
+"""Events that are read at once."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    view: View
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who reads on: each event counts once."""
 
 
 class Calls:
@@ -21,21 +36,44 @@ class Calls:
     def __init__(self, store: Store, kept: int = KEPT) -> None:
         self._store = store
         self._kept = kept
-        self._known: OrderedDict[str, tuple[int, Call]] = OrderedDict()
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
     async def up_to(self, session_id: str, seq: int) -> Call:
         """The call with the event ``seq`` at least; the transcript is the caller's own."""
-        known = self._known.get(session_id)
-        if known is None or known[0] < seq:
-            known = self._known[session_id] = (seq, await self._read(session_id))
-        self._known.move_to_end(session_id)
-        while len(self._known) > self._kept:
-            self._known.popitem(last=False)
-        call = known[1]
-        return replace(call, transcript=call.transcript.copy())
+        return (await self._read(session_id, seq)).call()
 
-    async def _read(self, session_id: str) -> Call:
-        transcript = await self._store.transcript(session_id)
-        stored = await self._store.call(session_id)
-        language = str(stored.config.get("transcription_language", "")) if stored else ""
-        return Call(session_id=session_id, language=language, transcript=transcript)
+    async def around(self, data: Mapping[str, Any], seq: int) -> tuple[Mapping[str, Any], Call]:
+        """An event, under the name that its speaker has now, and its call as in ``up_to``."""
+        view = await self._read(data["session_id"], seq)
+        return view.renamed(data), view.call()
+
+    async def keys(self, session_id: str, agent: str) -> set[str]:
+        """The keys of all that the store knows an agent to have found."""
+        return (await self._read(session_id, None)).keys[agent]
+
+    def forget(self, session_id: str) -> None:
+        """The call is read from its beginning when it is asked for again."""
+        self._slots.pop(session_id, None)
+
+    def forget_ended(self, session_id: str) -> None:
+        """The same for a call that has ended; one that goes on stays at hand."""
+        slot = self._slots.get(session_id)
+        if slot is not None and slot.view.ended:
+            self.forget(session_id)
+
+    async def _read(self, session_id: str, seq: int | None) -> View:
+        """What is known of a call; the store is asked unless ``seq`` is known already."""
+        slot = self._slots.get(session_id)
+        if slot is None:
+            slot = self._slots[session_id] = _Slot(View(session_id))
+        self._slots.move_to_end(session_id)
+        while len(self._slots) > self._kept:
+            self._slots.popitem(last=False)
+        async with slot.turn:
+            while seq is None or slot.view.seq < seq:
+                page = await self._store.events(session_id, slot.view.seq, PAGE)
+                for data in page:
+                    slot.view.apply(data)
+                if len(page) < PAGE:
+                    break
+        return slot.view

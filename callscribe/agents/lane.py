@@ -24,12 +24,19 @@ class Lane:
     """The sessions of one agent, each with one worker at most.
 
     ``work`` does all there is to do for a session; ``refill`` finds the sessions that have
-    something. Neither may raise.
+    something; ``rested`` is told of a session that was worked on. None of them may raise.
     """
 
     def __init__(
-        self, work: Work, refill: Refill, *, workers: int, remembered: int = REMEMBERED
+        self,
+        work: Work,
+        refill: Refill,
+        rested: Callable[[str], None] = lambda _session_id: None,
+        *,
+        workers: int,
+        remembered: int = REMEMBERED,
     ) -> None:
+        self._rested = rested
         self._work = work
         self._refill = refill
         self._workers = workers
@@ -49,6 +56,11 @@ class Lane:
     def waiting(self) -> int:
         """How many sessions are known to wait for a worker."""
         return len(self._waiting)
+
+    def has(self, session_id: str) -> bool:
+        """Whether there is something to do for a session, or may be: the store is asked yet."""
+        known = session_id in self._tasks or session_id in self._waiting
+        return not self._closed and (known or self._more or _REFILL in self._tasks)
 
     def notice(self, session_id: str) -> None:
         """A session has something to do. Never waits."""
@@ -103,6 +115,7 @@ class Lane:
         if self.has_more(name) and not self._closed:
             self.notice(name)
         self._pump()
+        self._rested(name)
 
     async def _find(self) -> None:
         for session_id in await self._refill():

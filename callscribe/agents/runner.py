@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 
-from callscribe.agents.attempt import Retries, attempt, name_of
+from callscribe.agents.attempt import Retries, attempt
 from callscribe.agents.base import Agent
 from callscribe.agents.calls import Calls
 from callscribe.agents.lane import Lane
+from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
 from callscribe.store.base import Store
 
@@ -69,11 +72,11 @@ class Runner:
         workers: int = 16,
     ) -> None:
         self._store = store
-        self._teller = Teller(store, publish, clock)
-        self._monotonic = monotonic
-        self._retries = retries or Retries()
-        self._closing = asyncio.Event()
         self._calls = Calls(store)
+        self._teller = Teller(store, self._calls, publish, clock, self._told)
+        self._monotonic = monotonic
+        self._patience = Patience(retries or Retries())
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Event] = weakref.WeakValueDictionary()
         self._posts: dict[str, _Post] = {}
         for agent in agents:
             self._posts[agent.name] = self._post(agent, deadline, workers)
@@ -82,6 +85,7 @@ class Runner:
         lane = Lane(
             lambda session_id: self._work(post, session_id),
             lambda: self._behind(post),
+            self._rested,
             workers=workers,
         )
         post = _Post(agent, lane, float(getattr(agent, "deadline", deadline)), Counts())
@@ -96,6 +100,14 @@ class Runner:
         """A final, or the end, of this session has been stored. Never waits."""
         for post in self._posts.values():
             post.lane.notice(session_id)
+
+    def at_work(self, session_id: str) -> bool:
+        """Whether an agent has something to do for a call, or may have."""
+        return any(post.lane.has(session_id) for post in self._posts.values())
+
+    def turn(self, session_id: str) -> asyncio.Event:
+        """Set when an agent next tells something in a call, or rests from it."""
+        return self._turns.setdefault(session_id, asyncio.Event())
 
     def status(self) -> dict[str, dict[str, int]]:
         """For each agent: sessions that it works on, those that wait, and its counts."""
@@ -116,16 +128,17 @@ class Runner:
                 await self._store.drop_letter(letter_id)
                 raise KeyError(letter_id)
             try:
-                call = await calm(self._calls.up_to(letter.session_id, letter.seq))
-                findings = await attempt(post.agent, found[0], call, post.deadline)
-                told = await self._teller.tell(letter.agent, letter.session_id, findings)
+                data, call = await calm(self._calls.around(found[0], letter.seq))
+                findings = await attempt(post.agent, data, call, post.deadline)
+                await self._teller.tell(letter.agent, letter.session_id, findings)
             except Trouble as trouble:
                 raise trouble.error from None
             except Exception as error:  # noqa: BLE001 - whatever an agent raises
                 attempts = letter.attempts + 1
                 await self._teller.bury(letter.agent, found[0], error, attempts)
                 return False
-            post.counts.told += told
+            finally:
+                self._rested(letter.session_id)
             await self._store.drop_letter(letter_id)
             return True
         raise KeyError(letter_id)
@@ -135,7 +148,9 @@ class Runner:
 
         Idempotent.
         """
-        self._closing.set()
+        self._patience.over.set()
+        for turn in list(self._turns.values()):
+            turn.set()
         until = self._monotonic() + deadline
         await asyncio.gather(*(post.lane.close(deadline) for post in self._posts.values()))
         for name, post in self._posts.items():
@@ -147,86 +162,97 @@ class Runner:
                 except Exception as error:  # noqa: BLE001 - the others want to be closed too
                     _log.warning("agent_not_closed", agent=name, error=type(error).__name__)
 
-    # What a lane calls; neither raises.
+    # What a lane calls; none of it raises.
 
     async def _behind(self, post: _Post) -> list[str]:
-        failed = 0
-        while not self._closing.is_set():
-            try:
-                return await self._store.behind(post.agent.name)
-            except Exception as error:  # noqa: BLE001 - the store may be gone for a while
-                failed += 1
-                await self._stumble(post, "", failed, error)
-        return []
+        name = post.agent.name
+        try:
+            return await self._patience.insist(partial(self._store.behind, name), name)
+        except Closing:
+            return []
 
     async def _work(self, post: _Post, session_id: str) -> None:
-        failed = 0
-        while not self._closing.is_set():
-            try:
-                await self._catch_up(post, session_id)
-            except Exception as error:  # noqa: BLE001 - the store may be gone for a while
-                failed += 1
-                await self._stumble(post, session_id, failed, error)
-            else:
-                return
+        try:
+            await self._catch_up(post, session_id)
+        except Closing:
+            return
 
-    async def _stumble(self, post: _Post, session_id: str, failed: int, error: Exception) -> None:
-        _log.error(
-            "agent_waits_for_store",
-            agent=post.agent.name,
-            session_id=session_id,
-            error=name_of(error),
-        )
-        await self._sleep(self._retries.pause(failed))
+    def _rested(self, session_id: str) -> None:
+        if not self.at_work(session_id):
+            self._calls.forget_ended(session_id)
+        self._take_turn(session_id)
 
-    # One session of one agent.
+    def _told(self, agent: str, session_id: str) -> None:
+        self._posts[agent].counts.told += 1
+        self._take_turn(session_id)
+
+    def _take_turn(self, session_id: str) -> None:
+        turn = self._turns.pop(session_id, None)
+        if turn is not None:
+            turn.set()
+
+    # One session of one agent. What the store does not do now is asked of it again; what an agent
+    # has done by then it does not do twice.
 
     async def _catch_up(self, post: _Post, session_id: str) -> None:
-        name = post.agent.name
-        place = await self._store.cursor(name, session_id)
-        while not self._closing.is_set():
+        name, insist = post.agent.name, self._patience.insist
+        place = await insist(partial(self._store.cursor, name, session_id), name, session_id)
+        if not place:  # there may have been another call of this name, which was deleted
+            self._calls.forget(session_id)
+            self._teller.forget(name, session_id)
+        while not self._patience.over.is_set():
             post.lane.has_more(session_id)  # what was noticed until now is in what is read now
-            batch = await self._store.events(session_id, since=place, limit=BATCH)
+            batch = await insist(
+                partial(self._store.events, session_id, place, BATCH), name, session_id
+            )
             if not batch and not post.lane.has_more(session_id):
                 return
             for data in batch:
                 place = data["seq"]
                 if data["type"] not in ("final", "session_ended"):
                     continue
-                if not await self._settle(post, session_id, data, batch[-1]["seq"]):
-                    return  # closing: it is taken up here after the next start
-                await self._store.advance(name, session_id, place)
+                if data["type"] == "session_ended":
+                    self._calls.forget(session_id)  # some of it may have come late into the store
+                await self._settle(post, data, batch[-1]["seq"])
+                await insist(
+                    partial(self._store.advance, name, session_id, place), name, session_id
+                )
+                if data["type"] == "session_ended":
+                    self._teller.forget(name, session_id)
 
-    async def _settle(
-        self, post: _Post, session_id: str, data: dict[str, Any], latest: int
-    ) -> bool:
-        """Tells what an agent finds in an event, or that it gave up; false for neither."""
-        failed = 0
-        while not self._closing.is_set():
+    async def _settle(self, post: _Post, data: dict[str, Any], latest: int) -> None:
+        """Tells what an agent finds in an event, or that it gave up."""
+        name, insist = post.agent.name, self._patience.insist
+        session_id, failed = data["session_id"], 0
+        while not self._patience.over.is_set():
             try:
-                call = await calm(self._calls.up_to(session_id, latest))
-                findings = await attempt(post.agent, data, call, post.deadline)
-                post.counts.told += await self._teller.tell(post.agent.name, session_id, findings)
-            except Trouble as trouble:
-                raise trouble.error from None
+                now, call = await insist(
+                    lambda: calm(self._calls.around(data, latest)), name, session_id, on=Trouble
+                )
+                findings = await attempt(post.agent, now, call, post.deadline)
+                tell = partial(self._teller.tell, name, session_id, findings)
+                await insist(tell, name, session_id, on=Trouble)
+            except Closing:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever an agent raises
                 failed += 1
                 retryable = getattr(error, "retryable", True)
-                if not retryable or failed >= self._retries.attempts:
-                    await self._teller.give_up(post.agent.name, data, error, failed)
-                    post.counts.failed += 1
-                    return True
+                if not retryable or failed >= self._patience.retries.attempts:
+                    await self._give_up(post, data, error, failed)
+                    return
                 post.counts.retried += 1
-                await self._sleep(self._retries.pause(failed))
+                await self._patience.pause(failed)
             else:
                 post.counts.handled += 1
-                return True
-        return False
+                return
+        raise Closing
 
-    async def _sleep(self, seconds: float) -> None:
-        """Sleeps; wakes up when the runner is closed."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-        except TimeoutError:
-            return
+    async def _give_up(
+        self, post: _Post, data: dict[str, Any], error: Exception, failed: int
+    ) -> None:
+        name = post.agent.name
+        await self._patience.insist(
+            partial(self._teller.give_up, name, data, error, failed), name, data["session_id"]
+        )
+        post.counts.failed += 1
+        self._take_turn(data["session_id"])

@@ -1,6 +1,6 @@
 """What became of a final: findings become events, and failures dead letters.
 
-May import ``agents.attempt``, the contract of the store and core.
+May import ``agents.attempt``, ``agents.calls``, the contract of the store and core.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import asyncio
 import hashlib
 import json
 import weakref
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from callscribe.agents.attempt import name_of
+from callscribe.agents.calls import Calls
 from callscribe.errors import StoreError
 from callscribe.events import AgentFailed, AgentResult, Event
 from callscribe.store.base import DeadLetter, Store
@@ -22,6 +24,12 @@ from callscribe.store.base import DeadLetter, Store
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+CALLS = 1_000
+"""Calls, of each agent, of which it is remembered what was told in them."""
+
+KEYS = 10_000
+"""Keys that are remembered for each; the oldest make room."""
 
 
 class Trouble(Exception):
@@ -57,12 +65,26 @@ class Publish(Protocol):
 
 
 class Teller:
-    """Publishes what agents found, and that they gave up."""
+    """Publishes what agents found, and that they gave up.
 
-    def __init__(self, store: Store, publish: Publish, clock: Callable[[], float]) -> None:
+    ``told`` is called with the agent and the session of each finding that was published.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        calls: Calls,
+        publish: Publish,
+        clock: Callable[[], float],
+        told: Callable[[str, str], None] = lambda _agent, _session_id: None,
+    ) -> None:
         self._store = store
+        self._calls = calls
         self._publish = publish
         self._clock = clock
+        self._told = told
+        self._unread: OrderedDict[tuple[str, str], dict[str, None]] = OrderedDict()
+        """The keys that were told and have not been read in the store: it may take them late."""
         self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -72,16 +94,33 @@ class Teller:
         if not findings:
             return 0
         told = 0
-        lock = self._locks.setdefault((agent, session_id), asyncio.Lock())
+        place = (agent, session_id)
+        lock = self._locks.setdefault(place, asyncio.Lock())
         async with lock:  # a replay may be about to tell the same
-            results = await calm(self._store.results(session_id))
-            known = {result.key for result in results if result.agent == agent}
+            stored = await calm(self._calls.keys(session_id, agent))
+            for key in self._unread.get(place, {}).keys() & stored:
+                del self._unread[place][key]
             for fields in findings:
-                if fields["key"] not in known:
-                    known.add(fields["key"])
+                key = fields["key"]
+                if key not in stored and key not in self._unread.get(place, ()):
                     await calm(self._publish(session_id, AgentResult, agent=agent, **fields))
+                    self._remember(place, key)
+                    self._told(agent, session_id)
                     told += 1
         return told
+
+    def forget(self, agent: str, session_id: str) -> None:
+        """An agent has done with a call, or begins with it."""
+        self._unread.pop((agent, session_id), None)
+
+    def _remember(self, place: tuple[str, str], key: str) -> None:
+        keys = self._unread.setdefault(place, {})
+        keys[key] = None
+        if len(keys) > KEYS:
+            del keys[next(iter(keys))]
+        self._unread.move_to_end(place)
+        if len(self._unread) > CALLS:
+            self._unread.popitem(last=False)
 
     async def bury(
         self, agent: str, data: Mapping[str, Any], error: Exception, attempts: int

@@ -101,6 +101,8 @@ class Client:
                             raise CallscribeError(event["message"], code=event["code"])
                         since = max(since, event["seq"])
                         yield event
+                        if event["type"] == "session_ended":
+                            return  # its agents may go on for minutes
             except (ConnectionClosed, OSError, InvalidHandshake) as error:
                 gone = EngineError(
                     f"the server went away ({error}); what it had told by then is kept, and can "

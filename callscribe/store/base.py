@@ -145,7 +145,7 @@ class Store(Protocol):
         ...
 
     async def results(self, session_id: str) -> list[StoredResult]:
-        """What the agents found, in order."""
+        """What the agents found, in order; ``speaker`` in a body is under the name of now."""
         ...
 
     async def delete(self, session_id: str) -> bool:

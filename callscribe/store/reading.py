@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, union
@@ -136,13 +137,30 @@ async def read_gaps(connection: AsyncConnection, session_id: str) -> list[Gap]:
 
 
 async def read_results(connection: AsyncConnection, session_id: str) -> list[StoredResult]:
-    """What the agents found, in order."""
+    """What the agents found, in order, under the names that the speakers have now."""
     found = await connection.execute(
         select(agent_results)
         .where(agent_results.c.session_id == session_id)
         .order_by(agent_results.c.seq)
     )
-    return await _each(_result, found.mappings().all())
+    results = await _each(_result, found.mappings().all())
+    if not any("speaker" in result.body for result in results):
+        return results
+    who = await connection.execute(
+        select(utterances.c.utterance_id, utterances.c.speaker).where(
+            utterances.c.session_id == session_id
+        )
+    )
+    speakers = {row.utterance_id: row.speaker for row in who}
+    return [_renamed(result, speakers) for result in results]
+
+
+def _renamed(result: StoredResult, speakers: Mapping[str, str]) -> StoredResult:
+    """A result whose body names who said its utterances, if that was one speaker."""
+    said = {speakers[name] for name in result.utterance_ids if name in speakers}
+    if "speaker" not in result.body or len(said) != 1:
+        return result
+    return replace(result, body={**result.body, "speaker": said.pop()})
 
 
 def asked(states: Sequence[str], before: float | None) -> ColumnElement[bool]:

@@ -7,48 +7,95 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from callscribe.bus.base import Subscription
-from callscribe.errors import ProtocolError
-from callscribe.web.context import get_context
+from callscribe.errors import ProtocolError, SessionNotFound
+from callscribe.events import SessionEnded
+from callscribe.web.context import Context, get_context
 from callscribe.web.sockets import accept, close, telling_errors
+
+AFTERMATH: Final = 180.0
+"""Seconds after the end of a call, or of what is told of one, in which agents are waited for."""
 
 router = APIRouter()
 
 
 @router.websocket("/ws/sessions/{session_id}/events")
 async def events(socket: WebSocket, session_id: str) -> None:
-    """Sends a session's events from ``since`` on, until the session has ended.
+    """Sends a session's events from ``since`` on, until it has ended and its agents have done.
 
-    A call that is over is told from the store, with what agents found since.
+    It is the same for who has seen the end and for who comes after it.
     """
     await accept(socket)
     async with telling_errors(socket):
         context = get_context(socket)
-        service, since = context.service, _since(socket)
-        session = context.calls.live(session_id)
-        if session is None or session.ended.is_set():
-            for event in await context.calls.events(session_id, since):
-                await socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-            await close(socket, 1000)
-            return
-        subscription = service.subscribe(session_id, since)
+        await _forward(socket, _all(context, session_id, _since(socket)))
+        await close(socket, 1012 if context.service.closing else 1000)
+
+
+async def _forward(socket: WebSocket, told: AsyncGenerator[str]) -> None:
+    async with asyncio.TaskGroup() as tasks, aclosing(told):
+        watching = tasks.create_task(_watch(socket))
+        async for event in told:
+            await socket.send_text(event)
+        watching.cancel()
+
+
+async def _all(context: Context, session_id: str, since: int) -> AsyncGenerator[str]:
+    """The events as they happen to the end of the call, then what is stored behind them."""
+    session = context.calls.live(session_id)
+    seen = session is not None and not session.ended.is_set()
+    if seen:
+        ended = False
+        subscription = context.service.subscribe(session_id, since)
         try:
-            await _forward(socket, subscription)
+            async for event in subscription:
+                yield event.to_json()
+                since, ended = event.seq, isinstance(event, SessionEnded)
         finally:
             subscription.close()
-        await close(socket, 1012 if service.closing else 1000)
+        if not ended:  # it was deleted, or the server ends
+            return
+    async with aclosing(_stored(context, session_id, since, known=seen)) as stored:
+        async for text in stored:
+            yield text
 
 
-async def _forward(socket: WebSocket, subscription: Subscription) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(_watch(socket))
-        async for event in subscription:
-            await socket.send_text(event.to_json())
-        watching.cancel()
+async def _stored(
+    context: Context, session_id: str, since: int, *, known: bool
+) -> AsyncGenerator[str]:
+    """What is stored of a call, and what agents find until they have done with it.
+
+    ``SessionNotFound`` unless it is ``known``: then it has been deleted.
+    """
+    runner = context.desk.runner
+    until = asyncio.get_running_loop().time() + AFTERMATH
+    while True:
+        await context.ledger.settled(session_id)  # agents know of the end when it has been told
+        # Before the store is read: what they tell until they have done is in it then.
+        turn, busy = runner.turn(session_id), runner.at_work(session_id)
+        try:
+            found = await context.calls.events(session_id, since)
+        except SessionNotFound:
+            if known:
+                return
+            raise
+        known = True
+        for event in found:
+            since = event["seq"]
+            yield json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        if not busy or context.service.closing:
+            return
+        try:
+            async with asyncio.timeout_at(until):
+                await turn.wait()
+        except TimeoutError:
+            return
 
 
 async def _watch(socket: WebSocket) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from callscribe.errors import StoreError
 from callscribe.store import create_store
 from callscribe.store.base import DeadLetter, Store
+from callscribe.transcript import Transcript
 
 _empty = b""
 """An empty database, made once: bringing one up to date takes a while."""
@@ -26,6 +27,10 @@ class Kept:
         self.inner = store
         self.trouble = 0
         """So many calls fail from now on, as if the disk were full."""
+        self.read_only = False
+        """Nothing can be written, as if somebody held a lock on the database."""
+        self.rows = 0
+        """How much has been read."""
         self.left: int | None = None
         """So many calls are made before the process dies; None: it lives."""
         self.calls_made: list[str] = []
@@ -36,7 +41,12 @@ class Kept:
 
         async def called(*arguments: Any, **options: Any) -> Any:
             self._look_out(name)
-            return await method(*arguments, **options)
+            found = await method(*arguments, **options)
+            if isinstance(found, list):
+                self.rows += len(found)
+            elif isinstance(found, Transcript):
+                self.rows += len(found.utterances)
+            return found
 
         return called
 
@@ -45,6 +55,8 @@ class Kept:
         if self.trouble:
             self.trouble -= 1
             raise StoreError("the disk is full: make room")
+        if self.read_only and name in ("append", "advance", "bury"):
+            raise StoreError("the database is locked")
         if self.left is not None:
             self.left -= 1
             if self.left < 0:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from callscribe.agents.calls import Calls
-from callscribe.events import SessionStarted
+from callscribe.agents.calls import PAGE, Calls
+from callscribe.events import Event, RolesSwapped, SessionEnded, SessionStarted
 from tests.agents.keeping import Kept
 from tests.agents.working import CALLED_AT, final
 
@@ -24,16 +26,67 @@ async def spoken(store: Kept, *session_ids: str) -> Kept:
     return store
 
 
-async def test_a_call_is_read_once_for_all_and_again_when_it_went_on(store: Kept) -> None:
+async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Kept) -> None:
     await spoken(store, "call")
     calls = Calls(store)
     first = await calls.up_to("call", 2)
     await calls.up_to("call", 1)
     assert (first.language, first.transcript.text) == ("en", "un")
-    assert store.calls_made.count("transcript") == 1
+    assert (store.calls_made.count("events"), store.rows) == (1, 2)
     await store.append([final("deux", 3)])
     assert (await calls.up_to("call", 3)).transcript.text == "un\ndeux"
     assert first.transcript.text == "un"
+    assert store.rows == 3
+
+
+async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(store: Kept) -> None:
+    await spoken(store, "call")
+    await store.append([final(f"mot {seq}", seq) for seq in range(3, 3 + 2 * PAGE)])
+    calls = Calls(store)
+    both = await asyncio.gather(*(calls.up_to("call", 2 + 2 * PAGE) for _ in range(3)))
+    assert [len(call.transcript.utterances) for call in both] == [1 + 2 * PAGE] * 3
+    assert store.rows == 2 + 2 * PAGE
+
+
+async def test_it_agrees_with_the_store_whatever_happens(store: Kept) -> None:
+    await spoken(store, "call")
+    calls = Calls(store)
+    happens: list[Event] = [
+        final("il", 3, utterance_id="a", start=3.0, speech_final=False),
+        final("il pleut", 4, utterance_id="a", start=3.0),
+        final("plus tôt", 5, utterance_id="b", start=1.0, speaker="agent"),
+        RolesSwapped(session_id="call", seq=6, at=CALLED_AT, speakers=("technician", "agent")),
+        final("il pleuvait", 7, utterance_id="a", start=2.5, revision=1, speaker="agent"),
+        final("en même temps", 8, utterance_id="c", start=2.5),
+        final("écho", 9, utterance_id="d", start=4.0, leak_of="a"),
+        final("plus tôt", 10, utterance_id="b", start=1.0, leak_of="a", revision=1),
+        final("plus tôt encore", 11, utterance_id="b", start=0.5, revision=2),
+        final(" ", 12, utterance_id="c", start=2.5, revision=1),
+        RolesSwapped(session_id="call", seq=13, at=CALLED_AT, speakers=("agent", "technician")),
+    ]
+    for event in happens:
+        await store.append([event])
+        known = (await calls.up_to("call", event.seq)).transcript
+        assert known == await store.transcript("call"), event
+
+
+async def test_a_final_comes_under_the_name_that_its_speaker_has_now(store: Kept) -> None:
+    await spoken(store, "call")
+    swap = RolesSwapped(session_id="call", seq=3, at=CALLED_AT, speakers=("technician", "agent"))
+    await store.append([swap])
+    data, call = await Calls(store).around(final("un", 2).to_dict(), 3)
+    assert data == final("un", 2, speaker="agent").to_dict()
+    assert call.transcript.speakers == ["agent"]
+
+
+async def test_an_ended_call_is_forgotten_and_one_that_goes_on_is_not(store: Kept) -> None:
+    await spoken(store, "goes on", "ends")
+    await store.append([SessionEnded(session_id="ends", seq=3, at=CALLED_AT)])
+    calls = Calls(store)
+    for name in ("goes on", "ends", "goes on", "ends"):
+        await calls.up_to(name, 2)
+        calls.forget_ended(name)
+    assert store.rows == 2 + 3 + 3
 
 
 async def test_what_an_agent_does_to_its_transcript_is_its_own(store: Kept) -> None:
@@ -47,7 +100,7 @@ async def test_few_calls_are_kept(store: Kept) -> None:
     calls = Calls(store, kept=2)
     for session_id in "abcba":
         await calls.up_to(session_id, 2)
-    assert store.calls_made.count("transcript") == 4
+    assert store.rows == 4 * 2
 
 
 async def test_a_call_that_nobody_knows_is_empty(store: Kept) -> None:

@@ -76,6 +76,24 @@ async def test_looking_finds_what_is_behind() -> None:
     await eventually(lambda: desk.begun == ["a"])
 
 
+async def test_it_is_known_what_has_something_to_do_and_who_rests() -> None:
+    desk = Desk(workers=1)
+    rested: list[tuple[str, bool]] = []
+    desk.lane = Lane(
+        desk.work, desk.refill, lambda name: rested.append((name, desk.lane.has(name))), workers=1
+    )
+    for session_id in "ab":
+        desk.lane.notice(session_id)
+    assert [desk.lane.has(session_id) for session_id in "abc"] == [True, True, False]
+    desk.lane.notice("a")
+    desk.go.set()
+    await eventually(lambda: len(rested) == 3)
+    assert rested == [("a", True), ("b", False), ("a", False)]
+    desk.lane.look()
+    assert desk.lane.has("c")  # the store was not asked yet
+    await eventually(lambda: not desk.lane.has("c"))
+
+
 async def test_closing_waits_then_cancels_and_begins_nothing() -> None:
     desk = Desk(workers=1)
     desk.lane.notice("a")

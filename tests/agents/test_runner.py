@@ -13,7 +13,7 @@ from callscribe.agents.base import Call, Finding
 from callscribe.errors import StoreError, UpstreamError
 from callscribe.events import AgentFailed, AgentResult, FinalResult
 from tests.agents.keeping import Kept
-from tests.agents.working import Finishing, Scripted, eventually, working
+from tests.agents.working import Finishing, Scripted, eventually, final, working
 
 pytestmark = pytest.mark.anyio
 
@@ -259,6 +259,117 @@ async def test_a_result_that_is_not_stored_is_told_later() -> None:
         await work.settled()
         assert work.results() == ["2"]
         assert work.store.buried == {}
+    assert agent.seen == [("call", 2)]
+
+
+async def test_while_the_store_cannot_be_written_nothing_is_done_or_told_twice(store: Kept) -> None:
+    async with working(store=store) as nobody:
+        await nobody.say("un", "deux")
+        await nobody.end()
+    agent = Finishing()
+    store.read_only = True
+    async with working(agent, store=store) as work:
+        await eventually(lambda: store.calls_made.count("advance") > 4)
+        assert (agent.seen, work.results()) == ([("call", 2)], ["2"])
+        await work.store_back()
+        await work.settled()
+        assert (work.results(), agent.finished) == (["2", "3", "end"], ["call"])
+    assert [seq for _, seq in agent.seen] == [2, 3]
+    assert [result.key for result in await store.results("call")] == ["2", "3", "end"]
+
+
+async def test_a_letter_that_cannot_be_kept_now_is_kept_later(store: Kept) -> None:
+    async with working(store=store) as nobody:
+        await nobody.say("un")
+    agent = Scripted(does=fail)
+    store.read_only = True
+    async with working(agent, store=store) as work:
+        await eventually(lambda: store.calls_made.count("bury") > 4)
+        await work.store_back()
+        await work.settled()
+    assert len(agent.seen) == 3
+    assert len(store.buried) == 1
+
+
+async def test_a_long_call_is_not_read_again_for_every_final() -> None:
+    async with working(Scripted("one"), Scripted("two")) as work:
+        read = [0]
+        for number in range(80):
+            await work.say(f"mot {number}")
+            await work.settled()
+            if number % 40 == 39:
+                read.append(work.store.rows)
+    first, second = read[1] - read[0], read[2] - read[1]
+    assert second <= 1.2 * first
+
+
+async def test_a_call_that_is_over_leaves_nothing_behind() -> None:
+    async with working(Scripted(), Scripted("other")) as work:
+        await work.say("un")
+        await work.settled()
+        assert work.runner._calls._slots
+        assert work.runner._teller._unread
+        await work.end()
+        await work.settled()
+        assert not work.runner._calls._slots
+        assert not work.runner._teller._unread
+
+
+async def test_what_came_late_into_the_store_is_there_at_the_end(store: Kept) -> None:
+    agent = Finishing()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await store.append([final("trois", 10)])
+        work.runner.notice("call")
+        await work.settled()
+        await store.append([final("deux", 5)])
+        await work.end()
+        await work.settled()
+        (end,) = [result for result in await store.results("call") if result.kind == "end"]
+    assert end.body == {"text": "un\ndeux\ntrois"}
+
+
+async def test_a_new_call_of_a_deleted_ones_name_begins_with_nothing() -> None:
+    agent = Scripted()
+    async with working(agent) as work:
+        await work.say("un")
+        await work.settled()
+        await work.store.delete("call")
+        await work.say("deux")
+        await work.settled()
+        assert work.results() == ["2", "2"]
+    assert agent.calls[-1].transcript.text == "deux"
+
+
+async def test_names_are_those_of_now(store: Kept) -> None:
+    said: list[str] = []
+    agent = Scripted(does=lambda final: said.append(final.speaker))
+    async with working(store=store) as nobody:
+        await nobody.say("un")
+        await nobody.swap("technician", "agent")
+    async with working(agent, store=store) as work:
+        await work.settled()
+    assert (said, agent.calls[-1].transcript.speakers) == (["agent"], ["agent"])
+
+
+async def test_who_waits_is_told_of_each_result_and_of_the_rest() -> None:
+    go = asyncio.Event()
+    agent = Scripted(does=lambda _: _after(go))
+    async with working(agent) as work:
+        await work.settled()
+        assert not work.runner.at_work("call")
+        turn = work.runner.turn("call")
+        await work.say("un")
+        assert work.runner.at_work("call")
+        go.set()
+        async with asyncio.timeout(5):
+            await turn.wait()
+            assert work.results() == ["2"]
+            while work.runner.at_work("call"):
+                await work.runner.turn("call").wait()
+        last = work.runner.turn("call")
+        await work.runner.close()
+        assert last.is_set()
 
 
 async def test_a_result_that_nobody_takes_does_not_stop_the_agent() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from callscribe.agents import telling
+from callscribe.agents.calls import Calls
 from callscribe.agents.telling import Teller, Trouble, calm
 from callscribe.errors import StoreError
 from tests.agents.keeping import Kept
@@ -32,7 +34,7 @@ async def work(store: Kept) -> Work:
 
 @pytest.fixture
 def teller(work: Work) -> Teller:
-    return Teller(work.store, work.publish, lambda: 1000.0)
+    return Teller(work.store, Calls(work.store), work.publish, lambda: 1000.0)
 
 
 async def test_a_key_is_told_once_for_each_agent(work: Work, teller: Teller) -> None:
@@ -46,6 +48,32 @@ async def test_a_key_is_told_once_for_each_agent(work: Work, teller: Teller) -> 
 async def test_two_at_once_tell_once(work: Work, teller: Teller) -> None:
     both = await asyncio.gather(*(teller.tell("a", "call", [finding("x")]) for _ in range(5)))
     assert sum(both) == len(work.told) == 1
+
+
+async def test_what_the_store_has_not_taken_yet_is_remembered(work: Work, teller: Teller) -> None:
+    work.store.read_only = True
+    assert await teller.tell("a", "call", [finding("x"), finding("y")]) == 2
+    assert await teller.tell("a", "call", [finding("x"), finding("y")]) == 0
+    assert await teller.tell("b", "call", [finding("x")]) == 1
+    teller.forget("a", "call")
+    assert await teller.tell("a", "call", [finding("x")]) == 1
+
+
+async def test_only_what_the_store_has_not_taken_is_remembered_and_not_too_much(
+    work: Work, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "KEYS", 2)
+    monkeypatch.setattr(telling, "CALLS", 2)
+    work.store.read_only = True
+    for key in "xyz":
+        await teller.tell("a", "call", [finding(key)])
+    assert teller._unread == {("a", "call"): {"y": None, "z": None}}
+    await work.store_back()
+    assert await teller.tell("a", "call", [finding("z")]) == 0
+    assert teller._unread == {("a", "call"): {}}
+    for agent in "bc":
+        await teller.tell(agent, "call", [finding("x")])
+    assert teller._unread == {("b", "call"): {"x": None}, ("c", "call"): {"x": None}}
 
 
 async def test_a_letter_has_the_same_id_each_time(work: Work, teller: Teller) -> None:

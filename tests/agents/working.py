@@ -11,7 +11,7 @@ from typing import Any
 from callscribe.agents.attempt import Retries
 from callscribe.agents.base import Agent, Call, Finding
 from callscribe.agents.runner import Runner
-from callscribe.events import Event, FinalResult, SessionEnded, SessionStarted
+from callscribe.events import Event, FinalResult, RolesSwapped, SessionEnded, SessionStarted
 from callscribe.transcript import Transcript, Word
 from tests.agents.keeping import Kept, keeping
 
@@ -92,6 +92,8 @@ class Work:
         """One event after the other, as the ledger has it: no two get the same number."""
         self.broken: list[Exception] = []
         """What the next attempts to publish raise."""
+        self.journal: list[Event] = []
+        """What was told while the store could not be written."""
         self.runner = Runner(
             store, self.publish, agents, lambda: CALLED_AT, **{"retries": QUICK, **options}
         )
@@ -123,12 +125,26 @@ class Work:
         await self._append(SessionEnded, session_id)
         self.runner.notice(session_id)
 
+    async def swap(self, one: str, other: str, session_id: str = "call") -> None:
+        await self._append(RolesSwapped, session_id, speakers=(one, other))
+
     async def _append(self, kind: type[Event], session_id: str, /, **fields: Any) -> Event:
         async with self._numbering:
             seq = self.store.last_seq(session_id) + 1
-            event = kind(session_id=session_id, seq=seq, at=CALLED_AT, **fields)
-            await self.store.append([event])
+            event = kind(session_id=session_id, seq=seq + len(self.journal), at=CALLED_AT, **fields)
+            if self.store.read_only:
+                self.journal.append(event)
+            else:
+                await self.store.append([event])
         return event
+
+    async def store_back(self) -> None:
+        """The store can be written again; the journal is brought home a while later."""
+        self.store.read_only = False
+        await asyncio.sleep(0.02)
+        async with self._numbering:
+            await self.store.append(self.journal)
+            self.journal.clear()
 
     async def settled(self) -> None:
         """Waits until no agent has anything to do."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -315,6 +316,24 @@ async def test_a_result_is_kept_once_for_each_key(store: Store) -> None:
         {"said": "é"},
     )
     assert kept[0].at == AT + 2
+
+
+async def test_results_name_a_speaker_as_he_is_called_now(store: Store) -> None:
+    def found(seq: int, *utterances: str, **body: Any) -> Event:
+        return replace(result(seq, str(seq), **body), utterance_ids=utterances)
+
+    await store.append([started(), final(2, "Un.", "a-1", speaker="a")])
+    await store.append([final(3, "Zwei.", "b-1", speaker="b"), final(4, "", "a-2", speaker="a")])
+    await store.append([found(5, "a-1", speaker="a", said="Un"), found(6, "b-1", said="Zwei")])
+    await store.append([found(7, "a-1", "b-1", speaker="a"), found(8, "a-2", speaker="a")])
+    await store.append([swap(9, "a", "b"), found(10, "a-1", speaker="a")])
+    assert [dict(kept.body) for kept in await store.results("call")] == [
+        {"speaker": "b", "said": "Un"},
+        {"said": "Zwei"},
+        {"speaker": "a"},  # two have said it
+        {"speaker": "a"},  # it was taken back
+        {"speaker": "b"},  # told a moment after the names were exchanged
+    ]
 
 
 async def test_calls_are_listed_latest_first(store: Store) -> None:

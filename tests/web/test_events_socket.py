@@ -4,17 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from websockets.asyncio.client import connect
 
+from callscribe.events import Event
+from callscribe.settings import Settings
+from callscribe.web import events_socket
+from tests.agents.receivers import Answer, Receiver, Request, receiving
 from tests.conftest import Dial
 from tests.engines_for_tests import tones
-from tests.serving import AudioClient, Served
+from tests.serving import AudioClient, Served, serving
 
 pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Held:
+    """A server, the webhook that it posts to, and what lets that answer."""
+
+    served: Served
+    receiver: Receiver
+    go: asyncio.Event
+
+    async def post(self, path: str, **body: str) -> None:
+        answer = await asyncio.to_thread(httpx.post, f"{self.served.http}{path}", json=body)
+        assert answer.is_success
+
+    async def asked(self, times: int = 1) -> None:
+        """Waits until the webhook was posted to."""
+        async with asyncio.timeout(10):
+            while len(self.receiver.requests) < times:
+                await asyncio.sleep(0.01)
+
+    async def stored(self) -> list[dict[str, Any]]:
+        address = f"{self.served.http}/api/sessions/call/events"
+        answer = await asyncio.to_thread(httpx.get, address)
+        events: list[dict[str, Any]] = answer.json()["events"]
+        return events
 
 
 async def read(served: Served, session_id: str, since: int | str = 0) -> list[dict[str, Any]]:
@@ -58,9 +90,114 @@ async def test_an_ended_session_is_replayed_and_closed(served: Served) -> None:
 async def test_who_has_seen_the_end_is_told_at_once_that_there_is_no_more(served: Served) -> None:
     httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
     httpx.post(f"{served.http}/api/sessions/call/end")
-    last = httpx.get(f"{served.http}/api/sessions/call/events").json()["events"][-1]["seq"]
+    last = httpx.get(f"{served.http}/api/sessions/call/events").json()["events"][-1]
+    assert last["type"] == "session_ended"
     async with asyncio.timeout(5):
-        assert await read(served, "call", since=last) == [{"type": "close", "code": 1000}]
+        assert await read(served, "call", since=last["seq"]) == [{"type": "close", "code": 1000}]
+        before = await read(served, "call", since=last["seq"] - 1)
+    assert before == [last, {"type": "close", "code": 1000}]
+
+
+@pytest.fixture
+async def held(settings: Settings) -> AsyncIterator[Held]:
+    """A server whose webhook does not answer until it is let go."""
+    go = asyncio.Event()
+
+    async def answer(_: Request) -> Answer:
+        await go.wait()
+        return 200, b""
+
+    async with receiving(answer) as receiver:
+        settings = settings.model_copy(
+            update={"webhook_url": receiver.url, "webhook_secret": SecretStr("secret")}
+        )
+        with serving(settings) as served:
+            yield Held(served, receiver, go)
+            go.set()
+
+
+async def test_who_is_there_and_who_comes_later_are_told_what_agents_find_after_the_end(
+    held: Held,
+) -> None:
+    served = held.served
+    await held.post("/api/sessions", session_id="call")
+    async with asyncio.TaskGroup() as tasks:
+        there = tasks.create_task(read(served, "call"))
+        await asyncio.sleep(0.1)
+        await held.post("/api/sessions/call/end")
+        await held.asked()
+        last = (await held.stored())[-1]
+        assert last["type"] == "session_ended"
+        since = tasks.create_task(read(served, "call", since=last["seq"]))
+        later = tasks.create_task(read(served, "call"))
+        await asyncio.sleep(0.1)
+        assert not any(task.done() for task in (there, since, later))
+        held.go.set()
+    found = [(e.get("key"), e["type"]) for e in since.result()]
+    assert found == [("call:end", "agent_result"), (None, "close")]
+    for seen in (there.result(), later.result()):
+        assert seen[-1] == {"type": "close", "code": 1000}
+        durable = [e for e in seen[:-1] if e["type"] != "call_stats"]
+        assert durable == await held.stored()
+
+
+async def test_who_comes_while_the_end_is_being_stored_is_told_what_agents_find(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = held.served.context
+    await held.post("/api/sessions", session_id="call")
+    assert context.ledger.keeper is not None
+    keep = context.ledger.keeper.keep
+
+    async def keep_slowly(batch: Sequence[Event]) -> None:
+        await asyncio.sleep(0.5)
+        await keep(batch)
+
+    monkeypatch.setattr(context.ledger.keeper, "keep", keep_slowly)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(held.post("/api/sessions/call/end"))
+        while not context.service.session("call").ended.is_set():
+            await asyncio.sleep(0.01)
+        seen = tasks.create_task(read(held.served, "call"))
+        await held.asked()
+        held.go.set()
+    assert [e["type"] for e in seen.result()[-3:]] == ["session_ended", "agent_result", "close"]
+
+
+async def test_agents_are_not_waited_for_for_ever(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_socket, "AFTERMATH", 0.1)
+    await held.post("/api/sessions", session_id="call")
+    await held.post("/api/sessions/call/end")
+    await held.asked()
+    seen = await read(held.served, "call")
+    assert [e["type"] for e in seen[-2:]] == ["session_ended", "close"]
+    assert seen[-1]["code"] == 1000
+
+
+async def test_who_waits_for_agents_is_let_go_when_the_server_ends(held: Held) -> None:
+    await held.post("/api/sessions", session_id="call")
+    await held.post("/api/sessions/call/end")
+    await held.asked()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(read(held.served, "call"))
+        await asyncio.sleep(0.1)
+        held.served.stop()
+    assert waiting.result()[-1]["code"] == 1012
+
+
+async def test_who_waits_for_agents_of_a_call_that_is_deleted_is_told_no_error(held: Held) -> None:
+    await held.post("/api/sessions", session_id="call")
+    await held.post("/api/sessions/call/end")
+    await held.asked()
+    last = (await held.stored())[-1]["seq"]
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(read(held.served, "call", since=last))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(httpx.delete, f"{held.served.http}/api/sessions/call")
+        held.go.set()
+    assert waiting.result() == [{"type": "close", "code": 1000}]
 
 
 async def test_a_session_that_is_not_there(served: Served) -> None:

@@ -65,12 +65,10 @@ class EntitiesAgent:
 
 def _before(final: FinalResult, call: Call) -> str:
     """What the other speaker said last before this."""
-    others = [
-        u.text
-        for u in call.transcript.utterances
-        if u.speaker != final.speaker and u.start < final.start
-    ]
-    return others[-1] if others else ""
+    for said in reversed(call.transcript.utterances):  # it is one of the latest
+        if said.speaker != final.speaker and said.start < final.start:
+            return said.text
+    return ""
 
 
 def _entities(

@@ -1,16 +1,23 @@
-"""Days, in ISO form, seen from the day of the call. May import ``agents.entities.line``."""
+"""Days, in ISO form, seen from the day of the call.
+
+One that is said without its year is the next one, or the last one where the words around it speak
+of the past (see ``tense``); a weekday that is said with it decides where it fits one year only. May
+import ``agents.entities.line`` and ``agents.entities.tense``.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import dateparser  # type: ignore[import-untyped]
 
 from callscribe.agents.entities.line import Found, Line
+from callscribe.agents.entities.tense import is_past
 
 _PARSING = threading.Lock()
 """The parser keeps what it learned in places that all threads share."""
@@ -71,20 +78,23 @@ def find_dates(line: Line, language: str, called: date) -> Iterator[Found]:
         for match in pattern.finditer(line.text):
             if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
-            day = _day(name, match, base, language, called)
+            past = is_past(line.text[: match.start()], line.text[match.end() :], base)
+            day = _day(name, match, base, language, called, past=past)
             if day is not None:
                 taken.append(match.span())
                 yield Found("date", day.isoformat(), *match.span())
 
 
-def _day(name: str, match: re.Match[str], base: str, language: str, called: date) -> date | None:
+def _day(
+    name: str, match: re.Match[str], base: str, language: str, called: date, *, past: bool
+) -> date | None:
     if name == "week":
-        ahead = not match["back"]
-        return _parse(match["weekday"], base, called, ahead=ahead)
+        back = not match["ahead"] and bool(match["back"] or past)
+        return _parse(match["weekday"], base, called, ahead=not back)
     if name == "relative":
         return _relative(match[0], base, called)
     if name == "day":
-        return _of_a_month(match.groupdict(), base, called)
+        return _of_a_month(match.groupdict(), base, called, past=past)
     order = "MDY" if language.lower() in ("en", "en-us") else "DMY"
     return _parse(match[0], base, called, order=order if "-" not in match[0] else "YMD")
 
@@ -97,20 +107,32 @@ def _relative(text: str, base: str, called: date) -> date | None:
     return _parse(words.replace("après demain", "après-demain"), base, called)
 
 
-def _of_a_month(said: dict[str, Any], base: str, called: date) -> date | None:
-    """A day of a month; without a year the one on that weekday, else the one that is nearest."""
+def _of_a_month(said: dict[str, Any], base: str, called: date, *, past: bool) -> date | None:
+    """A day of a month; without a year the next one, or the last one."""
     number = re.sub(r"\D", "", said["day"] or said["day2"])
     month = said["month"] or said["month2"]
     if said["year"]:
-        years = [int(re.sub(r"\s", "", said["year"]))]
-    else:
-        years = [called.year + more for more in (-1, 0, 1)]
-    days = [_parse(f"{number} {month} {year}", base, called) for year in years]
-    real = sorted((day for day in days if day), key=lambda day: abs((day - called).days))
+        year = int(re.sub(r"\s", "", said["year"]))
+        return _parse(f"{number} {month} {year}", base, called)
+    named = _parse(f"{number} {month} 2000", base, called)  # a year that has every day
+    if named is None:
+        return None
+    # Eight years: in any such row, but one a century, there is a 29th of February.
+    days = [*_each_year(named, range(called.year - 8, called.year + 9))]
+    behind = sorted((day for day in days if day <= called), reverse=True)
+    ahead = [day for day in days if day >= called]
+    wanted = behind if past else ahead
     if said["weekday"]:
         fits = _DAYS[base].index(said["weekday"].casefold())
-        real.sort(key=lambda day: day.weekday() != fits)
-    return real[0] if real else None
+        near = [*wanted[:2], *(ahead if past else behind)[:2]]
+        wanted = [day for day in near if day.weekday() == fits] or wanted
+    return wanted[0] if wanted else None
+
+
+def _each_year(named: date, years: range) -> Iterator[date]:
+    for year in years:
+        with suppress(ValueError):
+            yield named.replace(year=year)
 
 
 def _parse(

@@ -54,9 +54,9 @@ async def test_utterances_become_cues(listening: Served, recording: bytes) -> No
         assert times == sorted(times)
         assert all(0 <= start < end <= 13_000 for start, end in times)
     for speaker in SPEAKERS:
-        lines = [cue.plaintext for cue in srt if cue.plaintext.startswith(f"{speaker}: ")]
+        lines = [cue.plaintext for cue in srt if cue.plaintext.startswith(f"{speaker.upper()}: ")]
         assert speech.recall(spoken(speaker), " ".join(lines)) > 0.6
         assert f"<v {speaker}>" in to_vtt(call)
         first = next(u for u in speech.script("fr") if u.speaker == speaker)
-        began = next(cue.start for cue in srt if cue.plaintext.startswith(f"{speaker}: "))
+        began = next(cue.start for cue in srt if cue.plaintext.startswith(f"{speaker.upper()}: "))
         assert began / 1000 == pytest.approx(first.start, abs=0.5)

@@ -17,7 +17,7 @@ from callscribe.ledger import Ledger
 from callscribe.past import Past
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
-from callscribe.store.base import CallState, Store, StoredCall, StoredGap, StoredResult
+from callscribe.store.base import CallState, Store, StoredCall, StoredResult
 from callscribe.talk import Talk
 from callscribe.transcript import Transcript
 
@@ -99,10 +99,6 @@ class Calls:
             if event["type"] in KINDS:
                 talk.apply(parse_event(event))
         return talk.to_dict()
-
-    async def gaps(self, session_id: str) -> list[StoredGap]:
-        """What nobody heard."""
-        return await self._store.gaps(session_id)
 
     async def results(self, session_id: str) -> list[StoredResult]:
         """What the agents found."""

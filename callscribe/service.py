@@ -23,7 +23,7 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import ResilientEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
-from callscribe.ladder import ladder
+from callscribe.ladder import ladder, repairers
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -311,7 +311,7 @@ class EnhancedTranscriptionService:
         """The engines of a configuration as one; where only this machine's is asked, that one."""
         rungs = ladder(config, self._engines)
         only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
-        return only or ResilientEngine(rungs)
+        return only or ResilientEngine(rungs, repairers=repairers(rungs))
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""

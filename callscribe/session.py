@@ -24,8 +24,9 @@ from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
 from callscribe.transcript import Transcript
 
-LAST_FINALS = 40.0
-"""Seconds that an engine may take to close a leg; its own deadline for finals is shorter."""
+LAST_FINALS = 70.0
+"""Seconds that an engine may take to close a leg; its own deadlines, for finals and for the repair
+of gaps, are shorter together."""
 
 SAVING = 15.0
 """Seconds that one sink may take for a transcript."""

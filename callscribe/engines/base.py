@@ -63,7 +63,19 @@ class Silent:
     until: float
 
 
-EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver | Listening | Silent
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A stretch that was ``Unheard``, by the same ``start`` and ``end``, has been heard after all.
+
+    ``results`` are its finals in order, none where nobody spoke.
+    """
+
+    start: float
+    end: float
+    results: tuple[Result, ...]
+
+
+EngineEvent = Result | SpeechBegan | Unheard | Repaired | Lost | TakenOver | Listening | Silent
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]

@@ -129,6 +129,15 @@ class UtteranceInfo(BaseModel):
     words: list[WordInfo]
 
 
+class GapInfo(BaseModel):
+    """A stretch of a leg that nobody heard, and that has not been repaired."""
+
+    speaker: str
+    start: float = Field(description="Seconds on the call clock.")
+    end: float
+    reason: str = Field(examples=["network"])
+
+
 class TranscriptInfo(BaseModel):
     """What has been said so far."""
 
@@ -136,6 +145,7 @@ class TranscriptInfo(BaseModel):
     duration: float = Field(description="The end of the last utterance, seconds.")
     speakers: list[str]
     utterances: list[UtteranceInfo]
+    gaps: list[GapInfo] = Field([], description="What nobody heard, in order.")
 
 
 class MatchInfo(BaseModel):
@@ -145,15 +155,6 @@ class MatchInfo(BaseModel):
     speaker: str
     start: float = Field(description="Seconds on the call clock.")
     text: str
-
-
-class GapInfo(BaseModel):
-    """A stretch of a leg that nobody heard."""
-
-    speaker: str
-    start: float = Field(description="Seconds on the call clock.")
-    end: float
-    reason: str = Field(examples=["network"])
 
 
 class SessionSummary(BaseModel):
@@ -177,7 +178,7 @@ class SessionInfo(SessionSummary):
     transcript: TranscriptInfo
     gaps: list[GapInfo] = []
     stats: dict[str, Any] = Field(
-        {}, description="Talk ratio, talk-over, dead air, words per minute: see the reference."
+        {}, description="Talk ratio, talk-over, dead air, coverage: see the reference."
     )
 
 

@@ -233,11 +233,15 @@ class DeepgramStreamingConnection:
         async for text in self._transport:
             self._watch.answer()
             message = self._parse(text)
+            if message is None or isinstance(message, dg.Unknown):
+                self._reader.unreadable()
             if message is None:
                 continue
             self._signals.send("message", message)
             if isinstance(message, dg.Metadata):
                 self._metadata = message
+            if isinstance(message, dg.Results) and self._reader.lacks(message.start):
+                raise faults.unread(self.request_id)
             if isinstance(message, dg.Results) and message.from_finalize is True:
                 self._watch.finalize_due = None
             event = self._reader.read(message)
@@ -267,6 +271,8 @@ class DeepgramStreamingConnection:
         end = self._metadata
         if end is not None and not end.duration and self._watch.received:
             raise faults.closed(1008, "DATA-0000", self.request_id)
+        if end is not None and self._reader.lacks(end.duration):
+            raise faults.unread(self.request_id)
         if not self._closing or self._reader.is_showing:
             raise faults.closed(1000, "", self.request_id)
         if end is None:

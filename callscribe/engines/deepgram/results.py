@@ -30,6 +30,10 @@ class ResultReader:
         self._open_to = 0.0
         self._showing = False
         """Interim words were shown that no final has replaced yet."""
+        self._covered = 0.0
+        """Where the last final's audio ended; the next one begins there."""
+        self._in_doubt = False
+        """A message could not be read since: it may have been a final."""
         self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
 
     @property
@@ -52,6 +56,14 @@ class ResultReader:
         """Notes that audio up to ``until`` (leg seconds) has come in now."""
         self._sent.append((until, self._monotonic()))
 
+    def unreadable(self) -> None:
+        """Notes that a message came which may have been a final."""
+        self._in_doubt = True
+
+    def lacks(self, until: float) -> bool:
+        """Whether a final was among what could not be read: audio before ``until`` has none."""
+        return self._in_doubt and until > self._covered + NEAR
+
     def read(self, message: dg.ServerMessage) -> EngineEvent | None:
         """What a message means for the leg; None when nothing."""
         if isinstance(message, dg.Results):
@@ -71,6 +83,7 @@ class ResultReader:
         start = words[0].start if words else message.start
         self._showing = not is_final and bool(words)
         if is_final:
+            self._covered, self._in_doubt = end, False
             if words and self._open_from is None:
                 self._open_from = start
             self._open_to = max(self._open_to, words[-1].end if words else 0.0)

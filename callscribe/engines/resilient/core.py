@@ -34,6 +34,9 @@ ONE_WAY: Final = frozenset(
 """Errors of a stream that say nothing about requests, and the other way round."""
 HEAD: Final = 0.1
 """Seconds of kept audio that a new connection gets at once."""
+PIECE: Final = 0.02
+"""Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
+there would always be something due, and nothing else would run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -226,6 +229,8 @@ class Core:
         if pace != LIVE:
             seconds = HEAD + (now - line.fed_at) * pace
             end = min(end, line.base + int(seconds * self.rate))
+            if end < self.received and end - line.sent < PIECE * self.rate:
+                return None
         return (line, line.sent, end) if end > line.sent else None
 
     def fed(self, line: Line, end: int) -> None:

@@ -94,6 +94,21 @@ def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
     assert line.sent == 100 + 2500
 
 
+def test_kept_audio_leaves_time_for_everything_else() -> None:
+    core = Core([FIRST], 16_000, Patience(), lambda: 0.0)
+    core.audio(64_000)
+    core.tick(0.0)
+    core.opened(core.opening[0], 0.0)
+    sent, now = [], 0.0
+    while (due := core.due(now)) is not None:  # whoever sends it looks again behind each piece
+        line, start, end = due
+        core.fed(line, end)
+        sent.append(end - start)
+        now += 0.001
+    assert sent == [1600]
+    assert core.due(now + 0.016) is not None
+
+
 def test_the_next_engine_takes_over_in_time_and_hands_back_at_a_boundary(two: Simulation) -> None:
     talk(two, 3)
     two.fail(two.core.active)

@@ -248,7 +248,9 @@ class Core:
                 continue
             times.append(max(tries.at, self._allowed_from(rung, now)))
         for line in self.opening:
-            if line.opened_at is not None and line.rung < best:
+            if line.opened_at is not None and self._waits_for_quicker(line, now):
+                times.append(now + 0.1)
+            elif line.opened_at is not None and line.rung < best:
                 healthy = line.opened_at + self.patience.healthy
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._open_words else healthy)
@@ -270,9 +272,29 @@ class Core:
             line.lasted = True
             self._tries[line.rung].lasted()
 
+    @property
+    def _is_behind(self) -> bool:
+        """Whether so much has no final that an engine of limited pace would hear it too late."""
+        return self.received - self.settled > self.patience.replay * self.rate / 2
+
+    def _is_quick(self, rung: int) -> bool:
+        """Whether an engine takes what was kept as fast as it comes, and can be asked."""
+        tries = self._tries[rung]
+        return self.rungs[rung].pace == LIVE and self.rungs[rung].streaming and not tries.refused
+
+    def _waits_for_quicker(self, line: Line, now: float) -> bool:
+        """Whether audio would become a gap that a quicker engine can still hear."""
+        if self._is_quick(line.rung):
+            return False
+        if self.active is not None:
+            behind = self.received - self.settled > self.patience.replay * self.rate
+            return behind and self._is_quick(self.active.rung)
+        soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
+        return self._is_behind and any(self._is_quick(one.rung) for one in soon)
+
     def _allowed_from(self, rung: int, now: float) -> float:
         """From when on an engine may be asked: further down when those above have had a while."""
-        if self.active is not None:
+        if self.active is not None or (self._is_behind and self._is_quick(rung)):
             return now
         asked = {line.rung: line.asked_at for line in self.opening}
         start = now
@@ -321,15 +343,20 @@ class Core:
         ready = [line for line in self.opening if line.opened_at is not None]
         if not ready:
             return []
-        line = min(ready, key=lambda one: one.rung)
+        quick = [line for line in ready if self._is_behind and self._is_quick(line.rung)]
+        line = min(quick if self.active is None and quick else ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
         if self.active is not None:
             if line.rung >= self.active.rung:
                 self.opening.remove(line)
                 return [Drop(line)]
             waited = now - line.opened_at - self.patience.healthy
+            if self._waits_for_quicker(line, now):
+                return []
             if waited < 0 or (self._open_words and waited < self.patience.boundary):
                 return []
+        elif self._waits_for_quicker(line, now):
+            return []
         return self._switch(line, now)
 
     def _switch(self, line: Line, now: float) -> list[Action]:
@@ -341,8 +368,9 @@ class Core:
             self.opening.remove(other)
             actions.append(Drop(other))
         actions += self._gap(self.kept_from, DROPPED)
-        oldest = self.received - int(self.patience.replay * self.rate)
-        actions += self._gap(oldest, BEHIND)
+        if not self._is_quick(line.rung):
+            oldest = self.received - int(self.patience.replay * self.rate)
+            actions += self._gap(oldest, BEHIND)
         line.base = line.sent = self.settled
         line.fed_at = now
         self.active = line

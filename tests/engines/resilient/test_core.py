@@ -214,6 +214,25 @@ def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     one.check()
 
 
+def test_a_quicker_engine_hears_what_would_be_too_old_for_the_first(two: Simulation) -> None:
+    talk(two, 25)  # without a final: it stalls
+    two.fail(two.core.active, retryable=True)
+    two.pass_time(0.3)
+    asked = {line.rung: line for line in two.asked[-2:]}
+    assert set(asked) == {0, 1}
+    two.open(asked[0])
+    assert two.core.active is None  # what it could not hear any more the other can
+    two.open(asked[1])
+    assert two.core.active is asked[1]
+    assert two.gaps == []
+    two.pass_time(15)
+    assert two.core.active is asked[1]
+    final(two)
+    two.pass_time(0.2)
+    assert two.core.active is asked[0]
+    assert two.gaps == []
+
+
 def test_tries_are_counted_anew_after_a_stable_connection(one: Simulation) -> None:
     def outage() -> float:
         one.fail(one.core.active)

@@ -85,7 +85,8 @@ async def played(server: Upstream, mortal: Upstream) -> Calls:
     tones_here = EnergyEngine()
 
     async def one(name: str, ladder: str) -> HeardLeg:
-        patience.set(Patience(replay=SHORT) if "impatient" in ladder else Patience())
+        replay = SHORT if "impatient" in ladder else Patience().replay
+        patience.set(Patience(replay=replay, longest_delay=1.0))
         behind = mortal if name == "killed" else server
         run = await play([LEG], SCENES[name], behind, tones_here, LADDERS[ladder], seed=3)
         return run.legs[0]

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-store lock upgrade clean
+.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-store chaos soak lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -111,6 +111,12 @@ bench-leaks: setup-dev ## Speech that leaks into the other leg, and two who say 
 
 bench-store: setup-dev postgres ## How many finals a second the store keeps, and how soon, in both databases
 	$(BIN)/python -m benchmarks.store $(ARGS)
+
+chaos: setup-dev ## Calls with faults on the way to Deepgram: words lost, doubled, late (ARGS=--whole)
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+soak: setup-dev ## 50 legs for 30 minutes, faults throughout: what grows, what is left, what is missing
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 lock: $(VENV)/.runtime ## Lock what pyproject.toml asks for; versions stay where they can
 	@$(PIP) install -qq uv

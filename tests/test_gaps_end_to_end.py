@@ -122,7 +122,8 @@ async def an_outage(served: Served, engines: dict[str, EnergyEngine]) -> AudioCl
 
 
 async def test_it_is_told_and_repaired_in_its_place(tmp_path: Path) -> None:
-    with answering(tmp_path) as (served, engines):
+    # Whisper would hear all that was kept at once: there would be no gap.
+    with answering(tmp_path, transcription_fallback=["deepgram_rest"]) as (served, engines):
         client = await an_outage(served, engines)
         session_id = client.ready["session_id"]
         (gap,) = await until(lambda: events(served, session_id, "gap"))

@@ -5,8 +5,8 @@ A fault is a kind, perhaps with an argument, a moment, a length and the connecti
     KIND [:ARGUMENT] [@SECOND or ~SECONDS] [+SECONDS] [/CONNECTIONS]
 
 ``@20`` is second 20 of a connection, ``~30`` every 30 s on average, by the seed; ``+5`` lasts 5 s;
-``/2``, ``/2-3``, ``/4-`` and ``/25%`` choose connections, counted from 1. May import ``errors`` and
-``wire``.
+``/2``, ``/2-3``, ``/4-`` and ``/25%`` choose connections, counted from 1. A refusal's seconds are
+those since the first connection came: ``refuse:429@10+20``. May import ``errors`` and ``wire``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Kind(NamedTuple):
     argument: str = ""
     """A pattern; empty where there is no argument."""
     required: bool = True
-    timed: bool = True
+    repeated: bool = True
+    """Whether ~ can be written."""
     lasting: bool = False
 
 
@@ -35,10 +36,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "drop": Kind("The TCP connection is reset, on both sides.", "drop@20"),
     "refuse": Kind(
         "The upgrade or request is answered with this HTTP status, as Deepgram says it: 401, 402, "
-        "403, 429, 503, any from 400 to 599.",
-        "refuse:429/2-3",
+        "403, 429, 503, any from 400 to 599. @ and + are seconds since the first connection came, "
+        "so that a service can refuse for a while.",
+        "refuse:429@10+20",
         r"[45]\d\d",
-        timed=False,
+        repeated=False,
+        lasting=True,
     ),
     "stall": Kind(
         "up: the server gets no more messages; down: the client gets none. They wait, and pings "
@@ -133,8 +136,10 @@ def parse_fault(text: str) -> Fault:
     if kind is None:
         raise _wrong(text, f"there is no {name}, but {', '.join(KINDS)}")
     _check_argument(text, kind, argument)
-    if found["sign"] and (not kind.timed or argument == "open"):
+    if found["sign"] and argument == "open":
         raise _wrong(text, "it happens when a connection is opened, so it takes no @ or ~")
+    if found["sign"] == "~" and not kind.repeated:
+        raise _wrong(text, f"{name} is for connections that are opened, so it takes no ~")
     if found["lasting"] and not kind.lasting:
         raise _wrong(text, f"{name} does not last, so it takes no +")
     second = float(found["second"] or 0)

@@ -67,6 +67,8 @@ class ChaosProxy:
         self._port = port
         self._tell = tell
         self._server: asyncio.Server | None = None
+        self._began: float | None = None
+        """When the first connection came, on the loop's clock."""
         self._tasks: set[Task[Any]] = set()
 
     @property
@@ -146,7 +148,8 @@ class ChaosProxy:
         if request is None:
             return
         self.connections += 1
-        plan, tell = self._schedule.plan(self.connections), self._teller(self.connections)
+        plan = self._schedule.plan(self.connections, self._second())
+        tell = self._teller(self.connections)
         tell(0.0, f"{request.method} {request.path}{' (socket)' if request.upgrade else ''}", None)
         if plan.opening is not None and not await _held(client, plan.opening, tell):
             return
@@ -182,6 +185,13 @@ class ChaosProxy:
             await _refuse(client, 502, problem)
             return
         await relay.run()
+
+    def _second(self) -> float:
+        """Seconds since the first connection came."""
+        now = asyncio.get_running_loop().time()
+        if self._began is None:
+            self._began = now
+        return now - self._began
 
     def _teller(self, connection: int) -> Tell:
         def tell(second: float, what: str, fault: Fault | None) -> None:

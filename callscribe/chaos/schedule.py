@@ -43,8 +43,11 @@ class Schedule:
         self._faults = tuple(faults)
         self._seed = seed
 
-    def plan(self, connection: int) -> Plan:
-        """The plan of a connection, counted from 1; it does not depend on what others did."""
+    def plan(self, connection: int, second: float = 0.0) -> Plan:
+        """The plan of a connection, counted from 1, that came ``second`` s after the first one.
+
+        It does not depend on what others did.
+        """
         refusal = opening = None
         timed = []
         for place, fault in enumerate(self._faults):
@@ -53,7 +56,7 @@ class Schedule:
             if not _befalls(fault, connection, random):
                 continue
             if fault.kind == "refuse":
-                refusal = refusal or fault
+                refusal = refusal or (fault if _is_on(fault, second) else None)
             elif fault.argument == "open":
                 opening = opening or fault
             else:
@@ -66,6 +69,11 @@ def _befalls(fault: Fault, connection: int, random: Random) -> bool:
     if chosen.percent is not None:
         return random.random() * 100 < chosen.percent
     return chosen.first <= connection <= (chosen.last or math.inf)
+
+
+def _is_on(fault: Fault, second: float) -> bool:
+    begins = fault.at or 0.0
+    return begins <= second < begins + (fault.lasting or math.inf)
 
 
 def _events(fault: Fault, random: Random) -> Iterator[Event]:

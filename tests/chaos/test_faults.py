@@ -36,8 +36,8 @@ ARGUMENTS: dict[str, st.SearchStrategy[str]] = {
 def faults(draw: Any) -> Fault:
     name = draw(st.sampled_from(sorted(KINDS)))
     argument = draw(ARGUMENTS[name])
-    timed = KINDS[name].timed and argument != "open"
-    when = draw(st.sampled_from(["", "at", "every"])) if timed else ""
+    whens = ["", "at", "every"] if KINDS[name].repeated else ["", "at"]
+    when = draw(st.sampled_from(whens)) if argument != "open" else ""
     return Fault(
         name,
         argument,
@@ -81,6 +81,7 @@ def test_other_texts_are_refused_in_words(text: str) -> None:
         ("drop@20", Fault("drop", at=20.0)),
         ("drop~30", Fault("drop", every=30.0)),
         ("refuse:429/2-3", Fault("refuse", "429", connections=Connections(2, 3))),
+        ("refuse:429@10+20", Fault("refuse", "429", at=10, lasting=20)),
         ("refuse:503/25%", Fault("refuse", "503", connections=Connections(percent=25))),
         ("close:1011@1.5/2-", Fault("close", "1011", at=1.5, connections=Connections(2))),
         ("stall:up@10+5", Fault("stall", "up", at=10.0, lasting=5.0)),
@@ -99,7 +100,7 @@ def test_faults_as_they_are_written(text: str, fault: Fault) -> None:
         ("drop:x", "it takes no argument"),
         ("refuse", "written like refuse:429"),
         ("refuse:200", "written like refuse:429"),
-        ("refuse:429@3", "takes no @"),
+        ("refuse:429~3", "takes no ~"),
         ("stall:open@3", "takes no @"),
         ("stall:left", "written like stall:down"),
         ("drop@3+5", "drop does not last"),

@@ -192,6 +192,16 @@ async def test_refusals_of_its_own_have_deepgrams_shape(served: Served, status: 
     assert [str(h.fault) for h in proxy.happenings if h.fault] == [f"refuse:{status}/2-3"] * 2
 
 
+async def test_a_service_can_refuse_for_a_while(served: Served) -> None:
+    async with ChaosProxy(served.ws, ["refuse:429@0+0.3"]) as proxy:
+        with pytest.raises(InvalidStatus):
+            await connect(proxy.ws + RAW)
+        await asyncio.sleep(0.4)
+        async with streaming(proxy.port):
+            pass
+    assert [str(h.fault) for h in proxy.happenings if h.fault] == ["refuse:429@0+0.3"]
+
+
 async def test_an_opening_can_wait(served: Served) -> None:
     async with ChaosProxy(served.ws, ["stall:open/1", "stall:open+0.3/2-3"]) as proxy:
         with pytest.raises(TimeoutError):

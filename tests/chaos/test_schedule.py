@@ -84,6 +84,15 @@ def test_the_first_refusal_counts() -> None:
     assert str(plan.refusal) == "refuse:503"
 
 
+def test_a_refusal_can_last_a_while() -> None:
+    found = schedule("refuse:429@10+20/2-", "refuse:401@40")
+    told = {second: found.plan(5, second).refusal for second in (9.9, 10, 29.9, 30, 39.9, 40, 99)}
+    assert {second: fault.argument for second, fault in told.items() if fault} == {
+        10: "429", 29.9: "429", 40: "401", 99: "401",
+    }  # fmt: skip
+    assert found.plan(1, 15).refusal is None
+
+
 def test_a_share_of_the_connections() -> None:
     found = schedule("refuse:503/25%")
     count = sum(found.plan(number).refusal is not None for number in range(1, 4001))

@@ -46,7 +46,7 @@ from callscribe.languages import LANGUAGES
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a request is sent again: the first time, and at most."""
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 2.0
 """Seconds that one piece may take, with all its repetitions."""
 
 TURN: Final = 10.0

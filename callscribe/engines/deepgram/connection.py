@@ -226,18 +226,15 @@ class DeepgramStreamingConnection:
         async for text in self._transport:
             self._watch.answer()
             message = self._parse(text)
+            if message is None or isinstance(message, dg.Unknown):
+                self._reader.unreadable()
             if message is None:
                 continue
             self._signals.send("message", message)
             if isinstance(message, dg.Metadata):
                 self._metadata = message
-            if isinstance(message, dg.Results) and message.from_finalize is True:
-                self._watch.finalize_due = None
             if isinstance(message, dg.Results):
-                self._watch.results(message.start + message.duration)
-            missed = self._reader.missed(message)
-            if missed is not None:
-                await self._teller.tell(missed)
+                self._note(message)
             event = self._reader.read(message)
             if event is not None:
                 if isinstance(event, Result):
@@ -245,9 +242,17 @@ class DeepgramStreamingConnection:
                     self._log.debug(name, text=event.text)
                 await self._teller.tell(event)
             elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
-                self._note_unknown(message)
+                self.garbled += isinstance(message, dg.Unknown)
                 self._log.debug("deepgram_message", text=text)
         self._check_end()
+
+    def _note(self, message: dg.Results) -> None:
+        """What a result says beside its words."""
+        if self._reader.lacks(message.start):
+            raise faults.unread(self.request_id)
+        if message.from_finalize is True:
+            self._watch.finalize_due = None
+        self._watch.results(message.start + message.duration)
 
     def _parse(self, text: str | bytes) -> dg.ServerMessage | None:
         try:
@@ -257,20 +262,16 @@ class DeepgramStreamingConnection:
         except ProtocolError as error:
             problem = error.message
         self.garbled += 1
-        self._reader.unreadable()
         self._log.warning("deepgram_garbled", problem=problem)
         return None
-
-    def _note_unknown(self, message: dg.ServerMessage) -> None:
-        if isinstance(message, dg.Unknown):
-            self.garbled += 1
-            self._reader.unreadable()
 
     def _check_end(self) -> None:
         """What a close in good order leaves to say."""
         end = self._metadata
         if end is not None and not end.duration and self._watch.received:
             raise faults.closed(1008, "DATA-0000", self.request_id)
+        if end is not None and self._reader.lacks(end.duration):
+            raise faults.unread(self.request_id)
         if not self._closing or self._reader.is_showing:
             raise faults.closed(1000, "", self.request_id)
         if end is None:

@@ -138,6 +138,16 @@ def blocked(seconds: float, request_id: str = "") -> UpstreamError:
     )
 
 
+def unread(request_id: str = "") -> UpstreamError:
+    """The error for a final that was among the messages which could not be read."""
+    return UpstreamError(
+        "the connection to Deepgram was given up: a final could not be read",
+        code="deepgram_closed",
+        retryable=True,
+        request_id=request_id,
+    )
+
+
 def late(what: str, seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a server that at the end did not do ``what`` in time."""
     return UpstreamError(

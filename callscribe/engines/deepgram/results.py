@@ -12,14 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
+from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result, Word, mean_confidence
 from callscribe.wire import deepgram as dg
 
 NEAR: Final = 0.05
 """Seconds by which the server's 32-bit times may differ from each other."""
-
-UNREADABLE: Final = "what Deepgram said about it could not be read"
 
 
 class ResultReader:
@@ -34,8 +32,8 @@ class ResultReader:
         """Interim words were shown that no final has replaced yet."""
         self._settled = 0.0
         """Where the finals end: they touch, and cover silence too."""
-        self._damaged = False
-        """A message since the last final could not be read; it may have been one."""
+        self._in_doubt = False
+        """A message could not be read since: it may have been a final."""
         self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
 
     @property
@@ -59,20 +57,12 @@ class ResultReader:
         self._sent.append((until, self._monotonic()))
 
     def unreadable(self) -> None:
-        """Notes that a message could not be read."""
-        self._damaged = True
+        """Notes that a message came which may have been a final."""
+        self._in_doubt = True
 
-    def missed(self, message: dg.ServerMessage) -> Unheard | None:
-        """The audio whose final could not be read, as a final behind it shows; ask before ``read``.
-
-        Finals touch, so where one is missing there is a hole.
-        """
-        if not isinstance(message, dg.Results) or message.is_final is not True:
-            return None
-        damaged, self._damaged = self._damaged, False
-        if not damaged or message.start <= self._settled + NEAR:
-            return None
-        return Unheard(self._settled, message.start, UNREADABLE)
+    def lacks(self, until: float) -> bool:
+        """Whether a final was among what could not be read: audio before ``until`` has none."""
+        return self._in_doubt and until > self._settled + NEAR
 
     def read(self, message: dg.ServerMessage) -> EngineEvent | None:
         """What a message means for the leg; None when nothing."""
@@ -93,7 +83,7 @@ class ResultReader:
         start = words[0].start if words else message.start
         self._showing = not is_final and bool(words)
         if is_final:
-            self._settled = max(self._settled, end)
+            self._settled, self._in_doubt = max(self._settled, end), False
             if words and self._open_from is None:
                 self._open_from = start
             self._open_to = max(self._open_to, words[-1].end if words else 0.0)

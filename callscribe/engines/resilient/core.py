@@ -40,6 +40,9 @@ ONE_WAY: Final = frozenset(
 """Errors of a stream that say nothing about requests, and the other way round."""
 HEAD: Final = 0.1
 """Seconds of kept audio that a new connection gets at once."""
+PIECE: Final = 0.02
+"""Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
+there would always be something due, and nothing else would run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -244,6 +247,8 @@ class Core:
         if pace != LIVE:
             seconds = HEAD + (now - line.fed_at) * pace
             end = min(end, line.base + int(seconds * self.rate))
+            if end < self.received and end - line.sent < PIECE * self.rate:
+                return None
         return (line, line.sent, end) if end > line.sent else None
 
     def fed(self, line: Line, end: int) -> None:
@@ -257,11 +262,13 @@ class Core:
         busy = {line.rung for line in self.opening}
         for rung in range(best):
             tries = self._tries[rung]
-            if rung in busy or tries.refused is not None:
+            if rung in busy or self._is_no_way_back(rung) or tries.refused is not None:
                 continue
             times.append(max(tries.at, self._allowed_from(rung, now)))
         for line in self.opening:
-            if line.opened_at is not None and line.rung < best:
+            if line.opened_at is not None and self._waits_for_quicker(line, now):
+                times.append(now + 0.1)
+            elif line.opened_at is not None and line.rung < best:
                 healthy = line.opened_at + self.patience.healthy
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._open_words else healthy)
@@ -283,9 +290,33 @@ class Core:
             line.lasted = True
             self._tries[line.rung].lasted()
 
+    @property
+    def _is_behind(self) -> bool:
+        """Whether so much has no final that an engine of limited pace would hear it too late."""
+        return self.received - self.settled > self.patience.replay * self.rate / 2
+
+    def _is_no_way_back(self, rung: int) -> bool:
+        """Whether an engine only stands in: no live text is given up for one that answers late."""
+        return rung > 0 and self.active is not None and not self.rungs[rung].streaming
+
+    def _is_quick(self, rung: int) -> bool:
+        """Whether an engine takes what was kept as fast as it comes, and can be asked."""
+        tries = self._tries[rung]
+        return self.rungs[rung].pace == LIVE and self.rungs[rung].streaming and not tries.refused
+
+    def _waits_for_quicker(self, line: Line, now: float) -> bool:
+        """Whether audio would become a gap that a quicker engine can still hear."""
+        if self._is_quick(line.rung):
+            return False
+        if self.active is not None:
+            behind = self.received - self.settled > self.patience.replay * self.rate
+            return behind and self._is_quick(self.active.rung)
+        soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
+        return self._is_behind and any(self._is_quick(one.rung) for one in soon)
+
     def _allowed_from(self, rung: int, now: float) -> float:
         """From when on an engine may be asked: further down when those above have had a while."""
-        if self.active is not None:
+        if self.active is not None or (self._is_behind and self._is_quick(rung)):
             return now
         asked = {line.rung: line for line in self.opening}
         start = now
@@ -320,7 +351,12 @@ class Core:
         busy = {line.rung for line in self.opening}
         for rung in range(best):
             tries = self._tries[rung]
-            if rung in busy or tries.refused is not None or now < tries.at:
+            if (
+                rung in busy
+                or self._is_no_way_back(rung)
+                or tries.refused is not None
+                or now < tries.at
+            ):
                 continue
             if now < self._allowed_from(rung, now):
                 continue
@@ -334,15 +370,20 @@ class Core:
         ready = [line for line in self.opening if line.opened_at is not None]
         if not ready:
             return []
-        line = min(ready, key=lambda one: one.rung)
+        quick = [line for line in ready if self._is_behind and self._is_quick(line.rung)]
+        line = min(quick if self.active is None and quick else ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
         if self.active is not None:
             if line.rung >= self.active.rung:
                 self.opening.remove(line)
                 return [Drop(line)]
             waited = now - line.opened_at - self.patience.healthy
+            if self._waits_for_quicker(line, now):
+                return []
             if waited < 0 or (self._open_words and waited < self.patience.boundary):
                 return []
+        elif self._waits_for_quicker(line, now):
+            return []
         return self._switch(line, now)
 
     def _switch(self, line: Line, now: float) -> list[Action]:
@@ -354,8 +395,9 @@ class Core:
             self.opening.remove(other)
             actions.append(Drop(other))
         actions += self._gap(self.kept_from, DROPPED)
-        oldest = self.received - int(self.patience.replay * self.rate)
-        actions += self._gap(oldest, BEHIND)
+        if not self._is_quick(line.rung):
+            oldest = self.received - int(self.patience.replay * self.rate)
+            actions += self._gap(oldest, BEHIND)
         line.base = line.sent = self.settled
         line.fed_at = now
         self.active = line

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from callscribe.engines.base import SpeechBegan, Unheard
-from callscribe.engines.deepgram.results import UNREADABLE, ResultReader
+from callscribe.engines.base import SpeechBegan
+from callscribe.engines.deepgram.results import ResultReader
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 from tests.protocol import needs_protocol, recorded
@@ -44,6 +44,16 @@ def reader() -> ResultReader:
 
 def read(reader: ResultReader, message: dg.ServerMessage) -> Any:
     return reader.read(message)
+
+
+def test_a_final_that_could_not_be_read_is_missed(reader: ResultReader) -> None:
+    read(reader, results(0.0, "un"))
+    assert not reader.lacks(5.0)  # a server may leave audio out: nothing was lost on the way
+    reader.unreadable()
+    assert not reader.lacks(0.7)  # what could not be read was an interim of what follows
+    assert reader.lacks(1.4)
+    read(reader, results(0.7, "deux"))
+    assert not reader.lacks(5.0)
 
 
 def test_a_final(reader: ResultReader) -> None:
@@ -123,22 +133,6 @@ def test_an_utterance_end_settles_nothing_new(reader: ResultReader, last_word_en
     read(reader, dg.Results(start=0.0, duration=1.7, is_final=True, channel=heard))
     end = read(reader, dg.UtteranceEnd(channel=[0, 1], last_word_end=last_word_end))
     assert end.until <= 1.7
-
-
-def test_a_final_that_could_not_be_read_leaves_a_hole(reader: ResultReader) -> None:
-    def heard(message: dg.Results) -> Unheard | None:
-        missed = reader.missed(message)
-        read(reader, message)
-        return missed
-
-    assert heard(results(0.0, "oui")) is None
-    assert heard(results(2.0, "non")) is None  # a server that leaves silence out
-    reader.unreadable()
-    assert heard(results(2.7, "a", final=False)) is None
-    assert heard(results(3.7, "a")) == Unheard(pytest.approx(2.7), 3.7, UNREADABLE)
-    reader.unreadable()
-    assert heard(results(4.4, "b")) is None  # it was no final
-    assert heard(results(6.0, "c")) is None
 
 
 @needs_protocol

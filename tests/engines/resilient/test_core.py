@@ -95,6 +95,21 @@ def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
     assert line.sent == 100 + 2500
 
 
+def test_kept_audio_leaves_time_for_everything_else() -> None:
+    core = Core([FIRST], 16_000, Patience(), lambda: 0.0)
+    core.audio(64_000)
+    core.tick(0.0)
+    core.opened(core.opening[0], 0.0)
+    sent, now = [], 0.0
+    while (due := core.due(now)) is not None:  # whoever sends it looks again behind each piece
+        line, start, end = due
+        core.fed(line, end)
+        sent.append(end - start)
+        now += 0.001
+    assert sent == [1600]
+    assert core.due(now + 0.016) is not None
+
+
 def test_the_next_engine_takes_over_in_time_and_hands_back_at_a_boundary(two: Simulation) -> None:
     talk(two, 3)
     two.fail(two.core.active)
@@ -181,6 +196,24 @@ def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
     assert [line.rung for line in sim.asked] == [2]
 
 
+def test_live_text_is_not_given_up_for_requests() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    sim.pass_time(0)
+    while not (here := [line for line in sim.asked if line.rung == 2]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.1)
+    sim.open(here[0])
+    for _ in range(100):
+        sim.pass_time(0.5)
+        assert not [line for line in sim.asked if line.rung == 1]
+        for line in [line for line in sim.asked if line.rung == 0]:
+            sim.fail(line)
+
+
 def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     talk(one, 4)
     final(one)
@@ -198,6 +231,25 @@ def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     talk(one, 120)
     final(one)
     one.check()
+
+
+def test_a_quicker_engine_hears_what_would_be_too_old_for_the_first(two: Simulation) -> None:
+    talk(two, 25)  # without a final: it stalls
+    two.fail(two.core.active, retryable=True)
+    two.pass_time(0.3)
+    asked = {line.rung: line for line in two.asked[-2:]}
+    assert set(asked) == {0, 1}
+    two.open(asked[0])
+    assert two.core.active is None  # what it could not hear any more the other can
+    two.open(asked[1])
+    assert two.core.active is asked[1]
+    assert two.gaps == []
+    two.pass_time(15)
+    assert two.core.active is asked[1]
+    final(two)
+    two.pass_time(0.2)
+    assert two.core.active is asked[0]
+    assert two.gaps == []
 
 
 def test_tries_are_counted_anew_after_a_stable_connection(one: Simulation) -> None:

@@ -75,7 +75,7 @@ async def with_an_outage(
     first: EnergyEngine, repairer: EnergyEngine, heard: Heard
 ) -> tuple[ResilientConnection, bytes]:
     """A leg whose engine was away for longer than its audio is played again, and is back."""
-    engine = ResilientEngine([Rung(first, "first")], QUICK, [Rung(repairer, "repairer")])
+    engine = ResilientEngine([Rung(first, "first", pace=50)], QUICK, [Rung(repairer, "repairer")])
     leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
     audio = tones(*SPOKEN)
     second = 32_000
@@ -188,7 +188,7 @@ async def test_live_audio_comes_first(repairer: EnergyEngine) -> None:
 
 async def test_without_a_repairer_nothing_is_kept_longer(first: EnergyEngine) -> None:
     heard = Heard()
-    engine = ResilientEngine([Rung(first, "first")], QUICK)
+    engine = ResilientEngine([Rung(first, "first", pace=50)], QUICK)
     leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
     first.max_legs = 0
     await lose(first)

@@ -27,7 +27,8 @@ from callscribe.engines.base import (
     TranscriptCallback,
     Unheard,
 )
-from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Tell
+from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
 from callscribe.engines.resilient.repair import Repairs
 from callscribe.engines.resilient.rules import Patience, Rung

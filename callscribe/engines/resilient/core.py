@@ -3,88 +3,28 @@
 It is told what happened and when, and says what is to be done. Places are samples on the leg's own
 clock; ``now`` is monotonic seconds. Every sample is covered once: by a final, or by a gap.
 
-May import ``engines.base``, ``errors``, ``transcript`` and its own room.
+May import ``engines.base``, ``errors`` and its own room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from callscribe.engines.base import (
-    EngineEvent,
-    Listening,
-    Lost,
-    Silent,
-    SpeechBegan,
-    TakenOver,
-    Unheard,
-)
-from callscribe.engines.resilient.clip import clipped
-from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries
+from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
+from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.coverage import Coverage
+from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries, blame_provider
 from callscribe.errors import CallscribeError, CapacityError, EngineError
-from callscribe.transcript import Result
 
 BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
-ONE_WAY: Final = frozenset(
-    {
-        "deepgram_busy",
-        "deepgram_budget",
-        "deepgram_bad_option",
-        "deepgram_bad_address",
-        "deepgram_refused",
-    }
-)
-"""Errors of a stream that say nothing about requests, and the other way round."""
 HEAD: Final = 0.1
 """Seconds of kept audio that a new connection gets at once."""
 PIECE: Final = 0.02
 """Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
 there would always be something due, and nothing else would run."""
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """One connection to one engine, or the attempt to open it."""
-
-    rung: int
-    asked_at: float
-    base: int = 0
-    """The leg's sample that is this connection's first."""
-    sent: int = 0
-    """The leg's sample that it is to be sent next."""
-    opened_at: float | None = None
-    fed_at: float = 0.0
-    """Since when it is given audio."""
-    lasted: bool = False
-    waits: CapacityError | None = None
-    """Why it is not being opened yet: the engine is full, and will take it when there is room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open a connection; ``opened`` or ``failed`` is to follow."""
-
-    line: Line
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Close a connection, or stop opening it; nothing that it says counts any more."""
-
-    line: Line
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Hand an event on."""
-
-    event: EngineEvent
-
-
-Action = Open | Drop | Tell
 
 
 @dataclass(slots=True)
@@ -95,9 +35,6 @@ class Core:
     rate: int
     patience: Patience
     jitter: Callable[[], float]
-    received: int = 0
-    settled: int = 0
-    """Everything before is final, or said to be a gap."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
     active: Line | None = None
@@ -110,23 +47,32 @@ class Core:
     """Why it is not the first engine that listens, or nobody."""
     _told_rung: int = 0
     """The engine that was named last to who listens."""
-    _open_words: bool = False
-    """Words stand that no end of an utterance has followed."""
+    _coverage: Coverage = field(init=False)
 
     def __post_init__(self) -> None:
         self._tries = [Tries(self.patience, self.jitter) for _ in self.rungs]
+        self._coverage = Coverage(self.rate)
+
+    @property
+    def received(self) -> int:
+        """Samples that have come."""
+        return self._coverage.received
+
+    @property
+    def settled(self) -> int:
+        """Everything before is final, silent, or said to be a gap."""
+        return self._coverage.settled
 
     # --- what happens -------------------------------------------------------------------------
 
     def audio(self, samples: int) -> Line | None:
         """Audio came; the line to which it can be sent at once, None where it has to wait."""
         line = self.active
-        direct = line is not None and line.sent == self.received
-        self.received += samples
-        if not direct:
+        before = self._coverage.received
+        self._coverage.received = before + samples
+        if line is None or line.sent != before:
             return None
-        assert line is not None  # noqa: S101 - direct says so
-        line.sent = self.received
+        line.sent = before + samples
         return line
 
     def opened(self, line: Line, now: float) -> list[Action]:
@@ -155,7 +101,7 @@ class Core:
         else:
             return []
         self._tries[line.rung].failed(error, now)
-        self._blame_provider(line.rung, error)
+        blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
             self._error = error
         return self.tick(now)
@@ -164,26 +110,13 @@ class Core:
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
-        shift = line.base / self.rate
-        settled = self.settled / self.rate
-        if isinstance(event, Result):
-            return self._result(event.moved(shift), settled)
-        if isinstance(event, Silent):
-            self._settle(event.until + shift)
-            return []
-        if isinstance(event, SpeechBegan):
-            return [Tell(SpeechBegan(max(event.start + shift, settled)))]
-        if isinstance(event, Unheard):
-            start, end = max(event.start + shift, settled), event.end + shift
-            self._settle(end)
-            return [Tell(replace(event, start=start, end=end))] if end > start else []
-        return [Tell(event)]
+        return [Tell(new) for new in self._coverage.take(event, line.base, line.sent)]
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
         if line is self.active:
             self.active = None
-            self.settled = self.received
+            self._coverage.settled = self.received
         return []
 
     def give_up(self) -> list[Action]:
@@ -194,7 +127,7 @@ class Core:
             actions.append(Drop(self.active))
             self.active = None
         error = self._error or EngineError("no engine listened to the end")
-        return actions + self._gap(self.received, error.message)
+        return actions + [Tell(gap) for gap in self._coverage.gap(self.received, error.message)]
 
     # --- what is to be done -------------------------------------------------------------------
 
@@ -271,7 +204,7 @@ class Core:
             elif line.opened_at is not None and line.rung < best:
                 healthy = line.opened_at + self.patience.healthy
                 late = healthy + self.patience.boundary
-                times.append(late if now >= healthy and self._open_words else healthy)
+                times.append(late if now >= healthy and self._coverage.words_open else healthy)
         if self.active is not None:
             if self.active.sent < self.received:
                 times.append(now + 0.04)
@@ -334,16 +267,6 @@ class Core:
             start = max(start, since + wait)
         return start
 
-    def _blame_provider(self, rung: int, error: CallscribeError) -> None:
-        """What keeps a provider from listening in one way keeps it from the others too."""
-        provider = self.rungs[rung].provider
-        if not provider or error.code in ONE_WAY:
-            return
-        for other, tries in enumerate(self._tries):
-            if other != rung and self.rungs[other].provider == provider:
-                tries.at = max(tries.at, self._tries[rung].at)
-                tries.refused = tries.refused or self._tries[rung].refused
-
     def _try(self, now: float) -> list[Action]:
         """Opens what may be opened: better engines than the one that listens, in their order."""
         actions: list[Action] = []
@@ -380,7 +303,7 @@ class Core:
             waited = now - line.opened_at - self.patience.healthy
             if self._waits_for_quicker(line, now):
                 return []
-            if waited < 0 or (self._open_words and waited < self.patience.boundary):
+            if waited < 0 or (self._coverage.words_open and waited < self.patience.boundary):
                 return []
         elif self._waits_for_quicker(line, now):
             return []
@@ -394,10 +317,11 @@ class Core:
         for other in [one for one in self.opening if one.rung > line.rung]:
             self.opening.remove(other)
             actions.append(Drop(other))
-        actions += self._gap(self.kept_from, DROPPED)
+        gaps = self._coverage.gap(self.kept_from, DROPPED)
         if not self._is_quick(line.rung):
             oldest = self.received - int(self.patience.replay * self.rate)
-            actions += self._gap(oldest, BEHIND)
+            gaps += self._coverage.gap(oldest, BEHIND)
+        actions += map(Tell, gaps)
         line.base = line.sent = self.settled
         line.fed_at = now
         self.active = line
@@ -411,31 +335,3 @@ class Core:
             taken_over = TakenOver(name, self._error or slow)
             actions.append(Tell(taken_over if line.rung else Listening(name)))
         return actions
-
-    def _gap(self, until: int, reason: str) -> list[Action]:
-        """Says that nobody heard what is not settled before ``until``."""
-        if until <= self.settled:
-            return []
-        start, self.settled = self.settled, until
-        self._open_words = False
-        return [Tell(Unheard(start / self.rate, until / self.rate, reason))]
-
-    def _settle(self, until: float) -> None:
-        """All before ``until`` (leg seconds) is written down for good."""
-        line = self.active
-        most = self.received if line is None else line.sent
-        self.settled = max(self.settled, min(round(until * self.rate), most))
-
-    def _result(self, result: Result, settled: float) -> list[Action]:
-        new = clipped(result, settled)
-        if not new.is_final:
-            if new.words or not result.words:
-                self._open_words = self._open_words or bool(new.text)
-                return [Tell(new)]
-            return []  # all of it has been final before
-        self._settle(new.end if new.until is None else new.until)
-        if new.text:
-            self._open_words = True
-        if new.speech_final:
-            self._open_words = False
-        return [Tell(new)]

@@ -6,13 +6,23 @@ May import ``errors`` and ``engines.base``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.errors import CallscribeError
 
+ONE_WAY: Final = frozenset(
+    {
+        "deepgram_busy",
+        "deepgram_budget",
+        "deepgram_bad_option",
+        "deepgram_bad_address",
+        "deepgram_refused",
+    }
+)
+"""Errors of a stream that say nothing about requests, and the other way round."""
 LIVE: Final = float("inf")
 """The pace of an engine that takes audio as fast as it comes."""
 
@@ -104,3 +114,14 @@ class Tries:
     def lasted(self) -> None:
         """It was stable: whatever comes next is a new outage."""
         self._count, self._since = 0, None
+
+
+def blame_provider(rungs: Sequence[Rung], tries: Sequence[Tries], failed: int) -> None:
+    """What keeps a provider from listening in one way keeps it from the others too."""
+    provider, cause = rungs[failed].provider, tries[failed]
+    if not provider or (cause.error is not None and cause.error.code in ONE_WAY):
+        return
+    for rung, others in zip(rungs, tries, strict=True):
+        if others is not cause and rung.provider == provider:
+            others.at = max(others.at, cause.at)
+            others.refused = others.refused or cause.refused

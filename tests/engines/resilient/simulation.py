@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from callscribe.engines.base import EngineEvent, Silent, Unheard
-from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Tell
+from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.core import Core
 from callscribe.errors import UpstreamError
 from callscribe.transcript import Result, Word
 

@@ -1,0 +1,64 @@
+"""How much of a leg is settled: every sample once, by a final, by silence or by a gap.
+
+Places are samples on the leg's own clock. May import ``engines.base``, ``transcript`` and its own
+room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from callscribe.engines.base import EngineEvent, Silent, SpeechBegan, Unheard
+from callscribe.engines.resilient.clip import clipped
+from callscribe.transcript import Result
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What has come in, and up to where it is final, silent, or said to be a gap."""
+
+    rate: int
+    received: int = 0
+    settled: int = 0
+    words_open: bool = False
+    """Words stand that no end of an utterance has followed."""
+
+    def gap(self, until: int, reason: str) -> list[EngineEvent]:
+        """Says that nobody heard what is not settled before ``until``."""
+        if until <= self.settled:
+            return []
+        start, self.settled = self.settled, until
+        self.words_open = False
+        return [Unheard(start / self.rate, until / self.rate, reason)]
+
+    def take(self, event: EngineEvent, base: int, sent: int) -> list[EngineEvent]:
+        """What is new of an engine's event; it has heard the leg from ``base`` to ``sent``."""
+        shift = base / self.rate
+        if isinstance(event, Result):
+            return self._result(event.moved(shift), sent)
+        if isinstance(event, Silent):
+            self._settle(event.until + shift, sent)
+            return []
+        settled = self.settled / self.rate
+        if isinstance(event, SpeechBegan):
+            return [SpeechBegan(max(event.start + shift, settled))]
+        if isinstance(event, Unheard):
+            start, end = max(event.start + shift, settled), event.end + shift
+            self._settle(end, sent)
+            return [replace(event, start=start, end=end)] if end > start else []
+        return [event]
+
+    def _settle(self, until: float, sent: int) -> None:
+        """All before ``until`` (leg seconds) is written down for good, as far as it was sent."""
+        self.settled = max(self.settled, min(round(until * self.rate), sent))
+
+    def _result(self, result: Result, sent: int) -> list[EngineEvent]:
+        new = clipped(result, self.settled / self.rate)
+        if not new.is_final:
+            if new.words or not result.words:
+                self.words_open = self.words_open or bool(new.text)
+                return [new]
+            return []  # all of it has been final before
+        self._settle(new.end if new.until is None else new.until, sent)
+        self.words_open = (self.words_open or bool(new.text)) and not new.speech_final
+        return [new]

@@ -30,7 +30,7 @@ class _Slot:
     """Held by who reads on: each event counts once."""
 
 
-class Calls:
+class CallViews:
     """Gives a call as far as the store knows it."""
 
     def __init__(self, store: Store, kept: int = KEPT) -> None:

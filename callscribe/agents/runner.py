@@ -18,7 +18,7 @@ import structlog
 
 from callscribe.agents.attempt import Retries, attempt
 from callscribe.agents.base import Agent
-from callscribe.agents.calls import Calls
+from callscribe.agents.calls import CallViews
 from callscribe.agents.lane import Lane
 from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
@@ -72,7 +72,7 @@ class Runner:
         workers: int = 16,
     ) -> None:
         self._store = store
-        self._calls = Calls(store)
+        self._calls = CallViews(store)
         self._teller = Teller(store, self._calls, publish, clock, self._told)
         self._monotonic = monotonic
         self._patience = Patience(retries or Retries())

@@ -200,6 +200,64 @@ async def test_neither_store_nor_journal(rig: Rig) -> None:
     assert not rig.keeper.unwritten
 
 
+async def test_what_was_in_memory_only_goes_before_what_the_journal_took_later(rig: Rig) -> None:
+    """The store passes over what it hears of a call before its beginning."""
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    rig.path.rmdir()
+    await rig.keep(3)
+    assert not rig.keeper.unwritten, "a crash loses none of it any more"
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3]
+
+
+async def test_the_journal_takes_what_is_on_its_way_into_the_store(rig: Rig) -> None:
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    rig.store.gate.clear()
+    rig.store.trouble = lambda _: None
+    await asyncio.sleep(0.1)  # a try has begun
+    rig.path.rmdir()
+    await rig.keep(3)
+    rig.store.trouble = gone  # it fails after all
+    rig.store.gate.set()
+    await asyncio.sleep(0.1)
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3]
+
+
+async def test_what_memory_has_no_room_for_is_counted_and_said(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "UNWRITTEN", 3)
+    await rig.keep(1)
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    with capture_logs() as logs:
+        await rig.keep(2, 3)
+        assert rig.keeper.counts["lost"] == 0
+        await rig.keep(4, 5)
+    assert rig.keeper.counts["lost"] == 1
+    assert [e["events"] for e in logs if e["event"] == "events_lost"] == [1]
+    rig.path.rmdir()
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3, 4], "what is oldest stays: a call's beginning"
+
+
+async def test_what_is_in_memory_only_at_the_end_is_said(rig: Rig) -> None:
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    with capture_logs() as logs:
+        await rig.keeper.close()
+    assert [e["events"] for e in logs if e["event"] == "events_lost"] == [2]
+
+
 async def test_what_an_earlier_process_left_goes_first(rig: Rig, tmp_path: Path) -> None:
     rig.store.trouble = gone
     await rig.keep(1, 2)

@@ -16,7 +16,7 @@ import structlog
 
 from callscribe.bus.base import Bus
 from callscribe.errors import SessionNotFound, StoreError
-from callscribe.events import Event, Notice, SessionEnded
+from callscribe.events import Event, Notice, SessionEnded, SessionStarted
 from callscribe.keeping import MOST, Journal, Keeper
 from callscribe.store.base import Store
 
@@ -69,6 +69,8 @@ class Ledger:
 
     def publish(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> Event:
         """Gives an event its number and its time, and has it kept and told. Never waits."""
+        if kind is SessionStarted:
+            self._guests.pop(session_id, None)  # they were looking for one of the same name
         if kind is SessionEnded:
             for told in self._warned.values():
                 told.discard(session_id)
@@ -92,19 +94,13 @@ class Ledger:
         ``SessionNotFound`` for a session that nobody knows any more; ``StoreError`` while the store
         cannot say which number is the next.
         """
-        if session_id not in self._numbers and self._store is not None:
-            if self.away:
-                raise StoreError(f"The store is away ({self.away}); try again.")
-            call = await self._store.call(session_id)
-            if call is None:
-                raise SessionNotFound(f"there is no session {session_id[:64]}")
-            if session_id not in self._numbers:
-                self._numbers[session_id] = call.last_seq
-                self._guests[session_id] = 0
-        guest = session_id in self._guests
-        if guest:
+        known = session_id in self._numbers
+        guest = session_id in self._guests or not (known or self._store is None)
+        if guest:  # from here on nobody else forgets its number
             self._guests[session_id] += 1
         try:
+            if guest and not known:
+                await self._look_up(session_id)
             self.publish(session_id, kind, **fields)
             await self.settled(session_id)
         finally:
@@ -113,6 +109,16 @@ class Ledger:
                 if not self._guests[session_id]:
                     self.forget(session_id)
                     self._bus.forget(session_id)
+
+    async def _look_up(self, session_id: str) -> None:
+        """Finds the latest number of a session that has ended; errors of ``tell``."""
+        await self.settled(session_id)  # what was told before it was forgotten
+        if self.away:
+            raise StoreError(f"The store is away ({self.away}); try again.")
+        call = await self.store.call(session_id)
+        if call is None:
+            raise SessionNotFound(f"there is no session {session_id[:64]}")
+        self._numbers.setdefault(session_id, call.last_seq)
 
     @property
     def away(self) -> str:
@@ -193,8 +199,11 @@ class Ledger:
             )
 
     def _warn(self, sessions: set[str], code: str, message: str) -> None:
-        """Says it once in each of these sessions, until the store is back."""
-        for session_id in sessions - self._warned[code]:
+        """Says it once in each of these sessions, until the store is back.
+
+        One that has been forgotten has no number to say it under.
+        """
+        for session_id in (sessions & self._numbers.keys()) - self._warned[code]:
             self._warned[code].add(session_id)
             self.publish(session_id, Notice, code=code, message=message)
 

@@ -65,10 +65,17 @@ class Calls:
         return await self._store.calls(search=search, before=before, limit=min(limit, MOST))
 
     async def call(self, session_id: str) -> StoredCall:
-        """One call without its words."""
+        """One call without its words.
+
+        A store that can be read, and takes nothing, does not know how a running call goes.
+        """
         await self._ledger.settled(session_id)
-        found = await self._store.call(session_id)
+        away = self._ledger.away
+        live = self.live(session_id) is not None
+        found = None if live and away else await self._store.call(session_id)
         if found is None:
+            if away:
+                raise StoreError(f"The call cannot be read now: the store is away ({away}).")
             raise _unknown(session_id)
         return found
 
@@ -106,7 +113,8 @@ class Calls:
 
     async def results(self, session_id: str) -> list[StoredResult]:
         """What the agents found."""
-        await self.call(session_id)
+        if self.live(session_id) is None:
+            await self.call(session_id)
         return await self._store.results(session_id)
 
     async def delete(self, session_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import httpx
@@ -114,6 +115,31 @@ async def test_a_running_call_is_read_while_the_store_is_away(
     await client.hang_up()
     ended = httpx.post(f"{api}/call/end", timeout=20).json()
     assert len(ended["transcript"]["utterances"]) == 2
+
+
+async def test_a_call_begins_while_the_store_can_be_read_and_takes_nothing(
+    served: Served, settings: Settings
+) -> None:
+    """As when its disk is full, or another program writes for long."""
+    api = f"{served.http}/api/sessions"
+    httpx.post(api, json={"session_id": "old"})
+    with sqlite3.connect(settings.data_dir / "callscribe.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = httpx.post(api, json={"session_id": "new"}, timeout=20)
+        assert (begun.status_code, begun.json()["state"]) == (201, "running")
+        client = await AudioClient.start(served, session_id="old", speaker="agent")
+        await client.audio(tones(440))
+        await client.until("final")
+        assert served.context.ledger.away
+        for name, said in (("new", 0), ("old", 1)):
+            told = httpx.get(f"{api}/{name}", timeout=20).json()
+            assert (told["utterances"], len(told["transcript"]["utterances"])) == (said, said)
+            form = {"format": "deepgram"}
+            assert httpx.get(f"{api}/{name}/transcript", params=form).status_code == 200
+            assert httpx.get(f"{api}/{name}/results").status_code == 200
+        assert [c["session_id"] for c in httpx.get(api).json()["sessions"]] == ["new", "old"]
+        other.execute("ROLLBACK")
+    await client.hang_up()
 
 
 async def test_roles_are_exchanged_over_http(served: Served) -> None:

@@ -5,6 +5,7 @@ May import ``service``, ``ledger``, ``past``, ``store.base`` and core.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
@@ -101,11 +102,8 @@ class Calls:
         session = self.live(session_id)
         if session is not None:
             return session.record.talk.to_dict()
-        talk = Talk()
-        for event in await self.events(session_id):
-            if event["type"] in KINDS:
-                talk.apply(parse_event(event))
-        return talk.to_dict()
+        told = await self.events(session_id)
+        return await asyncio.to_thread(_stats, told)  # a long call's would hold the loop up
 
     async def gaps(self, session_id: str) -> list[StoredGap]:
         """What nobody heard."""
@@ -167,6 +165,14 @@ def deleted() -> SessionClosed:
     return SessionClosed(
         "this call was deleted; what is said now is not written down", code="session_deleted"
     )
+
+
+def _stats(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    talk = Talk()
+    for event in told:
+        if event["type"] in KINDS:
+            talk.apply(parse_event(event))
+    return talk.to_dict()
 
 
 def _unknown(session_id: str) -> SessionNotFound:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
 from callscribe.errors import StoreError
+from callscribe.events import Event
 from callscribe.settings import Settings
 from callscribe.talk import Talk
 from tests.engines_for_tests import tones
@@ -61,6 +63,25 @@ async def test_the_figures_of_a_call_are_computed_once_for_an_answer(
     monkeypatch.setattr(Talk, "to_dict", counting)
     assert httpx.get(f"{served.http}/api/sessions/call").json()["stats"]
     assert len(computed) == 1
+
+
+async def test_the_figures_of_a_past_call_do_not_hold_up_those_that_are_spoken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(settings) as served:
+        await _call(served, "call", 440)
+    threads = set()
+    apply = Talk.apply
+
+    def noting(talk: Talk, event: Event) -> bool:
+        threads.add(threading.current_thread().name)
+        return apply(talk, event)
+
+    monkeypatch.setattr(Talk, "apply", noting)
+    with serving(settings) as again:
+        assert httpx.get(f"{again.http}/api/sessions/call").json()["stats"]
+    assert {name.partition("_")[0] for name in threads} <= {"uvloop", "asyncio"}, "helpers"
+    assert threads
 
 
 async def test_calls_are_found_by_what_was_said(served: Served) -> None:

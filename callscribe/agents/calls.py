@@ -16,8 +16,9 @@ from callscribe.agents.base import Call
 from callscribe.agents.view import View
 from callscribe.store.base import Store
 
-KEPT = 64
-"""Calls that are kept at hand."""
+KEPT = 256
+"""Calls that are kept at hand: more than one server has at once, else each final has its call read
+from the beginning."""
 
 PAGE = 200
 """Events that are read at once."""

@@ -102,6 +102,8 @@ class Keeper:
         self._lost_sight = asyncio.Event()
         self._unknown: set[str] = set()
         """Sessions whose beginning the store refused: it would pass over the rest of them."""
+        self._most = MOST
+        """Events brought home at once: half as many where the store took too long, then more."""
         self._drainer: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -193,6 +195,8 @@ class Keeper:
             while await self._some_home():
                 pass
         except Exception as error:  # noqa: BLE001 - the same
+            if isinstance(error, TimeoutError):
+                self._most = max(1, self._most // 2)
             if not was_away:
                 self._lost(error)
             return
@@ -203,8 +207,9 @@ class Keeper:
 
     async def _some_home(self) -> bool:
         """A batch of what waits; false, and the store is not away any more, when nothing does."""
+        most = min(self._most, MOST)
         async with self._turn:
-            waiting = await self._journal.read(MOST)
+            waiting = await self._journal.read(most)
             if not waiting and not self.unwritten:
                 self.away = ""
                 return False
@@ -212,9 +217,10 @@ class Keeper:
             await self._into_store(waiting)
             await self._journal.drop(len(waiting))
         else:
-            waiting = list(islice(self.unwritten, MOST))
+            waiting = list(islice(self.unwritten, most))
             await self._into_store(waiting)
             self._written(waiting)
+        self._most = min(MOST, most * 2)
         self._arrived(waiting)  # who reads the store has found nothing until now
         return True
 

@@ -30,9 +30,13 @@ class Troubled:
         self.trouble: Callable[[Sequence[Event]], None] = lambda _: None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.at_once = 1_000
+        """More than so many events take it longer than anybody waits."""
 
     async def append(self, events: Sequence[Event]) -> None:
         await self.gate.wait()
+        if len(events) > self.at_once:
+            await asyncio.sleep(60)
         self.trouble(events)
         await self._store.append(events)
 
@@ -149,6 +153,19 @@ async def test_what_comes_while_the_journal_is_brought_home_keeps_its_place(
     await rig.keep(number)
     assert await rig.kept() == list(range(1, number + 1))
     assert rig.keeper.counts["stored"] >= 2, "the last one went into the store again"
+
+
+async def test_a_store_too_slow_for_much_at_once_gets_it_in_parts(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.keep(1)
+    rig.store.trouble = gone
+    await rig.keep(*range(2, 66))
+    rig.store.trouble = lambda _: None
+    rig.store.at_once = 10
+    monkeypatch.setattr(keeping, "PATIENCE", 0.2)
+    await rig.back()
+    assert await rig.kept() == list(range(1, 66))
 
 
 async def test_an_event_that_the_store_refuses_costs_no_other(rig: Rig) -> None:

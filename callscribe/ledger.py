@@ -92,7 +92,7 @@ class Ledger:
         """Publishes an event in a session that may have ended, and waits until it is kept.
 
         ``SessionNotFound`` for a session that nobody knows any more; ``StoreError`` while the store
-        cannot say which number is the next.
+        cannot say which number is the next, or another server gives them.
         """
         known = session_id in self._numbers
         guest = session_id in self._guests or not (known or self._store is None)
@@ -118,7 +118,19 @@ class Ledger:
         call = await self.store.call(session_id)
         if call is None:
             raise SessionNotFound(f"there is no session {session_id[:64]}")
+        if session_id not in self._numbers and call.state != "ended":
+            raise StoreError(
+                "This call goes on at another server, which gives its events their numbers; "
+                "ask that one, or wait for the end of the call."
+            )
         self._numbers.setdefault(session_id, call.last_seq)
+
+    async def is_elsewhere(self, session_id: str) -> bool:
+        """Whether a session goes on at another server over the same store; ``StoreError``."""
+        if session_id in self._numbers and session_id not in self._guests:
+            return False
+        call = await self.store.call(session_id)
+        return call is not None and call.state != "ended"
 
     @property
     def away(self) -> str:

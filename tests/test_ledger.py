@@ -268,6 +268,8 @@ async def test_who_asks_for_a_calls_number_while_another_tells_in_it(rig: Rig) -
 
 
 async def test_a_call_that_is_forgotten_while_somebody_tells_in_it(rig: Rig) -> None:
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
     rig.store.gate.clear()
     first = asyncio.create_task(rig.ledger.tell("call", Notice, code="c", message="first"))
     await asyncio.sleep(0.01)
@@ -276,7 +278,7 @@ async def test_a_call_that_is_forgotten_while_somebody_tells_in_it(rig: Rig) -> 
     await asyncio.sleep(0.05)
     rig.store.gate.set()
     await asyncio.gather(first, second)
-    assert await rig.kept() == ["session_started", "first", "second"]
+    assert await rig.kept() == ["session_started", "session_ended", "first", "second"]
 
 
 async def test_a_call_of_the_past_of_which_the_store_refuses_something(rig: Rig) -> None:
@@ -309,3 +311,20 @@ async def test_a_call_that_begins_while_somebody_looks_for_one_of_its_name(rig: 
     with pytest.raises(SessionNotFound):
         await late
     assert rig.ledger.seq("new") == 1
+
+
+async def test_a_call_that_goes_on_at_another_server_gets_its_numbers_there(rig: Rig) -> None:
+    other = Ledger(Heard(), lambda: 1000.0)
+    await other.open(rig.real, FileJournal(Path("unused")))
+    assert await other.is_elsewhere("call")
+    assert not await rig.ledger.is_elsewhere("call")
+    with pytest.raises(StoreError, match="another server"):
+        await other.tell("call", Notice, code="c", message="elsewhere")
+    rig.notice("here")
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    assert await rig.kept() == ["session_started", "here", "session_ended"]
+    assert not await other.is_elsewhere("call")
+    await other.tell("call", Notice, code="c", message="elsewhere")
+    assert (await rig.kept())[-1] == "elsewhere"
+    await other.close()

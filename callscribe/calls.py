@@ -18,7 +18,7 @@ from callscribe.ledger import Ledger
 from callscribe.past import Past
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
-from callscribe.store.base import CallState, Store, StoredCall, StoredGap, StoredResult
+from callscribe.store.base import CallState, Store, StoredCall, StoredResult
 from callscribe.talk import Talk
 from callscribe.transcript import Transcript
 
@@ -104,10 +104,6 @@ class Calls:
             return session.record.talk.to_dict()
         told = await self.events(session_id)
         return await asyncio.to_thread(_stats, told)  # a long call's would hold the loop up
-
-    async def gaps(self, session_id: str) -> list[StoredGap]:
-        """What nobody heard."""
-        return await self._store.gaps(session_id)
 
     async def results(self, session_id: str) -> list[StoredResult]:
         """What the agents found."""

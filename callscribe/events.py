@@ -158,6 +158,8 @@ class FinalResult(Event):
     """Above 0: what was closed already is replaced; each revision has the next number."""
     leak_of: str = ""
     """The utterance of another leg that was heard here through the air: to be shown once only."""
+    repairs: int = 0
+    """Above 0: it was heard later, in place of the gap with this ``seq``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,23 @@ class Gap(Event):
     start: float
     end: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapRepaired(Event):
+    """The gap with the number ``of_seq`` is none any more: it has been heard from kept audio.
+
+    What was said there are the finals with that number as ``repairs``, ``utterance_ids`` in order.
+    They come before this; there are none where nobody spoke.
+    """
+
+    type: ClassVar[str] = "gap_repaired"
+
+    speaker: str
+    of_seq: int
+    start: float
+    end: float
+    utterance_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ May import ``engines`` and ``settings``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from callscribe.engines.base import TranscriptionEngine
@@ -29,6 +29,17 @@ def ladder(config: TranscriptionConfig, engines: Mapping[str, TranscriptionEngin
     if backend == "whisper":
         wanted = ["whisper"]  # nothing of a call may go to a cloud that was not asked for
     return [rung for name in wanted if (rung := _rung(name, engines)) is not None]
+
+
+def repairers(rungs: Sequence[Rung]) -> list[Rung]:
+    """Those of a ladder's engines that hear again what nobody heard, the more exact one first.
+
+    Where one engine alone is asked for, it is not asked twice: a gap stays one.
+    """
+    if len(rungs) < 2:
+        return []
+    able = [rung for rung in rungs if not (rung.provider and rung.streaming)]
+    return sorted(able, key=lambda rung: not rung.provider)
 
 
 def _rung(name: str, engines: Mapping[str, TranscriptionEngine]) -> Rung | None:

@@ -17,6 +17,7 @@ from callscribe.audio import Encoding
 from callscribe.engines.base import StreamOptions, TranscriptionEngine
 from callscribe.errors import (
     AudioError,
+    CapacityError,
     ConfigurationError,
     LegNotFound,
     SessionClosed,
@@ -54,6 +55,8 @@ class Legs:
         """Every leg there was, in the order in which they opened."""
         self.closed = False
         """The session ends: no leg is opened any more."""
+        self.draining = False
+        """The server ends: no new leg is opened, lost clients may still come back."""
         self._record = record
         self._config = config
         self._engine = engine
@@ -103,9 +106,11 @@ class Legs:
         that begins with its first frame. An empty language means the configured one.
 
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
-        has not, and what the engine raises.
+        has not, ``CapacityError`` when the server is about to end, and what the engine raises.
         """
         self._check_open()
+        if self.draining:
+            raise CapacityError("the server is shutting down; try again", code="shutting_down")
         spoken_at = self._monotonic() - waiting if waiting else None
         language = language or self._config.transcription_language
         self._check_language(language)

@@ -21,6 +21,7 @@ from callscribe.engines.base import (
     EngineEvent,
     Listening,
     Lost,
+    Repaired,
     Silent,
     SpeechBegan,
     TakenOver,
@@ -31,14 +32,17 @@ from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.talk import Talk
-from callscribe.transcript import Transcript, Utterance
+from callscribe.transcript import Gap, Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder
 
 AROUND: Final = 0.5
 """Seconds before and behind an utterance whose levels are looked at too."""
 
+NEAR: Final = 0.01
+"""Seconds by which a gap and its repair may differ: they are the same numbers, added up."""
+
 _HEAD = frozenset({"session_id", "seq", "at", "revision"})
-_COUNTED = (events.Gap, events.RolesSwapped)
+_COUNTED = (events.Gap, events.GapRepaired, events.RolesSwapped)
 """What changes the figures of a call at once; a final may come with others."""
 
 _log = structlog.get_logger(__name__)
@@ -76,6 +80,9 @@ class Record:
     def publish(self, kind: Callable[..., events.Event], /, **fields: object) -> None:
         """Gives an event its number and its time, has it kept, and tells whoever listens."""
         event = self._ledger.publish(self.session_id, kind, **fields)
+        if isinstance(event, events.Gap):
+            gap = Gap(event.speaker, event.start, event.end, event.reason, event.seq)
+            self.transcript.add_gap(gap)
         if self.talk.apply(event) and isinstance(event, _COUNTED):
             self._ledger.publish(self.session_id, events.CallStats, stats=self.talk.to_dict())
 
@@ -86,8 +93,7 @@ class Record:
     def swap(self, one: str, other: str) -> None:
         """Exchanges two speakers' names in all that was said, and tells everybody."""
         names = {one: other, other: one}
-        said = self.transcript.utterances
-        said[:] = [replace(u, speaker=names.get(u.speaker, u.speaker)) for u in said]
+        self.transcript.swap(one, other)
         builders = {name: self._builder(name) for name in names}
         for name, builder in builders.items():
             builder.speaker = names[name]
@@ -154,18 +160,13 @@ class Record:
                 start=heard.start + offset,
             )
             return
-        if isinstance(heard, Unheard):
-            start, end = heard.start + offset, heard.end + offset
-            self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
-            self.publish(
-                events.Notice,
-                code="words_lost",
-                message=f"What {leg.speaker} said from {start:.1f} to {end:.1f} s is not written "
-                f"down: {heard.reason}.",
-                speaker=leg.speaker,
-            )
-            return
         if isinstance(heard, Silent):
+            return
+        if isinstance(heard, Unheard):
+            self._miss(leg, heard, offset)
+            return
+        if isinstance(heard, Repaired):
+            self._repair(leg, heard, offset)
             return
         if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)
@@ -173,6 +174,45 @@ class Record:
         step = builder.add(heard, offset)
         if step is not None:
             self._record(leg, step, heard.latency_ms)
+
+    def _miss(self, leg: Leg, heard: Unheard, offset: float) -> None:
+        """Says that nobody heard a stretch; what is said behind it is another utterance."""
+        if self._builder(leg.speaker).is_begun:
+            self.finish(leg)
+        start, end = heard.start + offset, heard.end + offset
+        self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
+        self.publish(
+            events.Notice,
+            code="words_lost",
+            message=f"What {leg.speaker} said from {start:.1f} to {end:.1f} s is not written "
+            f"down: {heard.reason}.",
+            speaker=leg.speaker,
+        )
+
+    def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
+        """Puts what was said in a gap into its place."""
+        start, end = heard.start + offset, heard.end + offset
+        gap = next(
+            gap
+            for gap in self.transcript.gaps
+            if gap.speaker == leg.speaker and abs(gap.start - start) + abs(gap.end - end) < NEAR
+        )
+        builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
+        steps = [builder.add(result, offset) for result in heard.results]
+        ids = {}
+        for step in (*steps, builder.finish()):
+            if step is not None:
+                self._record(leg, step, None, repairs=gap.seq)
+                ids[step.utterance.utterance_id] = True
+        self.transcript.drop_gap(gap.seq)
+        self.publish(
+            events.GapRepaired,
+            speaker=leg.speaker,
+            of_seq=gap.seq,
+            start=gap.start,
+            end=gap.end,
+            utterance_ids=tuple(ids),
+        )
 
     def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
         if isinstance(heard, Listening):
@@ -202,7 +242,7 @@ class Record:
             engine=heard.engine if isinstance(heard, TakenOver) else "",
         )
 
-    def _record(self, leg: Leg, step: Step, latency_ms: float | None) -> None:
+    def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:
         said = step.utterance
         if not step.is_final:
             self.publish(
@@ -231,12 +271,14 @@ class Record:
             language=said.language,
             speech_final=step.speech_final,
             latency_ms=latency_ms,
+            repairs=repairs,
         )
         levels = leg.loudness.levels(said.start - AROUND, said.end + AROUND, leg.offset or 0.0)
         decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final, levels)}
         self._say(decisions.pop(said.utterance_id, final))
         for other in decisions.values():  # what the new words tell about those before
             self._say(replace(other, latency_ms=None))
+        self.talk.received(leg.speaker, (leg.offset or 0.0) + leg.seconds)
         self.publish(events.CallStats, stats=self.talk.to_dict())
 
     def _say(self, final: events.FinalResult) -> None:

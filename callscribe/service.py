@@ -23,7 +23,7 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import ResilientEngine, caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
-from callscribe.ladder import ladder
+from callscribe.ladder import ladder, repairers
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -91,8 +91,10 @@ class EnhancedTranscriptionService:
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._said_stand_in = False
+        self.draining = False
+        """Nothing new is taken."""
         self.closing = False
-        """Set when the service drains: nothing new is taken."""
+        """What runs is being ended."""
 
     async def initialize_session(
         self, session_id: str | None = None, *, config: TranscriptionConfig | None = None
@@ -102,7 +104,7 @@ class EnhancedTranscriptionService:
         Without an id one is made. ``SessionError`` for an id that is taken or cannot be one,
         ``CapacityError`` while the service shuts down or no leg is free, and what ``check`` raises.
         """
-        if self.closing:
+        if self.draining:
             raise CapacityError("the server is shutting down; try again", code="shutting_down")
         if session_id is None:
             session_id = uuid.uuid4().hex
@@ -266,9 +268,16 @@ class EnhancedTranscriptionService:
         """How many legs are open or wait for their client."""
         return sum(len(session.legs.live) for session in self._sessions.values())
 
+    def drain(self, seconds: float) -> None:
+        """Takes no new session or leg; running calls are told that ``seconds`` are left to them."""
+        self.draining = True
+        for session in self._sessions.values():
+            if not session.ended.is_set():
+                session.drain(seconds)
+
     async def close(self) -> None:
         """Ends all sessions at once and waits for their finals and transcripts. Idempotent."""
-        self.closing = True
+        self.draining = self.closing = True
         for session in self._sessions.values():
             session.ask_end()
         while self._running:
@@ -302,7 +311,7 @@ class EnhancedTranscriptionService:
         """The engines of a configuration as one; where only this machine's is asked, that one."""
         rungs = ladder(config, self._engines)
         only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
-        return only or ResilientEngine(rungs)
+        return only or ResilientEngine(rungs, repairers=repairers(rungs))
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""

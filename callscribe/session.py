@@ -24,8 +24,9 @@ from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
 from callscribe.transcript import Transcript
 
-LAST_FINALS = 40.0
-"""Seconds that an engine may take to close a leg; its own deadline for finals is shorter."""
+LAST_FINALS = 70.0
+"""Seconds that an engine may take to close a leg; its own deadlines, for finals and for the repair
+of gaps, are shorter together."""
 
 SAVING = 15.0
 """Seconds that one sink may take for a transcript."""
@@ -159,6 +160,16 @@ class Session:
         self.ask_end()
         await self.ended.wait()
         return self.record.transcript
+
+    def drain(self, seconds: float) -> None:
+        """Takes no new leg, and says that the call has ``seconds`` left: the server ends."""
+        self.legs.draining = True
+        if self.legs.live and not self.legs.closed:
+            left = f"goes on for up to {seconds:g} s, then it" if seconds else "now"
+            self.notify(
+                "server_ending",
+                f"The server is about to end: this call {left} ends, with all words kept.",
+            )
 
     def ask_end(self) -> None:
         """Has the session end soon, without waiting for it."""

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds without a word after which a session is ended; 0: never.",
     )
+    drain: float = Field(
+        default=20.0,
+        ge=0,
+        description="Seconds that calls may go on after SIGTERM; then they are ended.",
+    )
     database_url: str = Field(
         default="",
         description="Where calls are kept: `postgresql://…`, `sqlite:///…`; empty: SQLite in the "
@@ -96,6 +101,17 @@ class Settings(BaseSettings):
         default="wss://api.deepgram.com",
         validation_alias="DEEPGRAM_BASE_URL",
         description="Deepgram's address, or that of a server which speaks its protocol.",
+    )
+    deepgram_streams: int = Field(
+        default=150,
+        ge=0,
+        description="Streams open at Deepgram at once; further legs begin with the fallback. 0: no "
+        "limit.",
+    )
+    deepgram_requests: int = Field(
+        default=50,
+        ge=0,
+        description="Requests under way at Deepgram at once; further ones wait. 0: no limit.",
     )
 
     watchlist: str = Field(

@@ -1,6 +1,6 @@
 """How a call goes: who speaks how much, at once, not at all. Computed live, final by final.
 
-Core: no I/O; may import ``events`` and ``floor``. All times are float seconds on
+Core: no I/O; may import ``coverage``, ``events`` and ``floor``. All times are float seconds on
 the call clock.
 
 Speech is where words are: the words of a speaker, joined over pauses up to ``floor.JOINT``
@@ -28,6 +28,7 @@ For the call:
                        what nobody heard is not silence
 ``longest_dead_air``   seconds of the longest of them
 ``unheard_seconds``    seconds in which a leg was not heard
+``coverage_percent``   how much of all legs' audio was heard, in percent, never rounded up
 =====================  ===========================================================================
 """
 
@@ -39,7 +40,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from callscribe.events import Event, FinalResult, Gap, LegStarted, RolesSwapped
+from callscribe.coverage import Coverage
+from callscribe.events import (
+    Event,
+    FinalResult,
+    Gap,
+    GapRepaired,
+    LegEnded,
+    LegStarted,
+    RolesSwapped,
+)
 from callscribe.floor import JOINT, UNHEARD, Sweep
 
 MARK: Final = 16
@@ -72,24 +82,34 @@ class Talk:
         """The sweep before every ``MARK``-th stretch, as far as it has come."""
         self._sweep = Sweep()
         self._swept = 0
+        self._coverage = Coverage()
 
     def apply(self, event: Event) -> bool:
         """Takes any event of the session; true when it may have changed the figures."""
         if isinstance(event, FinalResult):
             self.add(event)
         elif isinstance(event, Gap):
-            self.unheard(event.start, event.end)
+            self.unheard(event)
+        elif isinstance(event, GapRepaired):
+            self.repaired(event.of_seq)
         elif isinstance(event, RolesSwapped):
             self.swap(*event.speakers)
         elif isinstance(event, LegStarted):
-            self._line(event.speaker)
+            self._coverage.begin(self._line(event.speaker), event.offset)
+        elif isinstance(event, LegEnded):
+            self._coverage.end(self._line(event.speaker), event.seconds)
         else:
             return False
         return True
 
+    def received(self, speaker: str, until: float) -> None:
+        """A speaker's audio has come up to ``until``."""
+        self._coverage.reach(self._line(speaker), until)
+
     def add(self, final: FinalResult) -> None:
         """Takes an utterance as it stands now; a known id is replaced."""
         line = self._line(final.speaker)
+        self._coverage.reach(line, final.end)
         words = 0
         stretches: tuple[_Stretch, ...] = ()
         if final.text.strip() and not final.leak_of:
@@ -103,10 +123,19 @@ class Talk:
             self._said[final.utterance_id] = _Said(line, words, stretches)
         self._replace(old.stretches if old else (), stretches)
 
-    def unheard(self, start: float, end: float) -> None:
-        """Nobody heard a leg from ``start`` to ``end``."""
-        if _is_stretch(start, end):
-            self._replace((), ((start, end, UNHEARD),))
+    def unheard(self, gap: Gap) -> None:
+        """Nobody heard a leg for a while."""
+        if _is_stretch(gap.start, gap.end):
+            line = self._line(gap.speaker)
+            self._coverage.reach(line, gap.end)
+            self._coverage.miss(gap.seq, line, gap.start, gap.end)
+            self._replace((), ((gap.start, gap.end, UNHEARD),))
+
+    def repaired(self, seq: int) -> None:
+        """A gap, named by the number of its event, was heard after all."""
+        span = self._coverage.find(seq)
+        if span is not None:
+            self._replace(((*span, UNHEARD),), ())
 
     def swap(self, one: str, other: str) -> None:
         """Exchanges two speakers in all that was said and will be said."""
@@ -135,6 +164,7 @@ class Talk:
             "dead_air_seconds": round(totals.dead_air, 3),
             "longest_dead_air": round(totals.longest_dead_air, 3),
             "unheard_seconds": round(totals.unheard, 3),
+            "coverage_percent": self._coverage.percent,
         }
 
     def _line(self, speaker: str) -> int:

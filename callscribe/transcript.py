@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import merge
 from typing import Any
 
 
@@ -101,6 +102,27 @@ class Utterance:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a leg that nobody heard, and why, for a person; seconds on the call clock."""
+
+    speaker: str
+    start: float
+    end: float
+    reason: str
+    seq: int = 0
+    """The number of the event that told it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "speaker": self.speaker,
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "reason": self.reason,
+        }
+
+
 def mean_confidence(words: Sequence[Word]) -> float:
     """The mean of the words' confidences, 0.0 for no words."""
     return sum(word.confidence for word in words) / len(words) if words else 0.0
@@ -113,10 +135,16 @@ def join_text(parts: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class Transcript:
-    """A session's utterances in the order in which they began."""
+    """A session's utterances, and what nobody heard, in the order in which they began."""
 
     session_id: str
     utterances: list[Utterance] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    """Those that have not been repaired."""
+
+    def copy(self) -> Transcript:
+        """The same, which does not grow."""
+        return Transcript(self.session_id, list(self.utterances), list(self.gaps))
 
     def add(self, utterance: Utterance) -> None:
         """Puts an utterance in its place; one with the same id is replaced (a revision)."""
@@ -132,6 +160,31 @@ class Transcript:
             if self.utterances[index].utterance_id == utterance_id:
                 del self.utterances[index]
                 return
+
+    def add_gap(self, gap: Gap) -> None:
+        """Puts a gap in its place."""
+        index = len(self.gaps)
+        while index and self.gaps[index - 1].start > gap.start:
+            index -= 1
+        self.gaps.insert(index, gap)
+
+    def drop_gap(self, seq: int) -> None:
+        """Takes out the gap that this event told, if it is there."""
+        self.gaps[:] = [gap for gap in self.gaps if gap.seq != seq]
+
+    def swap(self, one: str, other: str) -> None:
+        """Exchanges two speakers' names in all that was said, and not heard."""
+        names = {one: other, other: one}
+        said, gaps = self.utterances, self.gaps
+        said[:] = [replace(u, speaker=names.get(u.speaker, u.speaker)) for u in said]
+        gaps[:] = [replace(gap, speaker=names.get(gap.speaker, gap.speaker)) for gap in gaps]
+
+    @property
+    def in_order(self) -> list[Utterance | Gap]:
+        """All that was said and all that nobody heard, by its beginning."""
+        said: list[Utterance | Gap] = [*self.utterances]
+        missed: list[Utterance | Gap] = [*self.gaps]
+        return list(merge(said, missed, key=lambda item: item.start))
 
     @property
     def speakers(self) -> list[str]:
@@ -159,4 +212,5 @@ class Transcript:
             "duration": round(self.duration, 3),
             "speakers": self.speakers,
             "utterances": [utterance.to_dict() for utterance in self.utterances],
+            "gaps": [gap.to_dict() for gap in self.gaps],
         }

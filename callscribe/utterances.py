@@ -49,6 +49,11 @@ class UtteranceBuilder:
         """The id of the utterance that is open or comes next."""
         return f"{self._prefix}-{self._number}"
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether a final stands that no end of an utterance has followed."""
+        return bool(self._finals)
+
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
         result = result.moved(offset)

@@ -88,6 +88,18 @@ def gap(seq: int, speaker: str = "agent", start: float = 1.0) -> events.Gap:
     )
 
 
+def repaired(seq: int, of_seq: int, session_id: str = "call") -> events.GapRepaired:
+    return events.GapRepaired(
+        session_id=session_id,
+        seq=seq,
+        at=AT + seq,
+        speaker="agent",
+        of_seq=of_seq,
+        start=1.0,
+        end=2.0,
+    )
+
+
 def swap(seq: int, *speakers: str) -> events.RolesSwapped:
     return events.RolesSwapped(session_id="call", seq=seq, at=AT + seq, speakers=speakers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import threading
 import time
@@ -50,8 +51,12 @@ class Served:
         return engine
 
     def stop(self) -> None:
-        """What SIGTERM does."""
-        self.server.should_exit = True
+        """What Ctrl-C does: all calls end now."""
+        self.server.handle_exit(signal.SIGINT, None)
+
+    def terminate(self) -> None:
+        """What SIGTERM does: calls may go on for a while."""
+        self.server.handle_exit(signal.SIGTERM, None)
 
     def join(self) -> None:
         self.thread.join(30)
@@ -78,7 +83,8 @@ def serving(settings: Settings, engine_factory: EngineFactory = energy_factory) 
         assert server.started
         yield served
     finally:
-        served.stop()
+        if not served.server.hurried:
+            served.stop()
         served.join()
     if unfit:
         raise AssertionError("\n".join(unfit))

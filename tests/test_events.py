@@ -14,7 +14,7 @@ from callscribe.transcript import Word
 def test_every_event_has_a_type_of_its_own() -> None:
     kinds = [kind for kind in vars(events).values() if isinstance(kind, type)]
     types = [kind.type for kind in kinds if issubclass(kind, Event) and kind is not Event]
-    assert len(types) == 16
+    assert len(types) == 17
     assert len(set(types)) == len(types)
     assert Event.type not in types
 

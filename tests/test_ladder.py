@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.ladder import ladder
+from callscribe.ladder import ladder, repairers
 from callscribe.settings import TranscriptionConfig
 from tests.engines_for_tests import EnergyEngine
 
@@ -38,3 +38,19 @@ def test_engines_that_are_not_there_are_left_out() -> None:
     assert [rung.engine for rung in ladder(config, only)] == [ENGINES["whisper"]]
     few = ladder(TranscriptionConfig(), {"deepgram": ENGINES["deepgram"]})
     assert [rung.name for rung in few] == ["deepgram", "deepgram_rest"]
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({}, ["deepgram_rest", "whisper"]),
+        ({"deepgram_use_streaming": False}, ["deepgram_rest", "whisper"]),
+        ({"transcription_fallback": ["whisper", "deepgram_rest"]}, ["deepgram_rest", "whisper"]),
+        ({"transcription_fallback": ["whisper"]}, ["whisper"]),
+        ({"transcription_fallback": []}, []),
+        ({"transcription_backend": "whisper"}, []),
+    ],
+)
+def test_who_repairs_gaps(config: dict[str, object], names: list[str]) -> None:
+    rungs = ladder(TranscriptionConfig.model_validate(config), ENGINES)
+    assert [rung.name for rung in repairers(rungs)] == names

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import SpeechBegan, Unheard
-from callscribe.events import CallStats, Event, FinalResult, Gap, Notice
+from callscribe.engines.base import Repaired, SpeechBegan, Unheard
+from callscribe.events import (
+    CallStats,
+    Event,
+    FinalResult,
+    Gap,
+    GapRepaired,
+    LegEnded,
+    LegStarted,
+    Notice,
+)
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.record import Record
@@ -50,6 +62,14 @@ def leg(record: Record) -> Leg:  # noqa: ARG001 - a leg needs the record first
 
 def result(text: str, *, is_final: bool, end: float = 1.0) -> Result:
     return Result(text, 0.5, end, is_final, is_final, (Word(text, 0.5, end, 0.9),), 0.9, "fr", 80.0)
+
+
+LEG: dict[str, Any] = {"sample_rate": 8000, "language": "fr", "engine": "e"}
+
+
+def result_at(start: float, text: str) -> Result:
+    words = (Word(text, start, start + 0.5, 0.9),)
+    return Result(text, start, start + 0.5, True, True, words, 0.9, "fr")
 
 
 def test_events_are_numbered_and_dated(record: Record, bus: Seen, leg: Leg) -> None:
@@ -214,3 +234,61 @@ def test_level_tells_which_leg_has_the_leak(record: Record, leg: Leg) -> None:
         "technician-1",
         "technician-2",
     ]
+
+
+def test_a_gap_is_repaired_in_its_place(record: Record, bus: Seen, leg: Leg) -> None:
+    record.publish(LegStarted, speaker="agent", offset=2.0, **LEG)
+    record.hear(leg, replace(result("avant", is_final=True), speech_final=False))
+    record.hear(leg, Unheard(1.0, 5.0, "nobody listened"))
+    record.hear(leg, result_at(6.0, "après"))
+    record.publish(LegEnded, speaker="agent", seconds=8.0)
+    gap = next(event for event in bus.all if isinstance(event, Gap))
+    assert [g.seq for g in record.transcript.gaps] == [gap.seq]
+    assert record.talk.to_dict()["coverage_percent"] == 50.0
+    assert record.talk.to_dict()["unheard_seconds"] == 4.0
+    before = len(bus.all)
+    record.hear(leg, Repaired(1.0, 5.0, (result_at(1.5, "au"), result_at(3.0, "milieu"))))
+    one, _, two, _, repaired, stats = bus.all[before:]
+    assert isinstance(one, FinalResult)
+    assert isinstance(two, FinalResult)
+    assert isinstance(repaired, GapRepaired)
+    assert isinstance(stats, CallStats)
+    assert (one.repairs, one.revision, one.start) == (gap.seq, 0, 3.5)
+    assert repaired.of_seq == gap.seq
+    assert (repaired.start, repaired.end) == (gap.start, gap.end)
+    assert repaired.utterance_ids == (one.utterance_id, two.utterance_id)
+    assert record.transcript.text == "avant\nau\nmilieu\naprès"
+    assert record.transcript.gaps == []
+    assert stats.stats["coverage_percent"] == 100.0
+    assert stats.stats["unheard_seconds"] == 0.0
+    record.hear(leg, result_at(7.0, "encore"))
+    ids = [said.utterance_id for said in record.transcript.utterances]
+    assert len(set(ids)) == 5
+    assert record.faults == 0
+
+
+def test_an_utterance_ends_where_a_gap_begins(record: Record, bus: Seen, leg: Leg) -> None:
+    record.hear(leg, replace(result("avant", is_final=True), speech_final=False))
+    record.hear(leg, Unheard(1.0, 5.0, "nobody listened"))
+    ends = [event for event in bus.all if isinstance(event, FinalResult | Gap)]
+    assert [event.speech_final for event in ends[:2]] == [False, True]  # type: ignore[union-attr]
+    assert isinstance(ends[2], Gap)
+
+
+def test_interims_go_on_behind_words_that_were_lost(record: Record, leg: Leg) -> None:
+    record.hear(leg, result("oui", is_final=False))
+    record.hear(leg, Unheard(0.5, 1.5, "the recogniser failed"))
+    record.hear(leg, replace(result("", is_final=True), words=()))
+    assert record.transcript.utterances == []
+    assert record._builder("agent").utterance_id == "agent-2"
+
+
+def test_a_repair_finds_its_gap_under_another_name(record: Record, bus: Seen, leg: Leg) -> None:
+    record.hear(leg, Unheard(1.0, 5.0, "nobody listened"))
+    record.swap("agent", "technician")
+    leg.speaker = "technician"
+    assert [gap.speaker for gap in record.transcript.gaps] == ["technician"]
+    record.hear(leg, Repaired(1.0, 5.0, ()))
+    repaired = next(event for event in bus.all if isinstance(event, GapRepaired))
+    assert (repaired.speaker, repaired.utterance_ids) == ("technician", ())
+    assert record.talk.to_dict()["unheard_seconds"] == 0.0

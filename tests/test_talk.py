@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe import floor
-from callscribe.events import Event, FinalResult, Gap, LegStarted, RolesSwapped, SpeechStarted
+from callscribe.events import (
+    Event,
+    FinalResult,
+    Gap,
+    GapRepaired,
+    LegStarted,
+    RolesSwapped,
+    SpeechStarted,
+)
 from callscribe.talk import MARK, Talk
 from callscribe.transcript import Word
 from tests import speech
@@ -76,6 +84,7 @@ def test_the_figures_of_a_small_call() -> None:
         "dead_air_seconds": 3.0,
         "longest_dead_air": 3.0,
         "unheard_seconds": 0.0,
+        "coverage_percent": 100.0,
     }
 
 
@@ -135,6 +144,9 @@ def test_gaps_are_told_apart_from_silence_and_other_events_change_nothing() -> N
     )
     assert talk.to_dict()["dead_air_seconds"] == 0.0
     assert talk.to_dict()["unheard_seconds"] == 6.5
+    assert talk.apply(GapRepaired(**HEAD, speaker="agent", of_seq=1, start=1.5, end=8.0))
+    assert talk.to_dict()["dead_air_seconds"] == 8.0
+    assert talk.to_dict()["unheard_seconds"] == 0.0
     assert not talk.apply(SpeechStarted(**HEAD, speaker="agent", utterance_id="a-3", start=11))
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.transcript import Result, Transcript, Utterance, Word, join_text, mean_confidence
+from callscribe.transcript import (
+    Gap,
+    Result,
+    Transcript,
+    Utterance,
+    Word,
+    join_text,
+    mean_confidence,
+)
 
 
 def said(name: str, start: float, text: str = "oui", speaker: str = "agent") -> Utterance:
@@ -57,3 +65,25 @@ def test_a_result_on_another_clock() -> None:
     assert (moved.text, moved.is_final, moved.language) == ("oui", True, "fr")
     assert moved.moved(-2.0) == result
     assert result.moved(0.0) is result
+
+
+def test_gaps_stand_in_their_order_and_go_when_repaired() -> None:
+    transcript = Transcript("call", [said("a", 1.5)])
+    for seq, start in ((2, 3.0), (3, 1.0), (4, 2.0)):
+        transcript.add_gap(Gap("agent", start, start + 0.5, "lost", seq))
+    assert [gap.seq for gap in transcript.gaps] == [3, 4, 2]
+    assert [item.start for item in transcript.in_order] == [1.0, 1.5, 2.0, 3.0]
+    copy = transcript.copy()
+    transcript.drop_gap(4)
+    transcript.drop_gap(99)
+    transcript.swap("agent", "technician")
+    assert [gap.seq for gap in transcript.gaps] == [3, 2]
+    assert {item.speaker for item in transcript.in_order} == {"technician"}
+    assert len(copy.gaps) == 3
+    assert copy.gaps[0].speaker == copy.utterances[0].speaker == "agent"
+    assert transcript.to_dict()["gaps"][0] == {
+        "speaker": "technician",
+        "start": 1.0,
+        "end": 1.5,
+        "reason": "lost",
+    }

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callscribe.transcript import Utterance
+from callscribe.transcript import Gap, Utterance
 
 MOST = 24_000
 """Characters of speech in a request."""
@@ -28,7 +28,9 @@ Answer with one JSON object and nothing else: \
 {"sentences": [{"text": "…", "utterance_ids": ["…"]}]}
 At most %d short sentences, in the language of the call: why they speak, what was found, decided \
 and promised, with names, numbers and days. Give every sentence the ids of the utterances that \
-prove it, exactly as they stand in the brackets. Say nothing that no utterance proves."""
+prove it, exactly as they stand in the brackets. Say nothing that no utterance proves. A line in \
+round brackets is a stretch that nobody heard: do not guess what was said there, and where it may \
+have mattered, say in the sentence around it that something is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +54,25 @@ class Question:
 
 
 def ask(
-    utterances: Sequence[Utterance], before: Sequence[Sentence] = (), most: int = MOST
+    call: Sequence[Utterance | Gap], before: Sequence[Sentence] = (), most: int = MOST
 ) -> Question:
     """Asks for a summary of what was said: of the latest part, where all is too much.
 
+    What nobody heard is said too.
     ``before``: the summary so far, which stands for what is left out.
     """
     lines: list[str] = []
     ids: set[str] = set()
     room = most - sum(len(s.text) + 40 for s in before)
-    for said in reversed(utterances):
-        line = f"[{said.utterance_id}] {said.speaker}: {' '.join(said.text.split())}"[:most]
+    for said in reversed(call):
+        line = _line(said)[:most]
         room -= len(line) + 1
         if room < 0 and lines:
             break
         lines.append(line)
-        ids.add(said.utterance_id)
-    left_out = len(utterances) - len(lines)
+        if isinstance(said, Utterance):
+            ids.add(said.utterance_id)
+    left_out = sum(isinstance(said, Utterance) for said in call) - len(ids)
     parts = []
     if before:
         earlier = json.dumps([s.to_dict() for s in before], ensure_ascii=False)
@@ -93,6 +97,12 @@ def read(content: str, ids: Collection[str]) -> tuple[list[Sentence], int]:
     sentences = [_sentence(item, ids) for item in answer["sentences"]]
     good = [sentence for sentence in sentences if sentence is not None]
     return good[:SENTENCES], len(sentences) - len(good)
+
+
+def _line(said: Utterance | Gap) -> str:
+    if isinstance(said, Gap):
+        return f"(nobody heard {said.speaker} from {said.start:.1f} to {said.end:.1f} s)"
+    return f"[{said.utterance_id}] {said.speaker}: {' '.join(said.text.split())}"
 
 
 def _sentence(item: object, ids: Collection[str]) -> Sentence | None:

@@ -17,7 +17,7 @@ from callscribe.agents.base import Call, Finding
 from callscribe.agents.prompt import Sentence, ask, read
 from callscribe.errors import ConfigurationError, UpstreamError
 from callscribe.events import FinalResult
-from callscribe.transcript import Utterance
+from callscribe.transcript import Transcript
 
 DEADLINE = 60.0
 """Seconds that a model may take."""
@@ -100,14 +100,14 @@ class SummaryAgent:
             known.utterances, known.since, known.asked = 0, final.at, final.seq
         if known.asked != final.seq:
             return []
-        return await self._summary(f"rolling:{final.seq}", call.transcript.utterances, known)
+        return await self._summary(f"rolling:{final.seq}", call.transcript, known)
 
     async def finish(self, call: Call) -> Sequence[Finding]:
         """The summary of the whole call."""
         if not call.transcript.utterances:
             return []
         known = self._calls.get(call.session_id, _SoFar(0.0))
-        finding = await self._summary("final", call.transcript.utterances, known)
+        finding = await self._summary("final", call.transcript, known)
         self._calls.pop(call.session_id, None)
         return finding
 
@@ -115,10 +115,8 @@ class SummaryAgent:
         """Closes the connections. Idempotent."""
         await self._client.aclose()
 
-    async def _summary(
-        self, key: str, utterances: Sequence[Utterance], known: _SoFar
-    ) -> list[Finding]:
-        question = ask(utterances, known.sentences)
+    async def _summary(self, key: str, transcript: Transcript, known: _SoFar) -> list[Finding]:
+        question = ask(transcript.in_order, known.sentences)
         content = await self._complete(list(question.messages))
         try:
             sentences, dropped = read(content, question.ids)
@@ -137,7 +135,7 @@ class SummaryAgent:
             "model": self._model,
             "sentences": [sentence.to_dict() for sentence in sentences],
             "dropped": dropped,
-            "through": utterances[-1].utterance_id,
+            "through": transcript.utterances[-1].utterance_id,
         }
         cited = dict.fromkeys(i for s in sentences for i in s.utterance_ids)
         return [Finding(kind="summary", key=key, utterance_ids=tuple(cited), body=body)]

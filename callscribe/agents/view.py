@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from callscribe.agents.base import Call
 from callscribe.events import FinalResult, parse_event
-from callscribe.transcript import Transcript, Utterance
+from callscribe.transcript import Gap, Transcript, Utterance
 
 _BEGAN: Final = attrgetter("start")
 
@@ -32,6 +32,8 @@ class View:
         self._session_id = session_id
         self._language = ""
         self._said: list[Utterance] = []
+        self._missed = Transcript(session_id)
+        """Holds the gaps."""
         self._starts: dict[str, float] = {}
         """Where each utterance stands in the list."""
         self._speakers: dict[str, str] = {}
@@ -39,6 +41,8 @@ class View:
         self._kinds: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "session_started": self._started,
             "final": self._say,
+            "gap": self._miss,
+            "gap_repaired": lambda data: self._missed.drop_gap(data["of_seq"]),
             "roles_swapped": self._swap,
             "agent_result": lambda data: self.keys[data["agent"]].add(data["key"]),
             "session_ended": self._end,
@@ -56,7 +60,7 @@ class View:
         return Call(
             session_id=self._session_id,
             language=self._language,
-            transcript=Transcript(self._session_id, list(self._said)),
+            transcript=Transcript(self._session_id, list(self._said), list(self._missed.gaps)),
         )
 
     def renamed(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,6 +94,10 @@ class View:
         self._starts[said.utterance_id] = said.start
         self._said.insert(bisect_right(self._said, said.start, key=_BEGAN), said)
 
+    def _miss(self, data: Mapping[str, Any]) -> None:
+        speaker, start, end = data["speaker"], data["start"], data["end"]
+        self._missed.add_gap(Gap(speaker, start, end, data["reason"], data["seq"]))
+
     def _take_out(self, utterance_id: str) -> None:
         start = self._starts.pop(utterance_id, None)
         if start is None:
@@ -106,6 +114,7 @@ class View:
         names = {one: other, other: one}
         self._speakers = {of: names.get(name, name) for of, name in self._speakers.items()}
         self._said = [_named(said, names) for said in self._said]
+        self._missed.swap(one, other)
 
 
 def _named(said: Utterance, names: Mapping[str, str]) -> Utterance:

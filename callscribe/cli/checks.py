@@ -13,6 +13,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -237,6 +238,8 @@ def _is_callscribe(settings: Settings) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - http, see above
             return bool(json.load(answer) == {"status": "ok"})
+    except urllib.error.HTTPError as error:
+        return error.code == 503 and b'"draining"' in error.read(1000)  # it is about to end
     except (OSError, ValueError):
         return False
 

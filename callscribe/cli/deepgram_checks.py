@@ -16,6 +16,7 @@ import numpy as np
 
 from callscribe.audio import Encoding, Int16Array
 from callscribe.cli.findings import Finding, Guide, State
+from callscribe.cli.limit_checks import check_limits
 from callscribe.cli.route_checks import check_clock, check_route
 from callscribe.demo.call import DemoLeg, languages, load_call
 from callscribe.engines.base import EngineEvent, Lost, StreamOptions, TranscriptionEngine
@@ -89,7 +90,8 @@ def check_deepgram(settings: Settings, config: TranscriptionConfig) -> list[Find
     route = check_route(settings)
     if route.state is State.BAD:
         return [route]
-    return [route, check_clock(settings), *asyncio.run(_try(settings, config))]
+    tried = asyncio.run(_try(settings, config))
+    return [route, check_clock(settings), check_limits(settings), *tried]
 
 
 async def _try(settings: Settings, config: TranscriptionConfig) -> list[Finding]:

@@ -32,6 +32,7 @@ class Guide(enum.StrEnum):
     TELEPHONE = "docs/how-to/twilio.md#connect-a-twilio-number"
     AGENTS = "docs/how-to/write-an-agent.md#write-an-agent"
     KEY = "docs/how-to/deepgram.md#give-callscribe-the-key"
+    LIMITS = "docs/how-to/deepgram.md#know-your-limits"
     REGION = "docs/how-to/deepgram.md#choose-a-region"
     NO_CONNECTION = "docs/how-to/deepgram-troubleshooting.md#no-connection-found"
     HIGH_LATENCY = "docs/how-to/deepgram-troubleshooting.md#high-latency"

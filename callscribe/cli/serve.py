@@ -41,6 +41,8 @@ def serve(
 ) -> None:
     """Start the server and serve until Ctrl-C; then all calls end with their last words kept.
 
+    After SIGTERM they first go on for up to CALLSCRIBE_DRAIN seconds.
+
     For example:
 
     - `callscribe serve`

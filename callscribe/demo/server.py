@@ -44,7 +44,7 @@ async def running_server(
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callscribe", "serve", "--host", settings.host,
                 "--port", str(port), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | _telephone(settings),
+                env=os.environ | _own() | _telephone(settings),
                 start_new_session=True,  # Ctrl-C is for the demo, which then ends the server
             )  # fmt: skip
         try:
@@ -54,6 +54,11 @@ async def running_server(
             yield client
         finally:
             await _end(process)
+
+
+def _own() -> dict[str, str]:
+    """What the server of a demo has of its own: nobody speaks any more when it is told to end."""
+    return {"PYTHONUNBUFFERED": "1", "CALLSCRIBE_DRAIN": "0"}
 
 
 def _telephone(settings: Settings) -> dict[str, str]:

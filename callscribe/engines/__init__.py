@@ -32,6 +32,9 @@ def create_engine(name: str, settings: Settings) -> TranscriptionEngine:
         from callscribe.engines.deepgram import DeepgramEngine
 
         return DeepgramEngine(
-            settings.deepgram_api_key.get_secret_value(), base_url=settings.deepgram_base_url
+            settings.deepgram_api_key.get_secret_value(),
+            base_url=settings.deepgram_base_url,
+            streams=settings.deepgram_streams,
+            requests=settings.deepgram_requests,
         )
     raise ConfigurationError(f"there is no engine {name!r}; the engines are deepgram and whisper")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from callscribe.audio import Encoding, FloatArray
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, CapacityError
 from callscribe.transcript import Result
 
 
@@ -63,11 +63,38 @@ class Silent:
     until: float
 
 
-EngineEvent = Result | SpeechBegan | Unheard | Lost | TakenOver | Listening | Silent
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A stretch that was ``Unheard``, by the same ``start`` and ``end``, has been heard after all.
+
+    ``results`` are its finals in order, none where nobody spoke.
+    """
+
+    start: float
+    end: float
+    results: tuple[Result, ...]
+
+
+EngineEvent = Result | SpeechBegan | Unheard | Repaired | Lost | TakenOver | Listening | Silent
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
 """Called for every event, sync or async. What it raises is logged and ends nothing."""
+
+
+OnFull = Callable[[CapacityError], None]
+"""Called, once, with why a leg has to wait for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """What an engine uses of something that it may not use without limit."""
+
+    name: str
+    used: int
+    most: int
+    """0: there is no limit."""
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +126,9 @@ class StreamOptions:
     """Send mu-law on as it came; for engines that speak to a server which takes it."""
     model: str = ""
     """The model for engines that have several; empty: the engine's own choice."""
+    on_full: OnFull | None = None
+    """Called where the engine is full; opening then waits until there is room. Without it, and at
+    an engine that does not know how to wait, opening raises ``CapacityError``."""
 
 
 @runtime_checkable
@@ -148,6 +178,16 @@ class Abandonable(Protocol):
 
     async def abandon(self) -> None:
         """Frees the connection at once; its callback may still be called."""
+        ...
+
+
+@runtime_checkable
+class Budgeted(Protocol):
+    """An engine that may use only so much of what it needs."""
+
+    @property
+    def budgets(self) -> tuple[BudgetUse, ...]:
+        """How much of it is in use now."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Ears: when speech ends on many legs, heard on one thread beside the event loop.
+"""Ears: when speech is heard on many legs and when it ends, on one thread beside the event loop.
 
 A recogniser far away says so too, but later, and on a noisy line not at all. May import ``audio``,
 ``vad``, ``engines.encoded`` and ``engines.silero``.
@@ -7,6 +7,7 @@ A recogniser far away says so too, but later, and on a noisy line not at all. Ma
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -21,6 +22,12 @@ from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Tur
 
 TICK: Final = 0.1
 """Seconds between two looks: a leg's chunks share a run of the network, which halves its price."""
+
+SPEECH_EVERY: Final = 0.25
+"""Seconds between two words that a leg's speech is being heard."""
+
+EVIDENCE: Final = 0.15
+"""Seconds in which the model must have heard speech in an utterance: a click is none."""
 
 _log = structlog.get_logger(__name__)
 
@@ -45,12 +52,14 @@ class Ears:
         encoding: Encoding,
         silence: float,
         on_end: Callable[[float], None],
+        on_speech: Callable[[float], None] = lambda _: None,
     ) -> Ear:
         """Follows one more leg: ``on_end`` is told where speech ended, after ``silence`` s of none.
 
-        It is called on the ears' thread with leg seconds, and must return at once.
+        ``on_speech`` is told now and then, while speech is heard, how far it reaches. Both are
+        called on the ears' thread with leg seconds, and must return at once.
         """
-        ear = Ear(self, self._silero.stream(), sample_rate, encoding, silence, on_end)
+        ear = Ear(self, self._silero.stream(), sample_rate, encoding, silence, on_end, on_speech)
         with self._lock:
             self._ears = (*self._ears, ear)
             if self._thread is None:
@@ -93,11 +102,17 @@ class Ear:
         encoding: Encoding,
         silence: float,
         on_end: Callable[[float], None],
+        on_speech: Callable[[float], None],
     ) -> None:
         self._ears = ears
         self._stream = stream
         self._encoding = encoding
         self._on_end = on_end
+        self._on_speech = on_speech
+        self._spoken = 0.0
+        """How far speech reaches, leg seconds."""
+        self._told = 0.0
+        self._told_at = float("-inf")
         self._inbox: deque[bytes] = deque()
         self._deaf = False
         self._resampler = Resampler(sample_rate)
@@ -142,5 +157,14 @@ class Ear:
         for index, probability in enumerate(self._stream.judge(audio)):
             chunk = audio[index * CHUNK : (index + 1) * CHUNK]
             turn = self._point.push(self._detector.judge(chunk, float(probability)))
+            if self._point.evidence >= EVIDENCE:
+                self._spoken = self._point.speech_end
             if turn is Turn.ENDED:
                 self._on_end(self._point.speech_end)
+        self._tell_speech()
+
+    def _tell_speech(self) -> None:
+        now = time.monotonic()
+        if self._spoken > self._told and now - self._told_at >= SPEECH_EVERY:
+            self._told, self._told_at = self._spoken, now
+            self._on_speech(self._spoken)

@@ -46,6 +46,7 @@ class EngineTeller:
         """The call that is under way."""
         self._told = 0
         self._ended = False
+        self._silenced = False
         self._task = asyncio.create_task(self._run(), name=f"telling-{session_id}")
 
     @property
@@ -55,6 +56,8 @@ class EngineTeller:
 
     def put(self, event: EngineEvent) -> None:
         """Has the callback told, soon."""
+        if self._silenced:
+            return
         if self._now is not None and isinstance(event, Result):
             if self._waiting and isinstance(self._waiting[-1], float):
                 self._waiting.pop()  # the next mark says more
@@ -66,6 +69,8 @@ class EngineTeller:
 
     def mark(self, place: float) -> None:
         """Has ``reached`` become ``place`` when all that waits now is told."""
+        if self._silenced:
+            return
         if self._waiting and isinstance(self._waiting[-1], float):
             self._waiting[-1] = place
         else:
@@ -85,6 +90,8 @@ class EngineTeller:
 
     async def call(self, event: EngineEvent) -> None:
         """Calls the callback at once, past the queue; for the last event, behind ``close``."""
+        if self._silenced:
+            return
         self._now = object()
         token = _call.set(self._now)
         try:
@@ -102,6 +109,13 @@ class EngineTeller:
         """Lets the task go when everything is told, without waiting for that."""
         self._ended = True
         self._news.set()
+
+    def silence(self) -> None:
+        """Tells nothing more, but what is being told."""
+        self._silenced = True
+        self._waiting.clear()
+        self._room.set()
+        self.end()
 
     async def close(self, patience: float | None = None) -> None:
         """Waits until everything is told; gives up where nothing is for ``patience`` s. Idempotent.

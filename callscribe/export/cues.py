@@ -2,16 +2,18 @@
 
 A cue holds at most two lines of 42 characters (a longer single word stays whole), stands for a
 second at least and seven at most, long enough to be read where the next one leaves the time.
-May import ``lines``, ``pieces`` and ``transcript``.
+What nobody heard is a cue as well. May import ``gaps``, ``lines``, ``pieces``, ``transcript``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import pairwise
 from typing import Final
 
+from callscribe.export.gaps import blocks_of
 from callscribe.export.lines import MAX_CHARS, MAX_MS, fits, lay_out, split
 from callscribe.export.pieces import BREAKS, Block, block_of
 from callscribe.transcript import Transcript
@@ -93,14 +95,14 @@ def _by_time(block: Block) -> int:
 
 
 def _by_speaker(transcript: Transcript) -> Iterator[list[Block]]:
-    """Each speaker's utterances, the times of which never run back."""
-    for speaker in transcript.speakers:
+    """What each speaker said, and where nobody heard it; its times never run back."""
+    missed = [gap.speaker for gap in transcript.gaps]
+    for speaker in dict.fromkeys([*transcript.speakers, *missed]):
+        said = [(u.start, block_of(u)) for u in transcript.utterances if u.speaker == speaker]
+        gaps = [(block.pieces[0].start, block) for block in blocks_of(transcript, speaker)]
         blocks: list[Block] = []
         latest = 0.0
-        for utterance in transcript.utterances:
-            if utterance.speaker != speaker:
-                continue
-            block = block_of(utterance)
+        for _, block in merge(said, gaps, key=_start):
             if not block.pieces:
                 continue
             pieces = tuple(
@@ -110,6 +112,10 @@ def _by_speaker(transcript: Transcript) -> Iterator[list[Block]]:
             blocks.append(replace(block, pieces=pieces))
             latest = pieces[-1].start
         yield blocks
+
+
+def _start(placed: tuple[float, Block]) -> float:
+    return placed[0]
 
 
 def _at_once(parts: Sequence[Block]) -> set[int]:

@@ -1,18 +1,21 @@
 """A transcript as plain text: one utterance a line, with its time and its speaker.
 
-May import ``transcript``.
+May import ``gaps`` and ``transcript``.
 """
 
 from __future__ import annotations
 
-from callscribe.transcript import Transcript
+from callscribe.export.gaps import line_of
+from callscribe.transcript import Gap, Transcript, Utterance
 
 
 def to_text(transcript: Transcript) -> str:
-    """Lines such as ``[00:01:05] technician: Bonjour.``; the time is the utterance's beginning."""
+    """Lines such as ``[00:01:05] technician: Bonjour.``; the time is the utterance's beginning.
+
+    What nobody heard is a line too: ``[00:00:12] agent: [nobody heard 12.3–15.0 s: network]``.
+    """
     return "".join(
-        f"[{clock(utterance.start)}] {utterance.speaker}: {' '.join(utterance.text.split())}\n"
-        for utterance in transcript.utterances
+        f"[{clock(item.start)}] {item.speaker}: {_said(item)}\n" for item in transcript.in_order
     )
 
 
@@ -20,3 +23,7 @@ def clock(seconds: float) -> str:
     """Seconds as ``hh:mm:ss``, cut to the second."""
     whole = max(0, int(seconds))
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _said(item: Utterance | Gap) -> str:
+    return line_of(item) if isinstance(item, Gap) else " ".join(item.text.split())

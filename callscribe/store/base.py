@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from callscribe.events import Event
-from callscribe.transcript import Transcript
+from callscribe.transcript import Gap, Transcript
 
 CallState = Literal["running", "interrupted", "ended"]
 """``interrupted``: its server died; a leg that comes back makes it ``running`` again."""
@@ -32,16 +32,6 @@ class StoredLeg:
     """Empty for a leg of before this was written down."""
     model: str = ""
     """The engine's; empty where nobody knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredGap:
-    """A stretch of a leg that nobody heard, on the call clock (s)."""
-
-    speaker: str
-    start: float
-    end: float
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +130,18 @@ class Store(Protocol):
         ...
 
     async def transcript(self, session_id: str) -> Transcript:
-        """What was said, in order, revisions applied; empty for an unknown session."""
+        """What was said and what nobody heard, in order, revisions and repairs applied.
+
+        Empty for an unknown session.
+        """
         ...
 
     async def revisions(self, session_id: str, utterance_id: str) -> list[dict[str, Any]]:
         """Every closed version of an utterance, the first one first, as JSON finals."""
         ...
 
-    async def gaps(self, session_id: str) -> list[StoredGap]:
-        """What nobody heard, in order."""
+    async def gaps(self, session_id: str) -> list[Gap]:
+        """What nobody heard, in order, without what was repaired."""
         ...
 
     async def results(self, session_id: str) -> list[StoredResult]:

@@ -30,6 +30,8 @@ class Changes:
     """Utterances of which the database holds the version that is replaced."""
     revisions: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
+    repaired: list[Row] = field(default_factory=list)
+    """Gaps that are none any more, of these or of the database."""
     results: list[Row] = field(default_factory=list)
     swap: events.RolesSwapped | None = None
 
@@ -159,6 +161,12 @@ def _gap(changes: Changes, prepared: Prepared, _: CallRow) -> None:
     )
 
 
+def _gap_repaired(changes: Changes, prepared: Prepared, _: CallRow) -> None:
+    event = prepared.event
+    assert isinstance(event, events.GapRepaired)  # noqa: S101 - for the type checker
+    changes.repaired.append({"of_session": event.session_id, "of_seq": event.of_seq})
+
+
 def _agent_result(changes: Changes, prepared: Prepared, _: CallRow) -> None:
     event = prepared.event
     assert isinstance(event, events.AgentResult)  # noqa: S101 - for the type checker
@@ -185,6 +193,7 @@ _HANDLERS: Final[Mapping[type[Event], Callable[[Changes, Prepared, CallRow], Non
     events.LegEnded: _leg_ended,
     events.FinalResult: _final,
     events.Gap: _gap,
+    events.GapRepaired: _gap_repaired,
     events.AgentResult: _agent_result,
 }
 """The events that change rows; the others are kept as they are."""

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callscribe.store.base import Match, StoredCall, StoredGap, StoredLeg, StoredResult
+from callscribe.store.base import Match, StoredCall, StoredLeg, StoredResult
 from callscribe.store.schema import (
     agent_results,
     calls,
@@ -26,7 +26,7 @@ from callscribe.store.schema import (
     utterances,
 )
 from callscribe.store.search import matching
-from callscribe.transcript import Utterance, Word
+from callscribe.transcript import Gap, Utterance, Word
 
 Said = TypeVar("Said")
 
@@ -126,14 +126,14 @@ async def read_revisions(
     return versions
 
 
-async def read_gaps(connection: AsyncConnection, session_id: str) -> list[StoredGap]:
+async def read_gaps(connection: AsyncConnection, session_id: str) -> list[Gap]:
     """What nobody heard, in order."""
     found = await connection.execute(
-        select(gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason)
+        select(gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason, gaps.c.seq)
         .where(gaps.c.session_id == session_id)
         .order_by(gaps.c.start, gaps.c.seq)
     )
-    return [StoredGap(**row) for row in found.mappings()]
+    return [Gap(**row) for row in found.mappings()]
 
 
 async def read_results(connection: AsyncConnection, session_id: str) -> list[StoredResult]:

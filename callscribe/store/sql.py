@@ -11,11 +11,11 @@ from typing import Any
 
 from callscribe.events import Event
 from callscribe.store import progress, reading, writing
-from callscribe.store.base import CallState, DeadLetter, StoredCall, StoredGap, StoredResult
+from callscribe.store.base import CallState, DeadLetter, StoredCall, StoredResult
 from callscribe.store.database import Database
 from callscribe.store.rows import prepare
 from callscribe.store.schema import calls
-from callscribe.transcript import Transcript
+from callscribe.transcript import Gap, Transcript
 
 ON_THE_LOOP = 32
 """Events that may be encoded on the event loop; more are encoded in a thread."""
@@ -69,14 +69,15 @@ class SqlStore:
         """What was said, in order, revisions applied."""
         async with self._database.reading() as connection:
             said = await reading.read_utterances(connection, session_id)
-        return Transcript(session_id, said)
+            gaps = await reading.read_gaps(connection, session_id)
+        return Transcript(session_id, said, gaps)
 
     async def revisions(self, session_id: str, utterance_id: str) -> list[dict[str, Any]]:
         """Every closed version of an utterance, the first one first."""
         async with self._database.reading() as connection:
             return await reading.read_revisions(connection, session_id, utterance_id)
 
-    async def gaps(self, session_id: str) -> list[StoredGap]:
+    async def gaps(self, session_id: str) -> list[Gap]:
         """What nobody heard, in order."""
         async with self._database.reading() as connection:
             return await reading.read_gaps(connection, session_id)

@@ -151,6 +151,7 @@ async def _write(connection: AsyncConnection, changes: Changes) -> None:
     ]
     await _many(connection, _take_back(), gone)
     await _many(connection, gaps.insert(), changes.gaps)
+    await _many(connection, _close_gap(), changes.repaired)
     await _many(connection, insert(agent_results).on_conflict_do_nothing(), changes.results)
     if changes.swap is not None:
         await _exchange_names(connection, changes.swap)
@@ -194,6 +195,12 @@ def _take_back() -> Executable:
         utterances.c.session_id == bindparam("of_session"),
         utterances.c.utterance_id == bindparam("of_utterance"),
         utterances.c.seq < bindparam("until"),
+    )
+
+
+def _close_gap() -> Executable:
+    return delete(gaps).where(
+        gaps.c.session_id == bindparam("of_session"), gaps.c.seq == bindparam("of_seq")
     )
 
 

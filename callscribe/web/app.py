@@ -35,6 +35,7 @@ from callscribe.web.auth import Guard
 from callscribe.web.backends import Backends
 from callscribe.web.context import Context
 from callscribe.web.desk import Desk
+from callscribe.web.drain import Drain
 from callscribe.web.headers import BodyLimit, SecurityHeaders
 from callscribe.web.lifetime import lifetime
 from callscribe.web.listen import routes as listen_routes
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         calls=Calls(service, ledger),
         desk=Desk(create_agents(settings), ledger),
         listen_keys=listen_keys,
+        drain=Drain(service, settings.drain),
         twilio=door,
     )
     modules = (config, sessions, agents, status, audio_socket, events_socket, pages)

@@ -55,6 +55,8 @@ class AudioConversation:
         self._events = service.subscribe(session.session_id, self._leg.since)
         self._due = asyncio.Event()
         self._mistakes = 0
+        self.stopped = False
+        """The client has ended the leg itself."""
 
     def release(self) -> None:
         """Lets go of the leg; it waits for its client unless it has ended."""
@@ -116,6 +118,7 @@ class AudioConversation:
         message = parse_client(text)
         match message:
             case Stop():
+                self.stopped = True
                 self._session.legs.ask_end(self._leg)
             case Finalize():
                 await self._session.finalize(self._leg.speaker)

@@ -15,7 +15,7 @@ from callscribe.errors import CallscribeError, ProtocolError
 from callscribe.session import Session
 from callscribe.web.audio_conversation import HEARTBEAT, AudioConversation
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close, failure, telling_errors
+from callscribe.web.sockets import accept, close_over, failure, telling_errors
 from callscribe.wire.browser import Start, parse_client
 
 START_PATIENCE = 10.0
@@ -47,7 +47,7 @@ async def _serve(socket: WebSocket, context: Context) -> None:
         await leg.converse()
     finally:
         leg.release()
-    await close(socket, 1012 if service.closing else 1000)
+    await close_over(socket, restarting=service.closing and not leg.stopped)
 
 
 async def _start(socket: WebSocket) -> Start:

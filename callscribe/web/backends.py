@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from callscribe.engines.base import TranscriptionEngine
+from callscribe.engines.base import Budgeted, BudgetUse, TranscriptionEngine
 from callscribe.errors import CallscribeError, CapacityError, ModelError
 
 _log = structlog.get_logger(__name__)
@@ -86,6 +86,16 @@ class Backends:
     def max_legs(self) -> int:
         """How many legs are taken at once; 0 where nobody knows yet or there is no limit."""
         return max((getattr(engine, "max_legs", 0) for engine in self.engines.values()), default=0)
+
+    @property
+    def budgets(self) -> list[tuple[str, BudgetUse]]:
+        """What engines may use only so much of, with the engine's name, and how much they do."""
+        return [
+            (name, use)
+            for name, engine in self.engines.items()
+            if isinstance(engine, Budgeted)
+            for use in engine.budgets
+        ]
 
     def status(self) -> list[tuple[str, bool, str]]:
         """For each engine its name, whether it can be used now, and the reason if not."""

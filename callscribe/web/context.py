@@ -15,6 +15,7 @@ from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
 from callscribe.web.backends import Backends
 from callscribe.web.desk import Desk
+from callscribe.web.drain import Drain
 from callscribe.web.listen.keys import Keys
 from callscribe.web.twilio.door import Door
 
@@ -32,6 +33,8 @@ class Context:
     desk: Desk
     listen_keys: Keys
     """Who may use the addresses of Deepgram's API."""
+    drain: Drain
+    """How the server ends."""
     twilio: Door
     """The telephone."""
 

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from callscribe.errors import ProtocolError, SessionNotFound
 from callscribe.events import SessionEnded
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close, telling_errors
+from callscribe.web.sockets import accept, close_over, telling_errors
 
 AFTERMATH: Final = 180.0
 """Seconds after the end of a call, or of what is told of one, in which agents are waited for."""
@@ -35,7 +35,7 @@ async def events(socket: WebSocket, session_id: str) -> None:
     async with telling_errors(socket):
         context = get_context(socket)
         await _forward(socket, _all(context, session_id, _since(socket)))
-        await close(socket, 1012 if context.service.closing else 1000)
+        await close_over(socket, restarting=context.service.closing)
 
 
 async def _forward(socket: WebSocket, told: AsyncGenerator[str]) -> None:

@@ -51,6 +51,16 @@ class BackendStatus(BaseModel):
     loading: bool = Field(description="Whether it is still being loaded.")
 
 
+class BudgetInfo(BaseModel):
+    """Something that an engine may use only so much of."""
+
+    engine: str = Field(examples=["deepgram"])
+    name: str = Field(examples=["streams"])
+    used: int = Field(description="How many are in use.")
+    most: int = Field(description="How many may be; 0: no limit.")
+    waiting: int = Field(description="How many wait for their turn.")
+
+
 class LanguageInfo(BaseModel):
     """A language that can be spoken."""
 
@@ -70,6 +80,7 @@ class Status(BaseModel):
     max_legs: int = Field(description="Legs that are taken at once; 0: not known yet.")
     auth_required: bool = Field(description="Whether the API and the sockets want a key.")
     model: str = Field(description="The Whisper model.")
+    budgets: list[BudgetInfo] = Field(description="What engines may use only so much of.")
 
 
 class NewSession(BaseModel):
@@ -118,6 +129,15 @@ class UtteranceInfo(BaseModel):
     words: list[WordInfo]
 
 
+class GapInfo(BaseModel):
+    """A stretch of a leg that nobody heard, and that has not been repaired."""
+
+    speaker: str
+    start: float = Field(description="Seconds on the call clock.")
+    end: float
+    reason: str = Field(examples=["network"])
+
+
 class TranscriptInfo(BaseModel):
     """What has been said so far."""
 
@@ -125,6 +145,7 @@ class TranscriptInfo(BaseModel):
     duration: float = Field(description="The end of the last utterance, seconds.")
     speakers: list[str]
     utterances: list[UtteranceInfo]
+    gaps: list[GapInfo] = Field([], description="What nobody heard, in order.")
 
 
 class MatchInfo(BaseModel):
@@ -134,15 +155,6 @@ class MatchInfo(BaseModel):
     speaker: str
     start: float = Field(description="Seconds on the call clock.")
     text: str
-
-
-class GapInfo(BaseModel):
-    """A stretch of a leg that nobody heard."""
-
-    speaker: str
-    start: float = Field(description="Seconds on the call clock.")
-    end: float
-    reason: str = Field(examples=["network"])
 
 
 class SessionSummary(BaseModel):
@@ -166,7 +178,7 @@ class SessionInfo(SessionSummary):
     transcript: TranscriptInfo
     gaps: list[GapInfo] = []
     stats: dict[str, Any] = Field(
-        {}, description="Talk ratio, talk-over, dead air, words per minute: see the reference."
+        {}, description="Talk ratio, talk-over, dead air, coverage: see the reference."
     )
 
 

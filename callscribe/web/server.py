@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -22,9 +23,11 @@ from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
 from callscribe.web.app import EngineFactory, create_app
 from callscribe.web.auth import is_loopback
+from callscribe.web.context import Context
+from callscribe.web.sockets import SHUTTING_DOWN
 
-DRAIN = 60.0
-"""Seconds that all calls together may take to end when the process is told to."""
+LAST_WORDS = 60.0
+"""Seconds that all calls together may take to end, with their last words."""
 
 MAX_MESSAGE = 4 << 20
 """What the socket library reads at most, bytes; above it closes with 1009 by itself. It is more
@@ -74,11 +77,9 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     context = app.state.context
 
-    async def drain() -> None:
-        context.twilio.rest.close()  # who waits for Twilio must not hold the end up
-        await context.service.close()
-
-    return Server(config, drain=drain)
+    if not isinstance(context, Context):
+        raise TypeError("create_app gave another kind of application")
+    return Server(config, context)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -87,28 +88,46 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's socket, which bears it that the server ends while it is closing already."""
+    """uvicorn's socket, which tells its client why the server leaves."""
 
     def shutdown(self) -> None:
-        """Closes with 1012; by itself it would raise, and leave the other sockets open."""
+        """Closes with 1012 and says why; where that cannot be, it does not keep others open."""
         try:
+            if self.handshake_complete and not self.close_sent:
+                self.conn.send_close(1012, SHUTTING_DOWN)
+                self.transport.write(b"".join(self.conn.data_to_send()))
             super().shutdown()
-        except InvalidState:
+        except InvalidState:  # it is closing, by now
             self.transport.close()
 
 
 class Server(uvicorn.Server):
     """uvicorn, which ends the calls before it closes their sockets.
 
-    By itself it would close them first, and the last finals would have nowhere to go.
+    By itself it would close them first, and the last finals would have nowhere to go. SIGTERM lets
+    running calls go on for a while; a second one, or SIGINT, ends them at once, and SIGINT once
+    more leaves without waiting for their last words.
     """
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._context = context
+        self.hurried = False
+        """Running calls are ended at once."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Hears a signal. It is not raised again in the end: the process has done as it was told.
+
+        Unless it had to leave without waiting for the last words.
+        """
+        if self.hurried and sig == signal.SIGINT:
+            super().handle_exit(sig, frame)
+        self.hurried = self.hurried or self.should_exit or sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Takes no new connection, ends all calls, then closes what is left."""
+        """Lets calls run on, takes no new connection, ends all calls, closes what is left."""
+        await self._let_run()
         for listener in self.servers:
             listener.close()
         async with asyncio.TaskGroup() as tasks:
@@ -118,9 +137,21 @@ class Server(uvicorn.Server):
             draining.cancel()
         await super().shutdown(sockets)
 
+    async def _let_run(self) -> None:
+        """Refuses what is new, and waits a while for what runs to end by itself."""
+        drain = self._context.drain
+        patience = 0.0 if self.hurried else drain.patience
+        drain.begin(patience)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + patience
+        # A signal's handler sets a flag and cannot wake anybody.
+        while not (drain.is_idle or self.hurried) and clock() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
     async def _drained(self) -> None:
+        self._context.twilio.rest.close()  # who waits for Twilio must not hold the end up
         try:
-            async with asyncio.timeout(DRAIN):
-                await self._drain()
+            async with asyncio.timeout(LAST_WORDS):
+                await self._context.drain.end()
         except TimeoutError:
-            _log.error("drain_incomplete", seconds=DRAIN)
+            _log.error("drain_incomplete", seconds=LAST_WORDS)

@@ -18,7 +18,6 @@ from callscribe.errors import StoreError
 from callscribe.export import FORMATS, export
 from callscribe.session import Session
 from callscribe.store.base import StoredCall
-from callscribe.transcript import Transcript
 from callscribe.web.context import Context, InContext
 from callscribe.web.models import (
     EventList,
@@ -111,7 +110,7 @@ async def download_transcript(
     said = await context.calls.transcript(session_id)
     chosen = FORMATS[form]
     source = await source_of(context.calls, session_id)
-    now = Transcript(session_id, list(said.utterances))  # one that goes on grows meanwhile
+    now = said.copy()  # one that goes on grows meanwhile
     return Response(
         await asyncio.to_thread(export, now, form, source),
         media_type=f"{chosen.media_type}; charset=utf-8",
@@ -206,16 +205,14 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
     session = context.calls.live(session_id)
     transcript = await context.calls.transcript(session_id)
     stats = await context.calls.stats(session_id)
-    gaps: Any = []
     try:
         summary = _summary(context, await context.calls.call(session_id))
-        gaps = await context.calls.gaps(session_id)
     except StoreError:
         if session is None:
             raise
         summary = _from_memory(session)
     return SessionInfo.model_validate(
-        {**summary, "transcript": transcript.to_dict(), "gaps": gaps, "stats": stats},
+        {**summary, "transcript": transcript.to_dict(), "gaps": transcript.gaps, "stats": stats},
         from_attributes=True,
     )
 

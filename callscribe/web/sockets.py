@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -15,6 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from callscribe.errors import CallscribeError
 from callscribe.web.errors import INTERNAL, close_code
 from callscribe.wire.browser import Failure, encode
+
+SHUTTING_DOWN: Final = "the server is shutting down; connect again in a moment"
+"""Why a socket is closed with 1012."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +47,14 @@ async def close(socket: WebSocket, code: int, reason: str = "") -> None:
     if socket.application_state is WebSocketState.CONNECTED:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await socket.close(code, reason)
+
+
+async def close_over(socket: WebSocket, *, restarting: bool) -> None:
+    """Closes when all is said: for good, or because the server ends and another may be there."""
+    if restarting:
+        await close(socket, 1012, SHUTTING_DOWN)
+    else:
+        await close(socket, 1000)
 
 
 @asynccontextmanager

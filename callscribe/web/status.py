@@ -5,12 +5,12 @@ May import ``languages``, ``service`` and the rest of ``web``.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from callscribe import __version__
 from callscribe.languages import LANGUAGES
 from callscribe.web.context import InContext
-from callscribe.web.models import BackendStatus, LanguageInfo, Status
+from callscribe.web.models import BackendStatus, BudgetInfo, LanguageInfo, Status
 
 router = APIRouter(tags=["status"])
 
@@ -34,10 +34,20 @@ async def status(context: InContext) -> Status:
         max_legs=context.backends.max_legs,
         auth_required=bool(context.settings.api_keys),
         model=context.settings.whisper_model,
+        budgets=[
+            BudgetInfo(
+                engine=engine, name=use.name, used=use.used, most=use.most, waiting=use.waiting
+            )
+            for engine, use in context.backends.budgets
+        ],
     )
 
 
-@router.get("/healthz")
-async def health() -> dict[str, str]:
+@router.get("/healthz", responses={503: {"description": "The server is about to end."}})
+async def health(context: InContext, response: Response) -> dict[str, str]:
     """Answers as long as the server can answer at all; needs no key."""
-    return {"status": "ok"}
+    if not context.drain.begun:
+        return {"status": "ok"}
+    response.status_code = 503  # whoever shares calls out should send none here
+    response.headers["Retry-After"] = "5"
+    return {"status": "draining"}

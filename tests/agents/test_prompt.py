@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.agents.prompt import MOST, SENTENCES, Sentence, ask, read
-from callscribe.transcript import Utterance
+from callscribe.transcript import Gap, Utterance
 
 
 def said(number: int, text: str) -> Utterance:
@@ -34,3 +34,15 @@ def test_an_answer_is_bounded() -> None:
     many = [{"text": str(n), "utterance_ids": ["a"]} for n in range(100)]
     sentences, dropped = read(json.dumps({"sentences": many}), {"a"})
     assert (len(sentences), dropped) == (SENTENCES, 0)
+
+
+def test_what_nobody_heard_is_said() -> None:
+    missed = Gap("agent", 2.0, 4.5, "network")
+    question = ask([said(1, "un"), missed, said(5, "deux")])
+    assert question.messages[-1]["content"].endswith(
+        "[agent-1] agent: un\n(nobody heard agent from 2.0 to 4.5 s)\n[agent-5] agent: deux"
+    )
+    assert question.ids == {"agent-1", "agent-5"}
+    assert "nobody heard" in question.messages[0]["content"]
+    short = ask([said(1, "un"), missed, said(5, "deux")], most=30)
+    assert "(1 earlier utterances are left out.)" in short.messages[-1]["content"]

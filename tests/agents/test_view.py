@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callscribe.agents.view import View
-from callscribe.events import AgentResult, RolesSwapped, SessionEnded
+from callscribe.events import AgentResult, Gap, GapRepaired, RolesSwapped, SessionEnded
 from tests.agents.working import final
 
 
@@ -31,3 +31,21 @@ def test_a_beginning_that_is_no_number_does_not_disturb_the_order() -> None:
         view.apply(final(str(start), seq, start=start).to_dict())
     view.apply(final("", 4, utterance_id="technician-2").to_dict())
     assert view.call().transcript.text == "1.0\n3.0"
+
+
+def test_gaps_are_shown_until_they_are_repaired() -> None:
+    view = View("call")
+    for seq, start in ((1, 5.0), (2, 1.0)):
+        head = {"session_id": "call", "seq": seq, "at": 0.0, "speaker": "agent"}
+        view.apply(Gap(**head, start=start, end=start + 1, reason="network").to_dict())
+    view.apply(
+        RolesSwapped(session_id="call", seq=3, at=0.0, speakers=("agent", "technician")).to_dict()
+    )
+    gaps = view.call().transcript.gaps
+    assert [(gap.seq, gap.speaker) for gap in gaps] == [(2, "technician"), (1, "technician")]
+    repaired = GapRepaired(
+        session_id="call", seq=4, at=0.0, speaker="technician", of_seq=1, start=5.0, end=6.0
+    )
+    view.apply(repaired.to_dict())
+    assert [gap.seq for gap in view.call().transcript.gaps] == [2]
+    assert len(gaps) == 2, "who has a call keeps it as it was"

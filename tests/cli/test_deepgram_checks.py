@@ -24,7 +24,7 @@ from tests.serving import Served, serving
 pytestmark = pytest.mark.anyio
 
 KEY = "key-of-the-house"
-ALL_WELL = {"Route": State.GOOD, "Clock": State.GOOD, "Deepgram": State.GOOD}
+ALL_WELL = dict.fromkeys(("Route", "Clock", "Limits", "Deepgram"), State.GOOD)
 
 
 def check(address: str, key: str | None = KEY, **config: Any) -> dict[str, Finding]:

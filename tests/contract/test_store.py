@@ -18,9 +18,9 @@ from callscribe import events
 from callscribe.errors import EventRefused, StoreError
 from callscribe.events import Event, parse_event
 from callscribe.store import create_store
-from callscribe.store.base import DeadLetter, Store, StoredGap
+from callscribe.store.base import DeadLetter, Store
 from callscribe.store.folding import words
-from callscribe.transcript import Transcript
+from callscribe.transcript import Gap, Transcript
 from tests.happenings import (
     AT,
     ended,
@@ -29,6 +29,7 @@ from tests.happenings import (
     interrupted,
     leg,
     leg_end,
+    repaired,
     result,
     started,
     swap,
@@ -274,9 +275,29 @@ async def test_speakers_exchange_names(store: Store) -> None:
 async def test_gaps_in_order(store: Store) -> None:
     await store.append([started(), gap(2, start=5.0), gap(3, "technician", start=1.0)])
     assert await store.gaps("call") == [
-        StoredGap(speaker="technician", start=1.0, end=2.0, reason="lost"),
-        StoredGap(speaker="agent", start=5.0, end=6.0, reason="lost"),
+        Gap(speaker="technician", start=1.0, end=2.0, reason="lost", seq=3),
+        Gap(speaker="agent", start=5.0, end=6.0, reason="lost", seq=2),
     ]
+    assert (await store.transcript("call")).gaps == await store.gaps("call")
+
+
+async def test_a_gap_that_was_repaired_is_none_any_more(store: Store) -> None:
+    await store.append([started(), gap(2, start=5.0), gap(3, start=9.0)])
+    await store.append([final(4, "Deux.", start=12.0), final(5, "Un.", start=5.2, repairs=2)])
+    given = [repaired(6, of_seq=2), gap(7, start=20.0), repaired(8, of_seq=7)]  # in one batch
+    await store.append(given)
+    await store.append(given)  # once more changes nothing
+    said = await store.transcript("call")
+    assert [u.text for u in said.utterances] == ["Un.", "Deux."]
+    assert [g.seq for g in said.gaps] == [g.seq for g in await store.gaps("call")] == [3]
+    assert [event["type"] for event in await store.events("call", since=5)] == [
+        "gap_repaired",
+        "gap",
+        "gap_repaired",
+    ]
+    assert (await store.events("call", since=4))[0]["repairs"] == 2
+    await store.append([started("other"), repaired(3, of_seq=3, session_id="other")])
+    assert len(await store.gaps("call")) == 1
 
 
 async def test_a_result_is_kept_once_for_each_key(store: Store) -> None:

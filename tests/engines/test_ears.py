@@ -1,4 +1,4 @@
-"""Ends of speech, heard beside the event loop."""
+"""Speech and its ends, heard beside the event loop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from callscribe.engines.ears import Ears
@@ -74,3 +75,32 @@ def test_an_ear_that_is_closed_keeps_nothing(ears: Ears) -> None:
     ear.close()
     ear.hear(bytes(640))
     assert not ear._inbox
+
+
+def test_speech_is_told_while_it_is_heard_and_silence_is_not(ears: Ears) -> None:
+    rate, samples = leg("fr", "technician")
+    first, second = [u for u in script("fr") if u.speaker == "technician"][:2]
+    spoken: list[float] = []
+    ends: list[float] = []
+    ear = ears.listen(rate, "linear16", 0.6, ends.append, spoken.append)
+    audio = samples[: int((second.end + 2) * rate)].astype("<i2").tobytes()
+    for at in range(0, len(audio), rate):
+        ear.hear(audio[at : at + rate])
+        time.sleep(0.02)
+    until(lambda: bool(ends) and ends[-1] > second.end - 0.7)
+    assert len(spoken) > 1
+    assert spoken == sorted(set(spoken))
+    margin = 0.5
+    for place in spoken:
+        assert any(u.start - margin < place < u.end + margin for u in (first, second)), place
+
+
+def test_noise_is_no_speech(ears: Ears) -> None:
+    spoken: list[float] = []
+    noise = np.random.default_rng(5).normal(0, 300, 16_000 * 5).astype("<i2")
+    noise[::16_000] = 30_000  # clicks
+    ear = ears.listen(16_000, "linear16", 0.4, lambda _: None, spoken.append)
+    ear.hear(noise.tobytes())
+    until(lambda: not ear._inbox)
+    time.sleep(0.3)
+    assert not spoken

@@ -156,3 +156,17 @@ async def test_a_mark_is_reached_behind_what_was_put_before_it() -> None:
     await teller.close()
     assert teller.reached == 51.0
     assert told == [interim("one"), interim("later 49")]
+
+
+async def test_a_teller_that_is_silenced_tells_nothing_more() -> None:
+    slow = Slow()
+    teller = await busy(slow, final("a"))
+    teller.put(final("b"))
+    teller.silence()
+    teller.put(final("c"))
+    teller.mark(1.0)
+    slow.go.set()
+    await teller.close()
+    await teller.call(final("d"))
+    assert slow.heard == [final("a")]
+    assert teller.errors == 0

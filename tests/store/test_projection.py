@@ -13,6 +13,7 @@ from tests.happenings import (
     interrupted,
     leg,
     leg_end,
+    repaired,
     result,
     started,
     swap,
@@ -82,3 +83,9 @@ def test_other_events_change_no_rows() -> None:
     (changes,), call = fold(Notice(session_id="call", seq=9, at=AT, code="c", message="m"))
     assert changes == Changes()
     assert call.last_seq == 9
+
+
+def test_a_repaired_gap_goes() -> None:
+    (changes,), _ = fold(gap(2), repaired(3, of_seq=2))
+    assert [row["seq"] for row in changes.gaps] == [2]
+    assert changes.repaired == [{"of_session": "call", "of_seq": 2}]

@@ -11,7 +11,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection
 
-from callscribe.engines.base import EngineEvent, Unheard
+from callscribe.engines.base import EngineEvent, Repaired, Unheard
 from callscribe.leg import Leg
 from callscribe.transcript import Result, Word
 from tests.engines_for_tests import EnergyConnection, tones
@@ -87,6 +87,23 @@ def hear_nothing(served: Served, session_id: str, speaker: str, start: float, en
     leg = leg_of(served, session_id, speaker)
     offset = leg.offset or 0.0
     _tell(served, leg, Unheard(start - offset, end - offset, "network"))
+
+
+def hear_after_all(
+    served: Served, session_id: str, speaker: str, start: float, end: float, *texts: str
+) -> None:
+    """Has a stretch that nobody heard repaired: sentences one after the other from its start on."""
+    leg = leg_of(served, session_id, speaker)
+    offset = leg.offset or 0.0
+    results, at = [], start - offset
+    for text in texts:
+        words = []
+        for word in text.split():
+            words.append(Word(word, at, at + WORD, 0.9))
+            at += WORD
+        first = words[0].start
+        results.append(Result(text, first, at, True, True, tuple(words), 0.9, "fr"))
+    _tell(served, leg, Repaired(start - offset, end - offset, tuple(results)))
 
 
 def _tell(served: Served, leg: Leg, heard: EngineEvent) -> None:

@@ -22,7 +22,7 @@ from callscribe.settings import Settings
 from tests import killable
 from tests.serving import Served, serving
 from tests.web.browsing import Cable, cable_to, picture, state, trouble
-from tests.web.speaking import Join, Speaker, ask, hear, hear_nothing
+from tests.web.speaking import Join, Speaker, ask, hear, hear_after_all, hear_nothing
 
 pytestmark = pytest.mark.browser
 
@@ -208,7 +208,46 @@ def test_what_nobody_heard_is_a_line_in_its_place(page: Page, served: Served, me
         "Me revoilà",
     ]
     expect(page.locator("#talk")).to_contain_text("Not heard 1.7 s")
+    expect(page.locator("#talk")).to_contain_text(re.compile(r"Coverage \d\d(\.\d)? %"))
     picture(page, "call-gap")
+
+
+def test_a_gap_is_repaired_on_the_page(page: Page, served: Served, meet: Meet) -> None:
+    session_id = meet()
+    follow(page, served, session_id)
+    hear(served, session_id, "technician", "Je suis devant l'armoire", 0.5)
+    hear(served, session_id, "agent", "Un moment", 3.0)
+    hear_nothing(served, session_id, "agent", 6.0, 11.5)
+    hear(served, session_id, "technician", "D'accord, merci", 13.0)
+    hear(served, session_id, "agent", "Me revoilà", 15.0)
+    said = page.locator(".row:not(.notice) .said")
+    expect(said).to_have_count(5)
+    picture(page, "call-gap-before-repair")
+
+    hear_after_all(
+        served, session_id, "agent", 6.0, 11.5, "Le numéro est le douze", "Vous l'avez noté ?"
+    )
+    expect(page.locator(".row.gap")).to_have_count(0)
+    expect(said).to_have_text(
+        [
+            "Je suis devant l'armoire",
+            "Un moment",
+            "Le numéro est le douze",
+            "Vous l'avez noté ?",
+            "D'accord, merci",
+            "Me revoilà",
+        ]
+    )
+    expect(page.locator(".later:visible")).to_have_count(2)
+    expect(page.locator("#talk")).not_to_contain_text("Coverage")
+    picture(page, "call-gap-repaired")
+    shown = on_page(page)["#transcript"]
+    page.reload()
+    expect(page.locator(".later:visible")).to_have_count(2)
+    assert on_page(page)["#transcript"] == shown
+    session = ask(f"http://localhost:{served.port}/api/sessions/{session_id}")
+    assert session["gaps"] == session["transcript"]["gaps"] == []
+    assert session["stats"]["coverage_percent"] == 100.0
 
 
 def test_what_was_heard_through_the_air_is_shown_once(

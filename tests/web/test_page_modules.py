@@ -506,6 +506,36 @@ def test_swapped_names_and_what_comes_afterwards(here: Page) -> None:
     assert seen["stats"] == {"technician": {"words": 1}, "agent": {}}
 
 
+def test_a_gap_that_is_repaired(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        tell("leg_started", { speaker: "agent", engine: "whisper", language: "fr" });
+        say("agent-1", "un", 1);
+        const gap = { speaker: "agent", start: 2, end: 3.5, reason: "network" };
+        const row = tell("gap", gap)[0];
+        const gapSeq = Number(row.id.split("-").pop());
+        say("agent-2", "trois", 4, { speech_final: false });
+        const speaking = model.legs.get("agent").speaking;
+        say("agent-3", "deux", 2.5, { repairs: gapSeq });
+        const both = shown().length;
+        const gone = tell("gap_repaired", { ...gap, of_seq: gapSeq, utterance_ids: ["agent-3"] });
+        return { both, gone: gone[0] === row, shown: shown(),
+            later: model.rows.map((each) => each.later),
+            speaking: [speaking, model.legs.get("agent").speaking],
+            unknown: tell("gap_repaired", { ...gap, of_seq: 999 }).length };
+        """,
+    )
+    assert seen == {
+        "both": 4,
+        "gone": True,
+        "shown": [["agent", "un"], ["agent", "deux"], ["agent", "trois"]],
+        "later": [False, True, False],
+        "speaking": [True, True],
+        "unknown": 0,
+    }
+
+
 def test_a_server_that_died_leaves_nothing_open(here: Page) -> None:
     seen = folded(
         here,

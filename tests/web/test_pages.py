@@ -223,14 +223,15 @@ def test_a_server_that_is_gone_and_comes_back(page: Page, cable: Cable, served: 
 
 def test_a_server_that_restarts_ends_no_recording(page: Page, tmp_path: Path) -> None:
     def settings(name: str) -> Settings:
-        return Settings.model_validate({"data_dir": tmp_path / name, "port": 0})
+        return Settings.model_validate({"data_dir": tmp_path / name, "port": 0, "drain": 1.0})
 
     with serving(settings("first")) as first, cable_to(first.port) as cable:
         page.goto(f"{cable.http}/config", wait_until="networkidle")
         page.keyboard.press("r")
         state(page, "recording")
         expect(page.locator(".row.utterance").first).to_be_visible(timeout=20_000)
-        first.stop()
+        first.terminate()
+        expect(page.locator(".row.notice")).to_contain_text("about to end", timeout=20_000)
         state(page, "reconnecting", 20)
         first.join()
         with serving(settings("second")) as second:

@@ -77,7 +77,7 @@ async def test_draining_sends_the_last_words_before_the_sockets_close(
 async def test_a_drain_that_hangs_is_bounded(
     served: Served, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "DRAIN", 0.1)
+    monkeypatch.setattr(server_module, "LAST_WORDS", 0.1)
     await dial()
     served.engine.close_delay = 1.0
     served.stop()
@@ -94,6 +94,7 @@ async def test_a_signal_ends_the_process_with_everything_kept(
         **os.environ,
         "CALLSCRIBE_PORT": str(port),
         "CALLSCRIBE_DATA_DIR": str(tmp_path),
+        "CALLSCRIBE_DRAIN": "0.5",
     }
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: ASYNC220 - started once, waited for below
@@ -110,7 +111,7 @@ async def test_a_signal_ends_the_process_with_everything_kept(
         texts = await all_of(socket)
         assert [m["text"] for m in texts if m["type"] == "final"] == ["f440"]
         assert texts[-1]["type"] == "ended"
-        await asyncio.to_thread(process.wait, 20)
+        assert await asyncio.to_thread(process.wait, 20) == 0
     finally:
         process.kill()
         process.wait()

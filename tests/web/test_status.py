@@ -18,11 +18,13 @@ def test_status(served: Served) -> None:
         "max_legs",
         "auth_required",
         "model",
+        "budgets",
     ]
     assert status["version"] == __version__
     assert status["auth_required"] is False
     assert (status["legs"], status["max_legs"]) == (0, 64)
     assert status["model"] == "base"
+    assert status["budgets"] == []
     backends = {backend["name"]: backend for backend in status["backends"]}
     expected = {"name": "whisper", "available": True, "reason": "", "loading": False}
     assert backends["whisper"] == expected

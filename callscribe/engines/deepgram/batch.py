@@ -22,10 +22,12 @@ from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import (
     Capabilities,
     Lost,
+    Silent,
     StreamOptions,
     TranscriptCallback,
 )
 from callscribe.engines.deepgram import faults
+from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
 from callscribe.engines.deepgram.results import of_piece
 from callscribe.engines.deepgram.service import (
@@ -38,7 +40,7 @@ from callscribe.engines.deepgram.service import (
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.silero import SileroModel
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
+from callscribe.errors import AudioError, CallscribeError, CapacityError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
@@ -46,6 +48,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
 PATIENCE: Final = 60.0
 """Seconds that one piece may take, with all its repetitions."""
+
+TURN: Final = 10.0
+"""Seconds that a piece waits for its turn where the budget of requests is used up."""
 
 TIMEOUT: Final = 20.0
 LAST_RESULTS: Final = 30.0
@@ -65,13 +70,17 @@ _log = structlog.get_logger(__name__)
 
 
 class DeepgramBatchService:
-    """Deepgram Nova-3 by requests; the same doors as the streaming engine."""
+    """Deepgram Nova-3 by requests, of which ``requests`` are under way at once, 0 for no limit.
+
+    The same doors as the streaming engine.
+    """
 
     def __init__(
         self,
         api_key: str,
         *,
         base_url: str = "wss://api.deepgram.com",
+        requests: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         logs.ensure()
@@ -80,6 +89,7 @@ class DeepgramBatchService:
             api_key=api_key, environment=environment(base_url), httpx_client=self._http
         )
         self._monotonic = monotonic
+        self.budget = Budget("requests", requests)
         self._silero: SileroModel | None = None
         self._connections: set[DeepgramBatchConnection] = set()
         self._closed = False
@@ -144,6 +154,10 @@ class DeepgramBatchService:
             await self._http.aclose()
 
     async def _request(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
+        async with self.budget.slot(_waits, TURN):
+            return await self._ask(wav, asked)
+
+    async def _ask(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         try:
             return await self._client.listen.v1.media.transcribe_file(
                 request=wav, request_options={"max_retries": 0}, **asked
@@ -156,6 +170,10 @@ class DeepgramBatchService:
             raise faults.refused(error.status_code or 0, headers, body) from None
         except (httpx.HTTPError, OSError) as error:
             raise faults.unreachable(error) from None
+
+
+def _waits(full: CapacityError) -> None:
+    _log.info("deepgram_waits", code=full.code)
 
 
 class DeepgramBatchConnection:
@@ -184,6 +202,9 @@ class DeepgramBatchConnection:
         self._finalize = False
         self._closing = False
         self._lost = False
+        self._abandoned = False
+        self._settled = 0.0
+        """Leg seconds before which there is nothing more to come."""
         self._deadline: asyncio.Timeout | None = None
         """For the pieces under way; runs from ``close`` on."""
         # The one task of a leg here: pieces go one after the other, so finals come in order.
@@ -225,6 +246,15 @@ class DeepgramBatchConnection:
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
 
+    async def abandon(self) -> None:
+        """Lets the request under way go; nothing more is told, but what is being told."""
+        if self._abandoned:
+            return
+        self._abandoned = self._closing = True
+        self._teller.silence()
+        await asyncio.sleep(0)  # a task that has not begun could not end well
+        self._task.cancel()
+
     async def _run(self) -> None:
         error: CallscribeError | None = None
         try:
@@ -234,6 +264,9 @@ class DeepgramBatchConnection:
             error = faults.late("answer", LAST_RESULTS)
         except CallscribeError as failed:
             error = failed
+        except asyncio.CancelledError:
+            if not self._abandoned:
+                raise
         except Exception as bug:  # noqa: BLE001 - a bug here must not end the call
             _log.error("deepgram_failed", session=self._session_id, exc_info=bug)
             error = EngineError("sending audio to Deepgram failed", retryable=True)
@@ -257,6 +290,7 @@ class DeepgramBatchConnection:
             await self._work.wait()
             self._work.clear()
             await self._send(await self._pieces())
+            await self._tell_silence()
         await self._send(self._cutter.flush())
 
     async def _pieces(self) -> list[Piece]:
@@ -272,7 +306,15 @@ class DeepgramBatchConnection:
             began = self._monotonic()
             answer = await self._persist(wav, began)
             took = self._monotonic() - began
-            await self._teller.tell(of_piece(answer, piece.start, piece.end(self._rate), took))
+            self._settled = piece.end(self._rate)
+            await self._teller.tell(of_piece(answer, piece.start, self._settled, took))
+
+    async def _tell_silence(self) -> None:
+        """Says that nobody spoke where audio was left out."""
+        until = self._cutter.cut_to
+        if until > self._settled + 0.001:
+            self._settled = until
+            await self._teller.tell(Silent(until))
 
     async def _persist(self, wav: bytes, began: float) -> Any:  # noqa: ANN401 - the SDK's
         """Sends a piece until it is through; ``UpstreamError`` when it will not be."""

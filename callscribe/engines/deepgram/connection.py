@@ -1,9 +1,7 @@
 """One leg's persistent connection to Deepgram.
 
-Audio goes out as it comes in: at the pace of speech each frame by itself and at once; what comes
-faster, or waits while the socket is busy, is joined. What neither the SDK nor the server does is
-done here: KeepAlive while no audio flows, no empty frame, an end that waits for the last results,
-and a look at whether anything comes back at all.
+What neither the SDK nor the server does is done here: an end that waits for the last results, local
+ears beside the server's, and a look at whether anything comes back at all.
 
 May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``errors``, ``wire`` and its own
 room.
@@ -26,6 +24,7 @@ from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
 from callscribe.engines.deepgram.watch import Watch
+from callscribe.engines.deepgram.writer import Writer
 from callscribe.engines.ears import Ear, Ears
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.telling import EngineTeller
@@ -33,20 +32,11 @@ from callscribe.errors import AudioError, CallscribeError, EngineError, Protocol
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 
-KEEP_ALIVE: Final = 4.0
-"""Seconds without audio after which KeepAlive is sent; the server gives up after 10."""
-
 LAST_RESULTS: Final = 10.0
 """Seconds that ``close`` waits for the last finals and Metadata, and then for a callback."""
 
-SECONDS_A_FRAME: Final = 1.0
-"""The most audio that is joined into one frame."""
-
-AT_ONCE: Final = 16_384
-"""Bytes that a free socket takes without being waited for."""
-
-HASTE: Final = 0.005
-"""Seconds since the last frame under which the next one is left to be joined with others."""
+CHECK: Final = 0.25
+"""Seconds between two looks at whether the connection is dead."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +60,7 @@ class DeepgramStreamingConnection:
         *,
         encoding: Encoding = "linear16",
         decode: bool = False,
+        patience: float | None = None,
     ) -> None:
         self.session_id = session_id
         self.garbled = 0
@@ -85,19 +76,17 @@ class DeepgramStreamingConnection:
         self._encoding: Encoding = encoding
         self._decode = decode
         self._width = WIDTH[encoding]
-        self._sent_width = WIDTH["linear16" if decode else encoding]
         self._ear: Ear | None = None
         self._teller = EngineTeller(on_transcript, session_id)
         self._signals = Signals(session_id)
         self._resources = resources
-        self._monotonic = monotonic
-        self._waiting = bytearray()
-        self._work = asyncio.Event()
-        self._finalize = False
         self._closing = False
-        self._watch = Watch(sample_rate, monotonic)
-        self._went = monotonic()
-        """When something was sent last."""
+        self._abandoned = False
+        self._watch = Watch(sample_rate, monotonic, patience)
+        width = WIDTH["linear16" if decode else encoding]
+        self._writer = Writer(
+            transport, self._watch, sample_rate, width, monotonic, self._end_without_answer
+        )
         self._metadata: dg.Metadata | None = None
         """What the server said at the end."""
         self._lost = False
@@ -115,6 +104,11 @@ class DeepgramStreamingConnection:
         """How often a callback or an observer raised; each is logged, none ends the stream."""
         return self._teller.errors + self._signals.errors
 
+    @property
+    def next_patience(self) -> float | None:
+        """How long the leg's next connection may leave speech unanswered; None: as it was."""
+        return self._watch.next_patience
+
     def on(self, signal: Signal, observer: Callable[[Any], object]) -> None:
         """Has ``observer`` called with the request's id, each message, the error, or None.
 
@@ -125,7 +119,8 @@ class DeepgramStreamingConnection:
     def listen_along(self, ears: Ears, silence: float) -> None:
         """Lets local ears ask for a final where the server has not ended what was said.
 
-        ``silence`` is in seconds; the server gets as long to hear it by itself.
+        ``silence`` is in seconds; the server gets as long to hear it by itself. They also tell that
+        there is speech to answer.
         """
         loop = asyncio.get_running_loop()
 
@@ -133,7 +128,11 @@ class DeepgramStreamingConnection:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to tell
                 loop.call_soon_threadsafe(self._speech_ended)
 
-        self._ear = ears.listen(self._rate, self._encoding, silence, ended)
+        def heard(until: float) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._watch.speech, until)
+
+        self._ear = ears.listen(self._rate, self._encoding, silence, ended, heard)
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored.
@@ -152,13 +151,7 @@ class DeepgramStreamingConnection:
         if self._ear is not None:
             self._ear.hear(audio)
         self._reader.sent(self._watch.seconds)
-        data = to_pcm(audio, self._encoding) if self._decode else audio
-        if self._may_go(len(data)):
-            with contextlib.suppress(UpstreamError):  # the reader hears of it as well, and tells
-                await self._send(data)
-            return
-        self._waiting += data
-        self._work.set()
+        await self._writer.audio(to_pcm(audio, self._encoding) if self._decode else audio)
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far. Where nothing was, no answer comes."""
@@ -170,24 +163,19 @@ class DeepgramStreamingConnection:
         In ``on_transcript`` it returns at once: the last finals come when that has returned.
         """
         self._closing = True
-        self._work.set()
+        self._writer.end()
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
 
-    def _may_go(self, size: int) -> bool:
-        """Whether audio can be sent without waiting, and without waking the task that writes."""
-        return (
-            not (self._waiting or self._finalize)
-            and size <= AT_ONCE
-            and self._monotonic() - self._went >= HASTE
-            and self._transport.is_free
-            and not self._watch.is_stalled
-        )
+    async def abandon(self) -> None:
+        """Frees the socket at once; nothing more is told, but what is being told. Idempotent."""
+        self._abandoned = self._closing = True
+        self._teller.silence()
+        await self._transport.abort()
 
     def _ask_final(self) -> None:
         if self.is_connected:
-            self._finalize = True
-            self._work.set()
+            self._writer.finalize()
 
     def _speech_ended(self) -> None:
         if self._reader.is_open:
@@ -200,9 +188,10 @@ class DeepgramStreamingConnection:
             self._log.info("deepgram_opened", request_id=self.request_id)
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read())
-                writing = tasks.create_task(self._write())
+                others = [tasks.create_task(self._write()), tasks.create_task(self._guard())]
                 await reading
-                writing.cancel()
+                for task in others:
+                    task.cancel()
         except* UpstreamError as group:
             error = faults.first(group)
         except* Exception as group:  # noqa: BLE001 - a bug here must not end the call
@@ -215,12 +204,16 @@ class DeepgramStreamingConnection:
         """Lets go of everything and tells what is still to be told."""
         if self._ear is not None:
             self._ear.close()
+        if self._abandoned:
+            error = None
         if error is not None:
             self._lost = True
             said = {"request_id": self.request_id, "code": error.code, "problem": error.message}
             self._log.warning("deepgram_lost", **said)
             self._signals.send("error", error)
         with contextlib.suppress(Exception):
+            if error is not None:  # a server that is gone would be waited for
+                await self._transport.abort()
             await self._resources.aclose()
         await self._teller.close(LAST_RESULTS)
         if error is not None:
@@ -240,6 +233,11 @@ class DeepgramStreamingConnection:
                 self._metadata = message
             if isinstance(message, dg.Results) and message.from_finalize is True:
                 self._watch.finalize_due = None
+            if isinstance(message, dg.Results):
+                self._watch.results(message.start + message.duration)
+            missed = self._reader.missed(message)
+            if missed is not None:
+                await self._teller.tell(missed)
             event = self._reader.read(message)
             if event is not None:
                 if isinstance(event, Result):
@@ -247,7 +245,7 @@ class DeepgramStreamingConnection:
                     self._log.debug(name, text=event.text)
                 await self._teller.tell(event)
             elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
-                self.garbled += isinstance(message, dg.Unknown)
+                self._note_unknown(message)
                 self._log.debug("deepgram_message", text=text)
         self._check_end()
 
@@ -259,8 +257,14 @@ class DeepgramStreamingConnection:
         except ProtocolError as error:
             problem = error.message
         self.garbled += 1
+        self._reader.unreadable()
         self._log.warning("deepgram_garbled", problem=problem)
         return None
+
+    def _note_unknown(self, message: dg.ServerMessage) -> None:
+        if isinstance(message, dg.Unknown):
+            self.garbled += 1
+            self._reader.unreadable()
 
     def _check_end(self) -> None:
         """What a close in good order leaves to say."""
@@ -274,52 +278,28 @@ class DeepgramStreamingConnection:
             self._log.warning("deepgram_no_metadata", request_id=self.request_id)
 
     async def _write(self) -> None:
-        """Sends audio and controls; when told to close, ends the stream and waits."""
-        most = int(SECONDS_A_FRAME * self._rate) * self._sent_width
-        while True:
-            await self._wait_for_work()
-            while self._waiting:
-                piece = bytes(self._waiting[:most])
-                del self._waiting[:most]
-                await self._send(piece)
-            if self._finalize:
-                self._finalize = False
-                await self._send(dg.Finalize().encode())
-                self._watch.finalize()
-            if self._closing and not self._waiting:
-                break
-            if self._watch.is_stalled:
-                raise faults.stalled(self._watch.unanswered, self.request_id)
-        await self._send(dg.CloseStream().encode())
+        """Sends what there is; when told to close, ends the stream and waits."""
+        await self._writer.run()
         await asyncio.sleep(LAST_RESULTS)
         raise faults.late("end the stream", LAST_RESULTS, self.request_id)
 
-    async def _wait_for_work(self) -> None:
-        """Waits until there is something to send; keeps the connection alive until then."""
-        while not (self._waiting or self._finalize or self._closing):
-            self._work.clear()
-            due = self._went + KEEP_ALIVE
-            if self._watch.finalize_due is not None:
-                due = min(due, self._watch.finalize_due)
-            try:
-                async with asyncio.timeout(max(due - self._monotonic(), 0.0)):
-                    await self._work.wait()
-            except TimeoutError:
-                self._give_up_waiting()
-                if self._monotonic() >= self._went + KEEP_ALIVE:
-                    await self._send(dg.KeepAlive().encode())
-        self._give_up_waiting()
+    async def _guard(self) -> None:
+        """Gives up a connection that is dead, whatever the socket says."""
+        while True:
+            await asyncio.sleep(CHECK)
+            watch = self._watch
+            if watch.is_blocked:
+                raise faults.blocked(watch.blocked_for, self.request_id)
+            if self._closing:
+                continue  # what is still to come has its own deadline
+            if watch.is_deaf:
+                raise faults.deaf(watch.deaf_for, self.request_id)
+            if watch.is_stalled:
+                raise faults.stalled(watch.unanswered, self.request_id)
 
-    def _give_up_waiting(self) -> None:
-        """Ends the utterance itself where a Finalize has gone without an answer for too long."""
-        if not self._watch.finalize_is_overdue:
-            return
-        self._watch.finalize_due = None
+    def _end_without_answer(self) -> None:
+        """Ends the utterance here where a Finalize has gone without an answer for too long."""
         self.unanswered += 1
         end = self._reader.give_up()
         if end is not None:
             self._teller.put(end)
-
-    async def _send(self, data: str | bytes) -> None:
-        await self._transport.send(data)
-        self._went = self._monotonic()

@@ -62,6 +62,11 @@ class PauseCutter:
         """The audio taken in so far."""
         return (self._first + len(self._samples)) / self._rate
 
+    @property
+    def cut_to(self) -> float:
+        """Where the open piece begins: what came before was cut off, or held no speech."""
+        return self._first / self._rate
+
     def push(self, pcm: bytes) -> list[Piece]:
         """The next audio; the pieces that ended in it."""
         samples = pcm_to_samples(pcm)

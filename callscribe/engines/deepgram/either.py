@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from callscribe.engines.base import (
+    BudgetUse,
     Capabilities,
     StreamingConnection,
     StreamOptions,
@@ -15,11 +16,14 @@ from callscribe.engines.deepgram.service import DeepgramTranscriptionService
 
 
 class DeepgramEngine:
-    """Both ways to Deepgram behind one door; ``StreamOptions.streaming`` chooses."""
+    """Both ways to Deepgram behind one door; ``StreamOptions.streaming`` chooses.
 
-    def __init__(self, api_key: str, *, base_url: str) -> None:
-        self._streaming = DeepgramTranscriptionService(api_key, base_url=base_url)
-        self._batch = DeepgramBatchService(api_key, base_url=base_url)
+    ``streams`` and ``requests`` are how many of each there may be at once, 0 for no limit.
+    """
+
+    def __init__(self, api_key: str, *, base_url: str, streams: int = 0, requests: int = 0) -> None:
+        self._streaming = DeepgramTranscriptionService(api_key, base_url=base_url, streams=streams)
+        self._batch = DeepgramBatchService(api_key, base_url=base_url, requests=requests)
 
     @property
     def name(self) -> str:
@@ -30,6 +34,11 @@ class DeepgramEngine:
     def capabilities(self) -> Capabilities:
         """Those of streaming."""
         return self._streaming.capabilities
+
+    @property
+    def budgets(self) -> tuple[BudgetUse, ...]:
+        """How many streams and requests are in use."""
+        return (self._streaming.budget.use, self._batch.budget.use)
 
     async def transcribe_streaming(
         self,

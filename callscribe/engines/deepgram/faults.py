@@ -118,6 +118,26 @@ def stalled(seconds: float, request_id: str = "") -> UpstreamError:
     )
 
 
+def deaf(seconds: float, request_id: str = "") -> UpstreamError:
+    """The error for a connection that makes nothing of speech, though it is heard here."""
+    return UpstreamError(
+        f"Deepgram answered nothing to speech for {seconds:.1f} s",
+        code="deepgram_stalled",
+        retryable=True,
+        request_id=request_id,
+    )
+
+
+def blocked(seconds: float, request_id: str = "") -> UpstreamError:
+    """The error for a connection that takes no audio any more."""
+    return UpstreamError(
+        f"Deepgram took nothing of what was sent for {seconds:.1f} s",
+        code="deepgram_stalled",
+        retryable=True,
+        request_id=request_id,
+    )
+
+
 def late(what: str, seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a server that at the end did not do ``what`` in time."""
     return UpstreamError(

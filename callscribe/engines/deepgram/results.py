@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from callscribe.engines.base import EngineEvent, SpeechBegan
+from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
 from callscribe.transcript import Result, Word, mean_confidence
 from callscribe.wire import deepgram as dg
 
 NEAR: Final = 0.05
 """Seconds by which the server's 32-bit times may differ from each other."""
+
+UNREADABLE: Final = "what Deepgram said about it could not be read"
 
 
 class ResultReader:
@@ -30,6 +32,10 @@ class ResultReader:
         self._open_to = 0.0
         self._showing = False
         """Interim words were shown that no final has replaced yet."""
+        self._settled = 0.0
+        """Where the finals end: they touch, and cover silence too."""
+        self._damaged = False
+        """A message since the last final could not be read; it may have been one."""
         self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
 
     @property
@@ -52,6 +58,22 @@ class ResultReader:
         """Notes that audio up to ``until`` (leg seconds) has come in now."""
         self._sent.append((until, self._monotonic()))
 
+    def unreadable(self) -> None:
+        """Notes that a message could not be read."""
+        self._damaged = True
+
+    def missed(self, message: dg.ServerMessage) -> Unheard | None:
+        """The audio whose final could not be read, as a final behind it shows; ask before ``read``.
+
+        Finals touch, so where one is missing there is a hole.
+        """
+        if not isinstance(message, dg.Results) or message.is_final is not True:
+            return None
+        damaged, self._damaged = self._damaged, False
+        if not damaged or message.start <= self._settled + NEAR:
+            return None
+        return Unheard(self._settled, message.start, UNREADABLE)
+
     def read(self, message: dg.ServerMessage) -> EngineEvent | None:
         """What a message means for the leg; None when nothing."""
         if isinstance(message, dg.Results):
@@ -71,6 +93,7 @@ class ResultReader:
         start = words[0].start if words else message.start
         self._showing = not is_final and bool(words)
         if is_final:
+            self._settled = max(self._settled, end)
             if words and self._open_from is None:
                 self._open_from = start
             self._open_to = max(self._open_to, words[-1].end if words else 0.0)
@@ -89,6 +112,7 @@ class ResultReader:
             else self._language,
             latency_ms=self._latency(end),
             from_finalize=message.from_finalize is True,
+            until=end if is_final else None,
         )
 
     def _utterance_end(self, last_word_end: float) -> Result | None:
@@ -96,7 +120,9 @@ class ResultReader:
         if first is None or not first - NEAR <= last_word_end <= self._open_to + NEAR:
             return None
         self._open_from = None
-        return Result("", last_word_end, last_word_end, is_final=True, speech_final=True)
+        # It settles nothing: its time may lie a little behind the last final's end.
+        until = min(last_word_end, self._settled)
+        return Result("", last_word_end, last_word_end, True, True, until=until)
 
     def _latency(self, end: float) -> float | None:
         """Milliseconds since the last audio of a result came in."""
@@ -131,6 +157,7 @@ def of_piece(answer: Any, start: float, end: float, took: float) -> Result:  # n
         words=words,
         confidence=mean_confidence(words),
         latency_ms=round(took * 1000, 1),
+        until=end,
     )
     language = getattr(channel, "detected_language", None)
     return replace(found, language=language) if language else found

@@ -24,6 +24,8 @@ from callscribe.engines.base import (
     StreamOptions,
     TranscriptCallback,
 )
+from callscribe.engines.deepgram import watch
+from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import make_transport
@@ -37,6 +39,8 @@ UTTERANCE_END_MS: Final = 1000
 ENDPOINTING_MS: Final = 550
 HEAD_START: Final = 0.2
 """Seconds that Deepgram has to end an utterance by itself before it is asked to."""
+MOST_PATIENCES: Final = 1000
+"""Sessions whose patience is kept at most."""
 
 _NOVA: Final = (
     "ar be bg bn bs ca cs da de el en es et fa fi fr gu he hi hr hu hy id it ja ka kk kn ko lt lv "
@@ -52,8 +56,9 @@ class DeepgramTranscriptionService:
     """Deepgram Nova-3 by persistent WebSockets, one for each leg.
 
     ``base_url`` is ``wss://…`` or ``ws://…``: Deepgram's own address, a region's, or a server that
-    speaks its protocol. ``monotonic`` is in seconds. With ``ears`` the end of speech is heard here
-    too, and Deepgram asked for a final where it has not noticed.
+    speaks its protocol. ``streams`` are open at once at most, 0 for no limit. ``monotonic`` is in
+    seconds. With ``ears`` the end of speech is heard here too, and Deepgram asked for a final where
+    it has not noticed.
     """
 
     def __init__(
@@ -61,17 +66,21 @@ class DeepgramTranscriptionService:
         api_key: str,
         *,
         base_url: str = "wss://api.deepgram.com",
+        streams: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
         ears: bool = True,
     ) -> None:
         logs.ensure()
         self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
         self._monotonic = monotonic
+        self.budget = Budget("streams", streams)
         self._connections: set[DeepgramStreamingConnection] = set()
         self._with_ears = ears
         self._ears: Ears | None = None
         self._loading = asyncio.Lock()
         self._closed = False
+        self._patience: dict[str, float] = {}
+        """How long speech may go unanswered in sessions where a connection has heard none of it."""
 
     @property
     def name(self) -> str:
@@ -95,7 +104,8 @@ class DeepgramTranscriptionService:
         """Opens a leg: mono audio at ``sample_rate`` Hz in, results by ``on_transcript``.
 
         ``ConfigurationError`` for what Deepgram would refuse, ``UpstreamError`` for what it did
-        refuse, with its own words and request id.
+        refuse, with its own words and request id, ``CapacityError`` where all ``streams`` are taken
+        and ``options.on_full`` does not say to wait.
         """
         self._check_open()
         options = options or StreamOptions()
@@ -103,8 +113,12 @@ class DeepgramTranscriptionService:
         await self._load_ears()
         resources = AsyncExitStack()
         asked = arguments(query)
-        transport = await make_transport(lambda: self._client.listen.v1.connect(**asked), resources)
         try:
+            # First in, last out: it is free again when the connection has ended, however that ends.
+            await resources.enter_async_context(self.budget.slot(options.on_full))
+            transport = await make_transport(
+                lambda: self._client.listen.v1.connect(**asked), resources
+            )
             await transport.open()
             self._check_open()  # it may have been closed meanwhile
         except BaseException:
@@ -128,11 +142,14 @@ class DeepgramTranscriptionService:
             self._monotonic,
             encoding=options.encoding,
             decode=query.encoding != options.encoding,
+            # Without interims nothing comes before the end of what is said.
+            patience=self._patience.get(session_id) if query.interim_results else watch.STALL,
         )
         if self._ears is not None:
             silence = (options.endpointing_ms or ENDPOINTING_MS) / 1000 + HEAD_START
             connection.listen_along(self._ears, silence)
         self._connections.add(connection)
+        connection.on("error", lambda _: self._learn(connection))
         connection.on("close", lambda _: self._connections.discard(connection))
         return connection
 
@@ -146,6 +163,17 @@ class DeepgramTranscriptionService:
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError("the Deepgram engine has been closed")
+
+    def _learn(self, connection: DeepgramStreamingConnection) -> None:
+        """Gives a session whose speech was not heard more time, so as not to connect for ever."""
+        patience, session = connection.next_patience, connection.session_id
+        if patience is None:
+            return
+        self._patience.pop(session, None)
+        if patience > watch.DEAF:
+            self._patience[session] = patience
+        if len(self._patience) > MOST_PATIENCES:
+            del self._patience[next(iter(self._patience))]
 
     async def _load_ears(self) -> None:
         async with self._loading:

@@ -28,8 +28,10 @@ from callscribe.errors import ConfigurationError, UpstreamError
 
 OPEN_DEADLINE: Final = 10.0
 PING_EVERY: Final = 5.0
-PING_DEADLINE: Final = 10.0
+PING_DEADLINE: Final = 5.0
 """Seconds without an answer to a ping after which a socket is half-open, and given up."""
+CLOSE_DEADLINE: Final = 1.0
+"""Seconds that a server may take to close a socket that is given up."""
 MAX_MESSAGE: Final = 4 << 20
 
 
@@ -53,7 +55,7 @@ class Transport:
                 open_timeout=OPEN_DEADLINE,
                 ping_interval=PING_EVERY,
                 ping_timeout=PING_DEADLINE,
-                close_timeout=2,
+                close_timeout=CLOSE_DEADLINE,
                 max_size=MAX_MESSAGE,
             )
         except InvalidStatus as error:
@@ -111,6 +113,12 @@ class Transport:
         """Closes the socket. Idempotent."""
         if self._socket is not None:
             await self._socket.close()
+
+    async def abort(self) -> None:
+        """Frees the socket at once, without a word to the server. Idempotent."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+            await self._socket.wait_closed()
 
     def fault(self, error: ConnectionClosed) -> UpstreamError:
         """Why the socket is closed."""

@@ -1,4 +1,6 @@
-"""What one connection to Deepgram has not answered yet, and when that is too much.
+"""What one connection to Deepgram owes us, and when that is too much: it is dead then.
+
+The socket may say otherwise: a server that is gone without a word leaves it open.
 
 Counts samples and looks at a clock that is handed in. Imports nothing of ours.
 """
@@ -15,11 +17,33 @@ every few seconds."""
 FINALIZE_PATIENCE: Final = 2.0
 """Seconds that a Finalize may go without an answer; where nothing was open, none comes."""
 
+DEAF: Final = 2.5
+"""Seconds that speech may be heard here while Results do not advance; with interims Deepgram sends
+one a second, words or none."""
+
+PATIENCES: Final = 10.0
+"""What ``DEAF`` grows to at most for a leg whose speech no connection has heard."""
+
+DEAF_AUDIO: Final = 2.0
+"""Seconds of audio that must have come behind the Results by then: who gets none owes none."""
+
+LAG: Final = 0.2
+"""Seconds by which speech may reach beyond the Results that cover it."""
+
+BLOCKED: Final = 10.0
+"""Seconds that sending may take while nobody speaks; else as long as speech may go unanswered."""
+
 
 class Watch:
     """Sees whether anything comes back for the audio, and for a Finalize."""
 
-    def __init__(self, rate: int, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, rate: int, monotonic: Callable[[], float], patience: float | None = None
+    ) -> None:
+        self.patience = DEAF if patience is None else patience
+        """Seconds that speech may go unanswered."""
+        self.advanced = False
+        """Results have come."""
         self.received = 0
         """Samples."""
         self.finalize_due: float | None = None
@@ -30,6 +54,15 @@ class Watch:
         """Samples that had been received when the last message came."""
         self._asked_at = monotonic()
         """Since when an answer is waited for."""
+        self._advanced_at = monotonic()
+        self._covered = 0.0
+        """Leg seconds up to which Results reach."""
+        self._spoken = 0.0
+        """Leg seconds up to which speech was heard here."""
+        self._spoken_at = float("-inf")
+        self._deaf_since: float | None = None
+        """Since when speech is waiting for Results; a Result that advances begins it anew."""
+        self._sending_since: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -46,6 +79,29 @@ class Watch:
         """Notes a message of the server."""
         self._answered = self.received
         self._asked_at = self._monotonic()
+
+    def results(self, until: float) -> None:
+        """Notes Results that reach to ``until`` (leg seconds), words or none."""
+        self.advanced = True
+        if until > self._covered:
+            self._covered = until
+            self._advanced_at = self._monotonic()
+            self._deaf_since = self._advanced_at if self._spoken > until + LAG else None
+
+    def speech(self, until: float) -> None:
+        """Notes that speech was heard here, up to ``until`` (leg seconds)."""
+        self._spoken = max(self._spoken, until)
+        self._spoken_at = self._monotonic()
+        if self._deaf_since is None and self._spoken > self._covered + LAG:
+            self._deaf_since = max(self._advanced_at, self._spoken_at - LAG)
+
+    def sending(self) -> None:
+        """Notes that something is given to the socket."""
+        self._sending_since = self._monotonic()
+
+    def sent(self) -> None:
+        """Notes that the socket has taken it."""
+        self._sending_since = None
 
     def finalize(self) -> None:
         """Notes that a final was asked for."""
@@ -66,3 +122,32 @@ class Watch:
         """Whether the server takes audio and gives nothing back."""
         # Both, for a minute that was kept elsewhere may come in one burst.
         return self.unanswered > STALL and self._monotonic() - self._asked_at > STALL
+
+    @property
+    def deaf_for(self) -> float:
+        """Seconds that speech has waited for Results."""
+        return 0.0 if self._deaf_since is None else self._monotonic() - self._deaf_since
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether somebody spoke, and the server makes nothing of the audio it gets."""
+        return self.deaf_for >= self.patience and self.seconds - self._covered >= DEAF_AUDIO
+
+    @property
+    def blocked_for(self) -> float:
+        """Seconds that the socket has not taken what it was given."""
+        return 0.0 if self._sending_since is None else self._monotonic() - self._sending_since
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the socket takes nothing any more."""
+        since = self._sending_since
+        spoken = since is not None and self._spoken_at >= since
+        return self.blocked_for >= (min(self.patience, BLOCKED) if spoken else BLOCKED)
+
+    @property
+    def next_patience(self) -> float | None:
+        """The patience for the leg's next connection; None where this one says nothing about it."""
+        if self.advanced:
+            return DEAF
+        return min(self.patience * 2, PATIENCES) if self.is_deaf else None

@@ -32,3 +32,23 @@ def clipped(result: Result, settled: float) -> Result:
         words=words,
         confidence=mean_confidence(words),
     )
+
+
+def within(result: Result, start: float, end: float) -> Result | None:
+    """The result with the words alone that belong to a stretch; None where there are none.
+
+    Without words it is the result's own middle that counts.
+    """
+    if not result.words:
+        return result if start <= (result.start + result.end) / 2 < end else None
+    words = tuple(w for w in result.words if start <= (w.start + w.end) / 2 < end)
+    if not words or len(words) == len(result.words):
+        return result if words else None
+    return replace(
+        result,
+        text=join_text(word.text for word in words),
+        start=words[0].start,
+        end=words[-1].end,
+        words=words,
+        confidence=mean_confidence(words),
+    )

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,16 +20,20 @@ from callscribe.engines.base import (
     Abandonable,
     EngineEvent,
     Lost,
+    OnFull,
     StreamingConnection,
     StreamOptions,
     TakenOver,
     TranscriptCallback,
+    Unheard,
 )
 from callscribe.engines.resilient.core import Action, Core, Drop, Line, Open, Tell
+from callscribe.engines.resilient.mending import Mender
+from callscribe.engines.resilient.repair import Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import CallscribeError, ConfigurationError, EngineError
+from callscribe.errors import CallscribeError, CapacityError, ConfigurationError, EngineError
 
 CLOSING: Final = 35.0
 """Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
@@ -37,6 +42,8 @@ PATIENCE: Final = 2.0
 """Seconds that a leg waits at its beginning for an engine that listens."""
 AWAY: Final = 10.0
 """Seconds that an engine is waited for when the leg has ended and none listens."""
+REPAIRING: Final = 30.0
+"""Seconds that gaps are repaired for when the leg has ended; what is left then stays a gap."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +69,7 @@ class ResilientConnection:
         patience: Patience,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        repairers: Sequence[Rung] = (),
     ) -> None:
         self._ask = ask
         self._width = WIDTH[ask.options.encoding]
@@ -71,10 +79,18 @@ class ResilientConnection:
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )
         self._teller = EngineTeller(on_transcript, ask.session_id)
+        self._wake = asyncio.Event()
+        self._mender = Mender(
+            Repairs(repairers, ask.sample_rate, patience, jitter),
+            self._tape,
+            partial(self._enter, streaming=False),
+            self._teller.put,
+            self._wake.set,
+            monotonic,
+        )
         self._ways: dict[Line, StreamingConnection] = {}
         """The connections that are open, by their lines."""
         self._openers: dict[Line, asyncio.Task[None]] = {}
-        self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         """Who listens, or how far, may have changed."""
         self._begun = False
@@ -114,10 +130,10 @@ class ResilientConnection:
             return
         self._tape.append(audio)
         line = self._core.audio(len(audio) // self._width)
-        if line is None:
+        if line is None or self._tape.is_heavy:
             self._wake.set()
-            return
-        await self._send(line, audio)
+        if line is not None:
+            await self._send(line, audio)
 
     async def finalize(self) -> None:
         """Asks whoever listens for a final of what has been heard so far."""
@@ -135,7 +151,8 @@ class ResilientConnection:
     async def close(self) -> None:
         """Ends the leg; waits, ``CLOSING`` s at most, until all of it is heard or said to be lost.
 
-        Idempotent. In the callback it returns at once.
+        Then, ``REPAIRING`` s at most, for gaps that may still be repaired. Idempotent. In the
+        callback it returns at once.
         """
         self._closing.set()
         if not self._teller.is_inside:
@@ -155,6 +172,11 @@ class ResilientConnection:
                     self._ended = True
                     ticking.cancel()
                     self._do(self._core.give_up())
+                try:
+                    async with asyncio.timeout(REPAIRING):
+                        await self._mender.finish(self._tasks)
+                except TimeoutError:
+                    self._log.warning("gaps_not_repaired")
         finally:
             self._tape.close()
             await self._teller.close(CLOSING)
@@ -183,6 +205,8 @@ class ResilientConnection:
         while True:
             now = self._monotonic()
             deadline = self._core.deadline(now)
+            times = [deadline, self._mender.deadline]
+            deadline = min((at for at in times if at is not None), default=None)
             try:
                 async with asyncio.timeout(None if deadline is None else max(deadline - now, 0.0)):
                     await self._wake.wait()
@@ -194,6 +218,7 @@ class ResilientConnection:
                     await self._tape.spill()
                 self._do(self._core.tick(self._monotonic()))
                 await self._feed()
+                self._mender.look(self._tasks, calm=self._core.is_caught_up)
                 self._changed.set()
             except Exception:  # noqa: BLE001 - a bug here must not end the call
                 self._log.exception("resilient_failed")
@@ -221,19 +246,36 @@ class ResilientConnection:
             return False
         return True
 
+    async def _enter(
+        self,
+        rung: Rung,
+        hear: TranscriptCallback,
+        *,
+        streaming: bool,
+        on_full: OnFull | None = None,
+    ) -> StreamingConnection:
+        """Opens an engine as the leg wants it."""
+        ask = self._ask
+        _check_language(rung, ask.language)
+        streaming = streaming and ask.options.streaming
+        options = replace(ask.options, streaming=streaming, on_full=on_full)
+        return await rung.engine.transcribe_streaming(
+            ask.session_id, ask.language, ask.sample_rate, hear, options=options
+        )
+
     async def _open(self, line: Line) -> None:
         """Opens a connection, and tells the core what came of it."""
         rung = self._core.rungs[line.rung]
-        ask = self._ask
-        options = ask.options if rung.streaming else replace(ask.options, streaming=False)
 
         async def hear(event: EngineEvent) -> None:
             await self._hear(line, event)
 
         try:
-            _check_language(rung, ask.language)
-            way = await rung.engine.transcribe_streaming(
-                ask.session_id, ask.language, ask.sample_rate, hear, options=options
+            way = await self._enter(
+                rung,
+                hear,
+                streaming=rung.streaming,
+                on_full=lambda error: self._waits(line, error),
             )
         except CallscribeError as error:
             self._failed(line, error)
@@ -255,6 +297,12 @@ class ResilientConnection:
             self._wake.set()  # it may have been the end of an utterance
         await self._teller.room()
 
+    def _waits(self, line: Line, error: CapacityError) -> None:
+        name = self._core.rungs[line.rung].name
+        self._log.info("engine_full", engine=name, code=error.code)
+        self._do(self._core.waits(line, error, self._monotonic()))
+        self._wake.set()
+
     def _failed(self, line: Line, error: CallscribeError) -> None:
         self._openers.pop(line, None)
         self._ways.pop(line, None)
@@ -273,8 +321,8 @@ class ResilientConnection:
                 self._openers[action.line] = task
             elif isinstance(action, Drop):
                 self._drop(action.line)
-        if self._core.settled > self._tape.first:
-            self._tape.forget(self._core.settled)
+        needed = self._mender.needed_from
+        self._tape.forget(self._core.settled if needed is None else min(needed, self._core.settled))
         self._core.kept_from = self._tape.first
         error = self._core.hopeless
         if error is not None and self._begun and self.is_connected:
@@ -286,6 +334,9 @@ class ResilientConnection:
         line = self._core.active
         if isinstance(event, TakenOver) and line and not self._core.rungs[line.rung].provider:
             event = replace(event, caveat=caveat(self._ask.options.query))
+        if isinstance(event, Unheard):
+            self._mender.add(event)
+            self._wake.set()
         self._teller.put(event)
 
     def _drop(self, line: Line) -> None:

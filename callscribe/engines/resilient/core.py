@@ -29,7 +29,13 @@ from callscribe.transcript import Result
 BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
 ONE_WAY: Final = frozenset(
-    {"deepgram_busy", "deepgram_bad_option", "deepgram_bad_address", "deepgram_refused"}
+    {
+        "deepgram_busy",
+        "deepgram_budget",
+        "deepgram_bad_option",
+        "deepgram_bad_address",
+        "deepgram_refused",
+    }
 )
 """Errors of a stream that say nothing about requests, and the other way round."""
 HEAD: Final = 0.1
@@ -50,6 +56,8 @@ class Line:
     fed_at: float = 0.0
     """Since when it is given audio."""
     lasted: bool = False
+    waits: CapacityError | None = None
+    """Why it is not being opened yet: the engine is full, and will take it when there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,15 @@ class Core:
         line.opened_at = now
         return self.tick(now)
 
+    def waits(self, line: Line, error: CapacityError, now: float) -> list[Action]:
+        """An engine is full: the line has its place in the queue there, and others are asked."""
+        if line not in self.opening:
+            return []
+        line.waits = error
+        if self.active is None or line.rung < self.active.rung:
+            self._error = error
+        return self.tick(now)
+
     def failed(self, line: Line, error: CallscribeError, now: float) -> list[Action]:
         """A connection could not be opened, or has ended by itself."""
         if line is self.active:
@@ -195,9 +212,10 @@ class Core:
     @property
     def turned_down(self) -> CallscribeError | None:
         """Why the leg should not begin at all: each engine has refused it, or is full."""
-        errors = [tries.error for tries in self._tries]
-        if self.active is not None or self.opening:
+        if self.active is not None or any(line.waits is None for line in self.opening):
             return None
+        full = {line.rung: line.waits for line in self.opening}
+        errors = [full.get(rung) or tries.error for rung, tries in enumerate(self._tries)]
         if any(e is None or (e.retryable and not isinstance(e, CapacityError)) for e in errors):
             return None
         return errors[-1]
@@ -269,17 +287,17 @@ class Core:
         """From when on an engine may be asked: further down when those above have had a while."""
         if self.active is not None:
             return now
-        asked = {line.rung: line.asked_at for line in self.opening}
+        asked = {line.rung: line for line in self.opening}
         start = now
         for other in range(rung):
             tries = self._tries[other]
-            if tries.refused is not None:
+            if tries.refused is not None or (other in asked and asked[other].waits):
                 continue
             since = now if self._away_since is None else self._away_since
             wait = self.patience.takeover
             if tries.failed_at < since:  # not yet, since nobody listens
                 if other in asked:
-                    since, wait = max(since, asked[other]), self.patience.opening
+                    since, wait = max(since, asked[other].asked_at), self.patience.opening
                 elif tries.at <= now:
                     return float("inf")  # it is asked first
             start = max(start, since + wait)

@@ -16,11 +16,18 @@ from callscribe.engines.resilient.rules import Patience, Rung
 class ResilientEngine:
     """The first of ``rungs`` listens; while it cannot, the next one does, with what was missed.
 
+    What nobody heard is heard again by the first of ``repairers`` that can, in the background.
     The engines themselves belong to who made them, and are closed there.
     """
 
-    def __init__(self, rungs: Sequence[Rung], patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        patience: Patience | None = None,
+        repairers: Sequence[Rung] = (),
+    ) -> None:
         self._rungs = tuple(rungs)
+        self._repairers = tuple(repairers)
         self._patience = patience or Patience()
 
     @property
@@ -60,7 +67,9 @@ class ResilientEngine:
         the same: what is said meanwhile is kept.
         """
         ask = Ask(session_id, language, sample_rate, options or StreamOptions())
-        connection = ResilientConnection(self._rungs, ask, on_transcript, self._patience)
+        connection = ResilientConnection(
+            self._rungs, ask, on_transcript, self._patience, repairers=self._repairers
+        )
         try:
             await connection.begin()
         except BaseException:

@@ -7,6 +7,7 @@ file is written in a thread. Imports nothing of ours.
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from bisect import bisect_right
 from collections import deque
@@ -85,8 +86,8 @@ class Tape:
                 break
             if last > start:
                 assert self._file is not None  # noqa: S101 - it holds what is listed
-                self._file.seek(place)
-                piece = self._file.read((last - first) * self._width)
+                # By its place: the file may be written to at the same time, in a thread.
+                piece = os.pread(self._file.fileno(), (last - first) * self._width, place)
                 found += self._cut(first, piece, start, end)
         for first, piece in self._pieces:
             if first >= end:
@@ -121,4 +122,5 @@ def _write(file: IO[bytes], pieces: Sequence[tuple[int, bytes]]) -> list[int]:
     for _, audio in pieces:
         places.append(place)
         place += file.write(audio)
+    file.flush()
     return places

@@ -139,6 +139,13 @@ class Conductor:
         self._wake.set()
         return seat.done
 
+    def abandon(self, seat: Seat) -> None:
+        """Takes a leg out as it is; what is decoded for it already is dropped when it is done."""
+        with self._lock:
+            self._seats = [s for s in self._seats if s is not seat]
+            if not seat.done.done():
+                seat.done.set_result(None)
+
     def stop(self) -> None:
         """Ends the thread; legs that are still seated are let go as they are."""
         self._stopping = True
@@ -170,10 +177,7 @@ class Conductor:
         self._give_looks()
         self._give_interims()
         for seat in [s for s in self._seats if s.closing and (s.failed or _is_through(s))]:
-            with self._lock:
-                self._seats = [s for s in self._seats if s is not seat]
-            if not seat.done.done():
-                seat.done.set_result(None)
+            self.abandon(seat)
 
     def _listen(self, seat: Seat) -> None:
         try:

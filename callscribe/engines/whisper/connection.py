@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from callscribe.audio import Encoding
-from callscribe.engines.base import EngineEvent, TranscriptCallback, Unheard
+from callscribe.engines.base import EngineEvent, Silent, TranscriptCallback, Unheard
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.telling import EngineTeller
 from callscribe.engines.whisper.conductor import Conductor, Seat
@@ -48,11 +48,12 @@ class WhisperConnection:
         self._teller = EngineTeller(on_transcript, session_id)
         self._seat = Seat(stream, self._from_conductor, self._has_room, self._has_listened)
         self._open = True
+        self._abandoned = False
         self._room = asyncio.Event()
         """Clear while so much waits that the client has to."""
         self._room.set()
         self._heard_to = 0.0
-        """Where the last final ends, leg seconds."""
+        """Up to where everything is told, leg seconds."""
         conductor.join(self._seat)
 
     @property
@@ -67,7 +68,7 @@ class WhisperConnection:
 
     @property
     def is_connected(self) -> bool:
-        """True until ``close``."""
+        """True until ``close`` or ``abandon``."""
         return self._open
 
     async def send_audio(self, audio: bytes) -> None:
@@ -125,6 +126,14 @@ class WhisperConnection:
         if late:
             raise EngineError("the recogniser did not finish; the last words may be missing")
 
+    async def abandon(self) -> None:
+        """Leaves at once: what has not been said is dropped, and the seat is free. Idempotent."""
+        self._open = False
+        self._abandoned = True
+        self._room.set()
+        self._conductor.abandon(self._seat)
+        self._teller.silence()
+
     def _from_conductor(self, results: list[EngineEvent]) -> None:
         """Runs on the conductor's thread."""
         try:
@@ -134,9 +143,13 @@ class WhisperConnection:
             log.warning("whisper_results_unheard", session=self._session_id, count=len(results))
 
     def _enqueue(self, results: list[EngineEvent]) -> None:
+        if self._abandoned:
+            return
         for result in results:
-            if isinstance(result, Result) and result.is_final:
-                self._heard_to = max(self._heard_to, result.end)
+            if isinstance(result, Silent):
+                self._heard_to = result.until
+            elif isinstance(result, Result) and result.is_final:
+                self._heard_to = max(self._heard_to, result.until or result.end)
             self._teller.put(result)
 
     async def _all_told(self) -> None:

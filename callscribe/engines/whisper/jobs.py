@@ -87,6 +87,8 @@ class Span:
     """The utterance goes on: this only makes its interim better."""
     failures: int = 0
     """How often the decoder broke over it."""
+    until: float = 0.0
+    """Once it is final: what comes next does not begin before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def final_result(
         language=language,
         latency_ms=latency,
         from_finalize=span.forced,
+        until=span.until,
     )
 
 

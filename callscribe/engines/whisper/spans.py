@@ -68,6 +68,7 @@ class Spans:
             tail = Span(point.start, end, point.speech_end, point.evidence, generation)
             self._spans.append(tail)
         tail.ended = True
+        tail.until = min(tail.end, point.now)
         tail.endpoint = endpoint
         tail.forced = forced
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from callscribe.audio import RATE
-from callscribe.engines.base import EngineEvent, SpeechBegan, Unheard
+from callscribe.engines.base import EngineEvent, Silent, SpeechBegan, Unheard
 from callscribe.engines.whisper.decoder import Hypothesis, Window
 from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
@@ -45,6 +45,8 @@ LONGEST_LOOK: Final = 16.0
 """Utterances longer than this are not: it would take too long."""
 PAUSING: Final = 0.12
 """Seconds of silence after which an utterance is not looked at any more: it may be over."""
+SILENCE: Final = 1.0
+"""Seconds of silence after which it is said that nobody speaks."""
 UNSURE: Final = 0.4
 """Seconds at the end of such a look whose words may change with what comes."""
 
@@ -77,6 +79,8 @@ class LegStream:
         self._interim_running = False
         self._looking = False
         self._looked_to = 0.0
+        self._settled = 0.0
+        """Up to where it was said that nothing more comes."""
         self._finished = False
 
     @property
@@ -101,13 +105,17 @@ class LegStream:
 
     def feed(self, pcm: bytes, arrived: float, *, last: bool = False) -> list[EngineEvent]:
         """Takes the next PCM (at the leg's own rate); ``arrived`` is a monotonic time."""
-        began: list[EngineEvent] = []
+        events: list[EngineEvent] = []
         for speech in self._intake.take(pcm, arrived, last=last):
             turn = self._point.push(speech)
             if turn is not Turn.NOTHING:
-                began += self._turn(turn)
-        self._intake.forget_before(self._spans.oldest(self._point.earliest) - 0.1)
-        return began
+                events += self._turn(turn)
+        earliest = self._point.earliest
+        if earliest - self._settled >= SILENCE and self.idle:
+            self._settled = earliest
+            events.append(Silent(earliest))
+        self._intake.forget_before(self._spans.oldest(earliest) - 0.1)
+        return events
 
     def set_keyterms(self, keyterms: Iterable[str]) -> None:
         """Replaces the words to expect, from the next window on; safe from any thread."""
@@ -271,7 +279,7 @@ class LegStream:
         waiting = self._spans.waiting
         if stands(span, found, at_once=waiting is not None):
             cut = span.speech_end + 0.1
-            span.hypothesis, span.endpoint = found, False
+            span.hypothesis, span.endpoint, span.until = found, False, cut
             if waiting is not None:
                 waiting.start = cut
                 waiting.evidence = max(waiting.evidence - span.evidence, 0.0)
@@ -329,5 +337,6 @@ class LegStream:
             timed = (word.moved(span.start) for word in found.words)
             words = trim_tail(tuple(timed), span.speech_end)
             self._memory.remember(words, found.log_probability)
+        self._settled = span.until
         language = found.language if self._detect_each else self.language or found.language
         return final_result(span, words, language, self._intake.latency(span.end, now))

@@ -20,6 +20,10 @@ from callscribe.wire.deepgram_rest import bare
 SILENT_SEGMENT: Final = 5.0
 """Seconds of silence that one final without words covers."""
 
+INTERIM_EVERY: Final = 1.0
+"""Seconds of audio after which an interim comes anyway, words or none: who gets nothing while
+somebody speaks takes the server for dead."""
+
 SETTLED: Final = 1.5
 """Seconds that the recogniser may need to hear that somebody began to speak."""
 
@@ -39,6 +43,11 @@ class ChannelText:
         self._formatted = bool(query.punctuate or query.smart_format)
         self._start = 0.0
         self._shown = 0.0
+        self._said: Result | None = None
+        """What was said last of the open segment."""
+        self._heard = 0.0
+        self._reported = 0.0
+        """How far it was when ``Results`` were told last."""
         self._speaking = False
         self._began = 0.0
         """Where the latest utterance begins; a final may come after the next one has begun."""
@@ -55,14 +64,22 @@ class ChannelText:
         return self._interim(event)
 
     def advance(self, received: float) -> list[dg.ServerMessage]:
-        """The messages that are due only because time went on: silence, and its ends."""
-        if self._speaking:
-            return []
+        """The messages that are due only because time went on: silence, its ends, signs of life."""
+        self._heard = received
         messages: list[dg.ServerMessage] = []
-        messages += self._utterance_end(received)
-        if received - self._start >= SILENT_SEGMENT + SETTLED:
-            messages.append(self._empty(self._start + SILENT_SEGMENT))
-        return messages
+        if not self._speaking:
+            messages += self._utterance_end(received)
+            if received - self._start >= SILENT_SEGMENT + SETTLED:
+                messages.append(self._empty(self._start + SILENT_SEGMENT))
+        return messages + self._sign_of_life(received)
+
+    def _sign_of_life(self, received: float) -> list[dg.ServerMessage]:
+        """The open segment once more, when nothing has been said about it for a while."""
+        if not self._query.interim_results or received < self._reported + INTERIM_EVERY:
+            return []
+        self._shown = max(self._shown, received)
+        said = self._said or Result("", self._start, received, is_final=False)
+        return [self._results(said, self._shown, is_final=False, speech_final=False)]
 
     def finish(self, received: float) -> list[dg.ServerMessage]:
         """Covers what is left when no more audio comes."""
@@ -87,6 +104,7 @@ class ChannelText:
         if not self._query.interim_results:
             return []
         self._speaking = True
+        self._said = result
         self._shown = max(self._shown, result.end)
         return [self._results(result, self._shown, is_final=False, speech_final=False)]
 
@@ -97,13 +115,13 @@ class ChannelText:
         if result.words:
             self._last_word = result.words[-1].end
         message = self._results(result, result.end, is_final=True, speech_final=endpoint)
-        self._start += message.duration
-        self._shown = self._start
+        self._close(message)
         return [message, *(self._utterance_end(self._began) if self._speaking else [])]
 
     def _results(
         self, result: Result, end: float, *, is_final: bool, speech_final: bool
     ) -> dg.Results:
+        self._reported = self._heard
         words = [self._word(result, index) for index in range(len(result.words))]
         shown = " ".join(word.shown for word in words)
         languages = [result.language] if result.language and self._query.language == "multi" else []
@@ -144,6 +162,10 @@ class ChannelText:
     def _empty(self, end: float) -> dg.Results:
         silence = Result("", self._start, end, is_final=True)
         message = self._results(silence, end, is_final=True, speech_final=False)
-        self._start += message.duration
-        self._shown = self._start
+        self._close(message)
         return message
+
+    def _close(self, final: dg.Results) -> None:
+        self._start += final.duration
+        self._shown = self._start
+        self._said = None

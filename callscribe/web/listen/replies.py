@@ -44,7 +44,7 @@ def status_of(error: CallscribeError) -> int:
 
 def error_reply(error: CallscribeError, request_id: str, status: int | None = None) -> Response:
     """The answer to a request or upgrade that is refused; ``status`` is the error's own if None."""
-    said = refusal(
-        status or status_of(error), error.message, request_id, code=ERR_CODES.get(error.code)
-    )
-    return Response(said.body, said.status, said.headers)
+    status = status or status_of(error)
+    said = refusal(status, error.message, request_id, code=ERR_CODES.get(error.code))
+    again = {"Retry-After": "5"} if isinstance(error, CapacityError) else {}
+    return Response(said.body, said.status, {**said.headers, **again})

@@ -23,7 +23,7 @@ from callscribe.web.listen.recording import transcribe
 from callscribe.web.listen.replies import error_reply
 from callscribe.web.listen.stream import ListenStream, Refused
 from callscribe.web.listen.upload import received
-from callscribe.web.sockets import close
+from callscribe.web.sockets import close, close_over
 from callscribe.wire.deepgram_errors import new_request_id
 from callscribe.wire.deepgram_query import parse_query
 
@@ -44,15 +44,17 @@ async def listen(socket: WebSocket) -> None:
     context = get_context(socket)
     try:
         context.listen_keys.check(socket.scope)
+        context.drain.check_open()
         plan = make_plan(parse_query(socket.query_params.multi_items()), streaming=True)
         stream = await _open(socket, context, plan, request_id)
     except CallscribeError as error:
         await socket.send_denial_response(error_reply(error, request_id))
         return
     try:
-        await socket.accept(chosen_subprotocol(socket.scope), _headers(request_id, plan))
-        await stream.converse()
-        await close(socket, 1000)
+        with context.drain.stream(stream):
+            await socket.accept(chosen_subprotocol(socket.scope), _headers(request_id, plan))
+            await stream.converse()
+        await close_over(socket, restarting=stream.leaving)
     except Refused as refusal:
         await close(socket, refusal.code, refusal.reason)
     except WebSocketDisconnect:
@@ -94,13 +96,16 @@ async def listen_to_recording(request: Request) -> Response:
     context = get_context(request)
     try:
         context.listen_keys.check(request.scope)
+        context.drain.check_open()
         plan = make_plan(parse_query(request.query_params.multi_items()), streaming=False)
         await context.backends.ready(ENGINE, PATIENCE)
         engine = context.backends.engines[ENGINE]
         if not isinstance(engine, FileEngine):
             raise EngineError(f"{engine.name} takes no recordings")
-        async with received(request, plan, context.settings.listen_hosts) as upload:
-            found = await transcribe(engine, upload, request_id, model_name(engine))
+        hosts = context.settings.listen_hosts
+        with context.drain.recording():
+            async with received(request, plan, hosts) as upload:
+                found = await transcribe(engine, upload, request_id, model_name(engine))
     except CallscribeError as error:
         return error_reply(error, request_id)
     headers = {name.decode(): value.decode() for name, value in _headers(request_id, plan)}

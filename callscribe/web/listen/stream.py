@@ -48,6 +48,9 @@ AUDIO_PATIENCE: Final = 30.0
 ECHO: Final = 1000
 """Characters of a text frame that are sent back at most when it could not be read."""
 
+END: Final[Message] = {"type": "websocket.receive", "bytes": b""}
+"""A client's old way to end a stream."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -85,6 +88,10 @@ class ListenStream:
         self._digest = hashlib.sha256()
         self._sending = asyncio.Lock()
         self._gone = False
+        self.leaving = False
+        """The server ends, and this stream with it."""
+        self._patience: asyncio.Timeout | None = None
+        """For the frame that is waited for."""
 
     async def open(self) -> None:
         """Seats the legs; errors of the engine before the socket is accepted."""
@@ -116,6 +123,13 @@ class ListenStream:
             raise fault from None
         await self._finish()
 
+    def ask_end(self) -> None:
+        """Has the stream end as if its client had ended it: with the last results and Metadata."""
+        self.leaving = True
+        if self._patience is not None:
+            with contextlib.suppress(RuntimeError):  # it is over in this very moment
+                self._patience.reschedule(asyncio.get_running_loop().time())
+
     async def _take_frames(self) -> None:
         began = self._monotonic()
         while True:
@@ -142,13 +156,18 @@ class ListenStream:
             if not self._received and began + AUDIO_PATIENCE < deadline:
                 deadline, fault = began + AUDIO_PATIENCE, NO_AUDIO
             try:
-                async with asyncio.timeout(max(deadline - self._monotonic(), 0)):
+                left = 0.0 if self.leaving else max(deadline - self._monotonic(), 0.0)
+                async with asyncio.timeout(left) as self._patience:
                     return await self._socket.receive()
             except TimeoutError:
+                if self.leaving:
+                    return END
                 if fault is NO_AUDIO:
                     await self._incoming.settle()  # it may have come, and wait for its decoder
                 if fault is SILENT_CLIENT or not self._received:
                     raise Refused(*fault) from None
+            finally:
+                self._patience = None
 
     async def release(self) -> None:
         """Frees the legs, however the stream ended."""

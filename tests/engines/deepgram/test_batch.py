@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from deepgram import AsyncDeepgramClient
 from httpx import AsyncClient
 
 from callscribe.engines import create_engine
-from callscribe.engines.base import EngineEvent, Lost, StreamOptions, TranscriptCallback
+from callscribe.engines.base import EngineEvent, Lost, Silent, StreamOptions, TranscriptCallback
 from callscribe.engines.deepgram import batch
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.engines.deepgram.service import environment
@@ -171,8 +172,9 @@ async def test_a_callback_may_close_and_finalize(faulty: Faulty, act: str) -> No
     audio = samples[: 13 * rate].astype("<i2").tobytes()
 
     async def acting(event: EngineEvent) -> None:
-        events.append(event)
-        if returned:
+        if not isinstance(event, Silent):
+            events.append(event)
+        if returned or not events:
             return
         await connection.send_audio(audio[: 4 * rate])
         await {
@@ -204,6 +206,8 @@ async def test_requests_go_on_while_a_callback_is_busy(faulty: Faulty) -> None:
 
     async def busy(event: EngineEvent) -> None:
         """Returns when the next request has been made."""
+        if isinstance(event, Silent):
+            return
         events.append(event)
         while len(faulty.bodies) < 2:
             await asyncio.sleep(0.01)
@@ -246,3 +250,104 @@ async def test_the_speakers_of_a_recorded_answer(faulty: Faulty) -> None:
     words = json.loads(faulty.good)["results"]["channels"][0]["alternatives"][0]["words"]
     assert [word.speaker_label for word in heard.words] == [str(w["speaker"]) for w in words]
     assert [word.text for word in heard.words] == [w["punctuated_word"] for w in words]
+
+
+async def test_requests_above_the_budget_wait_for_their_turn(faulty: Faulty) -> None:
+    service = DeepgramBatchService("key", base_url=faulty.address, requests=1)
+    rate, samples = speech.leg("fr", "agent")
+    pcm = samples[: 4 * rate].astype("<i2").tobytes()
+    heard: list[EngineEvent] = []
+    async with service.budget.slot(None):  # all is taken
+        legs = [await service.transcribe_streaming("s", "fr", rate, heard.append) for _ in range(2)]
+        for leg in legs:
+            await leg.send_audio(pcm)
+            await leg.finalize()
+        async with asyncio.timeout(10):
+            while service.budget.use.waiting < 2:
+                await asyncio.sleep(0.01)
+        assert not faulty.bodies
+    for leg in legs:
+        await leg.close()
+    assert len(faulty.bodies) >= 2
+    assert len([e for e in heard if isinstance(e, Result)]) == len(faulty.bodies)
+    assert not any(isinstance(e, Lost) for e in heard)
+    assert service.budget.use.used == 0
+    await service.close()
+
+
+async def test_a_piece_whose_turn_does_not_come_ends_the_leg(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "TURN", 0.05)
+    service = DeepgramBatchService("key", base_url=faulty.address, requests=1)
+    heard: list[EngineEvent] = []
+    rate, samples = speech.leg("fr", "agent")
+    async with service.budget.slot(None):
+        leg = await service.transcribe_streaming("s", "fr", rate, heard.append)
+        await leg.send_audio(samples[: 4 * rate].astype("<i2").tobytes())
+        await leg.close()
+    (lost,) = [e for e in heard if isinstance(e, Lost)]
+    assert (lost.error.code, lost.error.retryable) == ("deepgram_budget", True)
+    assert not faulty.bodies
+    await service.close()
+
+
+async def test_pieces_and_silence_say_how_far_they_settle(faulty: Faulty) -> None:
+    events: list[EngineEvent] = []
+    service = DeepgramBatchService("key", base_url=faulty.address)
+    rate, samples = speech.leg("fr", "agent")
+    leg = await service.transcribe_streaming("s", "fr", rate, events.append)
+    await leg.send_audio(bytes(2 * rate * 8))
+    async with asyncio.timeout(10):
+        while not events:
+            await asyncio.sleep(0.01)
+    await leg.send_audio(samples[: 7 * rate].astype("<i2").tobytes() + bytes(2 * rate * 8))
+    await leg.close()
+    await service.close()
+    places = [e.until for e in events if isinstance(e, Silent | Result)]
+    assert None not in places
+    assert places == sorted(places)  # type: ignore[type-var]
+    assert isinstance(events[0], Silent)
+    assert isinstance(events[-1], Silent)
+    assert 15 < events[-1].until <= 23
+    assert any(isinstance(e, Result) and e.until != e.end for e in events)
+
+
+async def test_a_leg_that_is_abandoned_lets_its_request_go() -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(65_536):
+                pass
+        gone.set()
+        writer.close()
+
+    events: list[EngineEvent] = []
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = server.sockets[0].getsockname()[1]
+        service = DeepgramBatchService("key", base_url=f"ws://127.0.0.1:{port}")
+        rate, samples = speech.leg("fr", "agent")
+        leg = await service.transcribe_streaming("s", "fr", rate, events.append)
+        await leg.send_audio(samples[: 13 * rate].astype("<i2").tobytes())
+        await asked.wait()
+        await leg.abandon()
+        await gone.wait()
+        assert not leg.is_connected
+        await leg.abandon()
+        await leg.close()
+        await service.close()
+    assert not events
+
+
+async def test_a_leg_may_be_abandoned_at_once() -> None:
+    service = DeepgramBatchService("key", base_url="ws://127.0.0.1:1")
+    for _ in range(2):  # the second one needs no model to load
+        leg = await service.transcribe_streaming("s", "fr", 16_000, lambda _: None)
+        await leg.abandon()
+        async with asyncio.timeout(5):
+            await leg.close()
+    assert not service._connections
+    await service.close()

@@ -20,6 +20,7 @@ from callscribe.engines.deepgram import (
     DeepgramStreamingConnection,
     DeepgramTranscriptionService,
     watch,
+    writer,
 )
 from callscribe.engines.deepgram import connection as module
 from callscribe.errors import AudioError, EngineError, UpstreamError
@@ -184,7 +185,7 @@ async def test_every_signal_of_the_connection_is_seen(
 
 
 async def test_keep_alive_while_nobody_speaks(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(writer, "KEEP_ALIVE", 0.05)
     frames: list[str | bytes] = []
 
     async def note(connection: ServerConnection) -> None:
@@ -240,7 +241,7 @@ async def test_at_the_pace_of_speech_a_frame_is_out_when_send_audio_returns(ear:
         serving.start()
         connection = await opened(f"ws://127.0.0.1:{server.socket.getsockname()[1]}", ear)
         for _ in range(5):
-            await asyncio.sleep(2 * module.HASTE)
+            await asyncio.sleep(2 * writer.HASTE)
             await connection.send_audio(bytes(640))
             assert came.acquire(timeout=10)  # the event loop stands still: nothing else could send
         await connection.close()

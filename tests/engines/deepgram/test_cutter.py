@@ -41,6 +41,7 @@ def test_silence_is_not_sent(silero: SileroModel) -> None:
     cutter = PauseCutter(16_000, silero.stream())
     assert not cut(cutter, bytes(32_000 * 10))
     assert cutter.seconds == pytest.approx(10)
+    assert cutter.cut_to == pytest.approx(10 - PREROLL)
 
 
 def test_somebody_who_never_pauses_is_cut_all_the_same() -> None:
@@ -58,4 +59,5 @@ def test_what_is_short_waits() -> None:
     (piece,) = cutter.flush()
     assert piece.start == 0.0
     assert not cutter.flush()
+    assert cutter.cut_to == piece.end(16_000)
     assert PREROLL < TARGET

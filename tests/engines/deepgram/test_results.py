@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from callscribe.engines.base import SpeechBegan
-from callscribe.engines.deepgram.results import ResultReader
+from callscribe.engines.base import SpeechBegan, Unheard
+from callscribe.engines.deepgram.results import UNREADABLE, ResultReader
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 from tests.protocol import needs_protocol, recorded
@@ -104,6 +104,41 @@ def test_latency_counts_from_the_audio_that_is_covered() -> None:
 def test_other_messages_mean_nothing_to_a_leg(reader: ResultReader) -> None:
     assert read(reader, dg.ConfigureSuccess(request_id="r")) is None
     assert read(reader, dg.parse_server('{"type": "Aurora"}')) is None
+
+
+def test_a_final_settles_the_audio_to_the_end_of_its_message(reader: ResultReader) -> None:
+    final = read(reader, results(1.0, "oui"))
+    assert final.end == pytest.approx(1.4)
+    assert final.until == pytest.approx(1.7)
+    silence = read(reader, results(1.7))
+    assert (silence.text, silence.is_final) == ("", True)
+    assert silence.until == pytest.approx(1.9)
+    assert read(reader, results(1.9, "non", final=False)).until is None
+
+
+@pytest.mark.parametrize("last_word_end", [1.4, 1.74])
+def test_an_utterance_end_settles_nothing_new(reader: ResultReader, last_word_end: float) -> None:
+    word = dg.Word(word="oui", start=1.0, end=1.7, confidence=0.9)
+    heard = dg.Channel(alternatives=[dg.Alternative(transcript="oui", words=[word])])
+    read(reader, dg.Results(start=0.0, duration=1.7, is_final=True, channel=heard))
+    end = read(reader, dg.UtteranceEnd(channel=[0, 1], last_word_end=last_word_end))
+    assert end.until <= 1.7
+
+
+def test_a_final_that_could_not_be_read_leaves_a_hole(reader: ResultReader) -> None:
+    def heard(message: dg.Results) -> Unheard | None:
+        missed = reader.missed(message)
+        read(reader, message)
+        return missed
+
+    assert heard(results(0.0, "oui")) is None
+    assert heard(results(2.0, "non")) is None  # a server that leaves silence out
+    reader.unreadable()
+    assert heard(results(2.7, "a", final=False)) is None
+    assert heard(results(3.7, "a")) == Unheard(pytest.approx(2.7), 3.7, UNREADABLE)
+    reader.unreadable()
+    assert heard(results(4.4, "b")) is None  # it was no final
+    assert heard(results(6.0, "c")) is None
 
 
 @needs_protocol

@@ -15,7 +15,7 @@ from callscribe.engines.base import EngineEvent, StreamOptions
 from callscribe.engines.deepgram import DeepgramTranscriptionService
 from callscribe.engines.deepgram import connection as connection_module
 from callscribe.engines.deepgram.service import arguments, environment, make_query
-from callscribe.errors import ConfigurationError, EngineError
+from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from tests.engines.deepgram.options import OPTIONS, SDK_ARGUMENTS, query, raw
 from tests.engines.deepgram.upstream import METADATA, answer, upstream
 
@@ -161,3 +161,79 @@ async def test_all_legs_end_at_once_and_one_that_fails_keeps_none_of_the_others(
         assert "deepgram_close_failed" in [line["event"] for line in logs]
         everyone = asyncio.Barrier(1)
         await close()
+
+
+@pytest.mark.anyio
+async def test_above_the_budget_nothing_goes_out() -> None:
+    came = 0
+
+    async def count(socket: ServerConnection) -> None:
+        nonlocal came
+        came += 1
+        await answer(socket)
+
+    async with upstream(count) as address:
+        service = DeepgramTranscriptionService("key", base_url=address, streams=1, ears=False)
+        first = await service.transcribe_streaming("a", "fr", 8000, print)
+        with pytest.raises(CapacityError) as full:
+            await service.transcribe_streaming("b", "fr", 8000, print)
+        assert (full.value.code, full.value.retryable) == ("deepgram_budget", True)
+        assert came == 1
+        told: list[CapacityError] = []
+        waiting = asyncio.create_task(
+            service.transcribe_streaming(
+                "b", "fr", 8000, print, options=StreamOptions(on_full=told.append)
+            )
+        )
+        await asyncio.sleep(0.05)
+        assert (len(told), came, service.budget.use.waiting) == (1, 1, 1)
+        await first.close()
+        second = await waiting
+        assert came == 2
+        assert service.budget.use.used == 1
+        await second.close()
+        assert service.budget.use.used == 0
+        await service.close()
+
+
+async def hang_up(socket: ServerConnection) -> None:
+    socket.transport.abort()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", ["refused", "dropped", "abandoned", "unreachable", "cancelled"])
+async def test_a_slot_is_free_however_a_stream_ends(end: str) -> None:
+    behave = hang_up if end == "dropped" else answer
+    async with upstream(behave, status=429 if end == "refused" else 0) as there:
+        address = "ws://127.0.0.1:9" if end == "unreachable" else there
+        service = DeepgramTranscriptionService("key", base_url=address, streams=1, ears=False)
+        for _ in range(3):
+            opening = asyncio.create_task(service.transcribe_streaming("a", "fr", 8000, print))
+            await asyncio.sleep(0)
+            if end == "cancelled":
+                await asyncio.sleep(0)
+                opening.cancel()
+            await asyncio.wait({opening})
+            if end == "abandoned":
+                await opening.result().close()
+            async with asyncio.timeout(5):
+                while service.budget.use.used:
+                    await asyncio.sleep(0.01)
+            assert opening.cancelled() or not isinstance(opening.exception(), CapacityError)
+        await service.close()
+
+
+@pytest.mark.anyio
+async def test_who_waits_when_the_engine_is_closed_is_told() -> None:
+    async with upstream(answer) as address:
+        service = DeepgramTranscriptionService("key", base_url=address, streams=1, ears=False)
+        await service.transcribe_streaming("a", "fr", 8000, print)
+        options = StreamOptions(on_full=lambda _: None)
+        waiting = asyncio.create_task(
+            service.transcribe_streaming("b", "fr", 8000, print, options=options)
+        )
+        await asyncio.sleep(0.02)
+        await service.close()
+        with pytest.raises(EngineError, match="closed"):
+            await waiting
+        assert service.budget.use.used == 0

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.engines.deepgram.watch import FINALIZE_PATIENCE, STALL, Watch
+from callscribe.engines.deepgram.watch import (
+    BLOCKED,
+    DEAF,
+    FINALIZE_PATIENCE,
+    PATIENCES,
+    STALL,
+    Watch,
+)
 
 
 class Clock:
@@ -56,3 +63,88 @@ def test_a_finalize_has_its_time(watch: Watch, clock: Clock) -> None:
     assert not watch.finalize_is_overdue
     clock.now += FINALIZE_PATIENCE
     assert watch.finalize_is_overdue
+
+
+def spoken(watch: Watch, clock: Clock, seconds: float, *, answered: float = 0.0) -> bool:
+    """Speaks for so long; every so many seconds there are Results. Whether that is a stall."""
+    began = watch.seconds
+    while watch.seconds < began + seconds:
+        clock.now += 0.25
+        watch.audio(250)
+        watch.speech(watch.seconds)
+        if answered and watch.seconds % answered == 0:
+            watch.results(watch.seconds)
+        if watch.is_deaf:
+            return True
+    return False
+
+
+def test_speech_that_nothing_answers_is_a_stall(watch: Watch, clock: Clock) -> None:
+    assert not spoken(watch, clock, 30, answered=1.0)
+    assert not spoken(watch, clock, DEAF - 0.25)
+    assert spoken(watch, clock, 0.5)
+    assert DEAF <= watch.deaf_for < DEAF + 0.25
+
+
+def test_results_that_stand_still_answer_nothing(watch: Watch, clock: Clock) -> None:
+    assert not spoken(watch, clock, 2, answered=1.0)
+    for _ in range(20):
+        watch.results(2.0)
+        watch.answer()
+        if spoken(watch, clock, 0.25):
+            break
+    assert watch.is_deaf
+
+
+def test_a_server_that_is_slow_gets_on(watch: Watch, clock: Clock) -> None:
+    covered = 0.0
+    for _ in range(20):
+        assert not spoken(watch, clock, 2)
+        covered += 0.1
+        watch.results(covered)  # far behind, and further each time
+
+
+def test_silence_is_no_stall(watch: Watch, clock: Clock) -> None:
+    spoken(watch, clock, 2, answered=1.0)
+    for _ in range(400):
+        clock.now += 0.25
+        watch.audio(250)
+        assert not watch.is_deaf
+
+
+def test_who_gets_no_more_audio_owes_nothing(watch: Watch, clock: Clock) -> None:
+    spoken(watch, clock, 1)
+    clock.now += 100
+    assert not watch.is_deaf  # the microphone is off
+
+
+def test_the_next_connection_has_more_patience_where_nothing_was_heard(clock: Clock) -> None:
+    patience = DEAF
+    seen = []
+    for _ in range(4):
+        watch = Watch(1000, clock, patience)
+        assert watch.next_patience is None
+        assert spoken(watch, clock, 20)
+        assert watch.next_patience is not None
+        patience = watch.next_patience
+        seen.append(patience)
+    assert seen == [2 * DEAF, PATIENCES, PATIENCES, PATIENCES]
+    watch = Watch(1000, clock, patience)
+    watch.results(0.5)
+    assert spoken(watch, clock, 20)
+    assert watch.next_patience == DEAF
+
+
+def test_sending_that_takes_too_long(watch: Watch, clock: Clock) -> None:
+    watch.sending()
+    clock.now += BLOCKED - 0.1
+    assert not watch.is_blocked
+    clock.now += 0.1
+    assert watch.is_blocked
+    watch.sent()
+    assert not watch.is_blocked
+    watch.sending()
+    watch.speech(1.0)
+    clock.now += DEAF
+    assert watch.is_blocked  # somebody speaks meanwhile
+    assert watch.blocked_for == DEAF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http import HTTPStatus
@@ -25,8 +26,9 @@ async def upstream(
     status: int = 0,
     headers: dict[str, str] | None = None,
     body: bytes = b"",
+    sock: socket.socket | None = None,
 ) -> AsyncIterator[str]:
-    """Serves until the block ends; gives the address."""
+    """Serves until the block ends, at ``sock`` if that is given; gives the address."""
 
     def refuse(_connection: ServerConnection, _request: Request) -> Response | None:
         if not status:
@@ -41,9 +43,8 @@ async def upstream(
         if behave is not None:
             await behave(connection)
 
-    async with serve(
-        handle, "127.0.0.1", 0, process_request=refuse, process_response=name
-    ) as server:
+    where: dict[str, Any] = {"sock": sock} if sock else {"host": "127.0.0.1", "port": 0}
+    async with serve(handle, **where, process_request=refuse, process_response=name) as server:
         port = server.sockets[0].getsockname()[1]
         yield f"ws://127.0.0.1:{port}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.engines.resilient.clip import clipped
+from callscribe.engines.resilient.clip import clipped, within
 from callscribe.transcript import Result, Word
 
 WORDS = tuple(Word(t, s, s + 0.4, 0.8) for t, s in [("oui", 1.0), ("bonjour,", 1.5), ("vous", 2.0)])
@@ -25,3 +25,17 @@ def test_nothing_may_be_left() -> None:
     found = clipped(RESULT, 2.6)
     assert (found.text, found.words, found.start, found.end) == ("", (), 2.6, 2.6)
     assert found.is_final
+
+
+def test_the_words_of_a_stretch_alone() -> None:
+    assert within(RESULT, 0.5, 3.0) is RESULT
+    found = within(RESULT, 1.25, 2.1)
+    assert found is not None
+    assert (found.text, found.start, found.end) == ("bonjour,", 1.5, 1.9)
+    assert within(RESULT, 3.0, 9.0) is None
+
+
+def test_a_result_without_words_is_where_its_middle_is() -> None:
+    bare = Result("oui", 1.0, 2.0, True)
+    assert within(bare, 1.5, 3.0) is bare
+    assert within(bare, 0.0, 1.5) is None

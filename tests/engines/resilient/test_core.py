@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from callscribe.engines.base import Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung
+from callscribe.errors import CapacityError
 from callscribe.transcript import Result
 from tests.engines.resilient.simulation import RATE, Simulation, words_between
 
@@ -315,3 +316,39 @@ def test_every_second_is_covered_once(data: st.DataObject, rungs: int, jitter: f
     assert sim.core.settled == sim.core.received
     assert not sim.asked
     sim.check()
+
+
+FULL = CapacityError("all streams are taken", code="deepgram_budget")
+
+
+def test_while_an_engine_is_full_the_next_one_listens_at_once_until_there_is_room() -> None:
+    sim = simulation(FIRST, SECOND)
+    (waiting,) = sim.asked
+    sim.do(sim.core.waits(waiting, FULL, sim.now))
+    second = next(line for line in sim.asked if line.rung == 1)  # in the same moment
+    sim.open(second)
+    assert sim.told == [TakenOver("second", FULL)]
+    talk(sim, 30)
+    final(sim)
+    assert sim.asked == [waiting]  # it keeps its place, and nobody asks again
+    sim.open(waiting)
+    talk(sim, 3)
+    final(sim)
+    sim.pass_time(0.1)
+    assert sim.core.active is waiting
+    assert Listening("first") in sim.told
+    sim.check()
+    assert not sim.gaps
+
+
+def test_a_leg_is_turned_down_when_all_are_full() -> None:
+    sim = simulation(FIRST, SECOND)
+    sim.do(sim.core.waits(sim.asked[0], FULL, sim.now))
+    assert sim.core.turned_down is None
+    none = CapacityError("all legs are taken")
+    second = next(line for line in sim.asked if line.rung == 1)
+    sim.do(sim.core.failed(second, none, sim.now))
+    assert sim.core.turned_down is none
+    alone = simulation(FIRST)
+    alone.do(alone.core.waits(alone.asked[0], FULL, alone.now))
+    assert alone.core.turned_down is FULL

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from callscribe.engines.base import (
+    Abandonable,
     EngineEvent,
+    Silent,
     StreamOptions,
     Unheard,
 )
@@ -129,3 +131,61 @@ async def test_a_callback_may_close_its_own_leg() -> None:
             await connection.close()
         assert not connection.is_connected
         assert connection.callback_errors == 0
+
+
+async def test_a_leg_that_is_abandoned_frees_its_seat_at_once_and_says_no_more() -> None:
+    rate, pcm = leg("fr", "agent")
+    heard: list[EngineEvent] = []
+    async with whisper(max_legs=1) as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, heard.append)
+        assert isinstance(connection, Abandonable)
+        await connection.send_audio(pcm[: 20 * rate].tobytes())
+        await connection.abandon()
+        said_before = list(heard)
+        assert not connection.is_connected
+        with pytest.raises(EngineError):
+            await connection.send_audio(pcm[:rate].tobytes())
+        # Its seat is free, and whoever has it now is heard.
+        other: list[EngineEvent] = []
+        taken = await service.transcribe_streaming("t", "fr", rate, other.append)
+        await taken.send_audio(pcm[: 6 * rate].tobytes())
+        await taken.close()
+        await connection.abandon()
+        await connection.close()
+        assert any(isinstance(e, Result) and e.is_final for e in other)
+        assert heard == said_before
+
+
+async def test_who_waits_for_the_end_is_let_go_when_the_leg_is_abandoned() -> None:
+    rate, pcm = leg("fr", "agent")
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, lambda _: None)
+        await connection.send_audio(pcm[: 30 * rate].tobytes())
+        closing = asyncio.create_task(connection.close())
+        await asyncio.sleep(0)
+        await connection.abandon()
+        assert service.legs == 0
+        await closing
+
+
+async def test_silence_is_told_in_its_place_behind_the_results() -> None:
+    rate, pcm = leg("fr", "agent")
+    heard: list[EngineEvent] = []
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, heard.append)
+        for piece in (pcm[: 6 * rate].tobytes(), bytes(2 * rate * 10)):
+            for at in range(0, len(piece), rate):
+                await connection.send_audio(piece[at : at + rate])
+        async with asyncio.timeout(30):
+            while not (heard and isinstance(heard[-1], Silent) and heard[-1].until > 10.0):
+                await asyncio.sleep(0.05)
+                await connection.send_audio(bytes(rate // 25))
+        await connection.close()
+    settled = 0.0
+    for event in heard:
+        if isinstance(event, Result) and event.is_final and event.words:
+            assert event.words[0].start >= settled - 0.05
+            settled = event.until or 0.0
+        elif isinstance(event, Silent):
+            assert event.until > settled
+            settled = event.until

@@ -31,7 +31,7 @@ const STATES = {
 const RUNNING = new Set(["live", "interrupted"]);
 
 /** Events that change the figures without telling them. */
-const RECOUNTED = new Set(["gap", "roles_swapped"]);
+const RECOUNTED = new Set(["gap", "gap_repaired", "roles_swapped"]);
 
 /** ms after which they are asked for then. */
 const SETTLED = 300;

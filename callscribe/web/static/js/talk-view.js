@@ -22,7 +22,8 @@ export class TalkView {
     if (stats === this.shown) return;
     this.shown = stats;
     const speakers = this.ordered(stats);
-    this.place.hidden = !speakers.some(({ talk_seconds: spoken }) => spoken > 0);
+    const missed = (stats?.unheard_seconds ?? 0) > 0;
+    this.place.hidden = !missed && !speakers.some(({ talk_seconds: spoken }) => spoken > 0);
     fit(this.shares, speakers.length, "span");
     fit(this.speakers, speakers.length, "li", '<span class="who"></span> <span></span>');
     speakers.forEach((speaker, index) => this.write(speaker, index));
@@ -66,6 +67,8 @@ export class TalkView {
     }
     if (stats.unheard_seconds > 0) {
       facts.push(["Not heard", seconds(stats.unheard_seconds), "What a line lost"]);
+      const share = `${stats.coverage_percent ?? 100} %`;
+      facts.push(["Coverage", share, "How much of all lines' audio was heard"]);
     }
     fit(this.facts, facts.length, "div", "<dt></dt> <dd></dd>");
     facts.forEach(([name, value, title], index) => {

@@ -87,7 +87,7 @@ export class TranscriptView {
     const item = document.createElement("li");
     item.className = `row ${row.kind}`;
     item.innerHTML =
-      '<p class="head"><span class="who"></span> <time class="at"></time></p>' +
+      '<p class="head"><span class="who"></span> <time class="at"></time> <span class="later" hidden>heard later</span></p>' +
       '<p class="said"></p><div class="found" hidden></div>';
     // Names are given once in a session: a page that shows several has places in none of them.
     if (row.utteranceId && row.part === 0) item.id = row.utteranceId;
@@ -103,6 +103,9 @@ export class TranscriptView {
     const [head, said, found] = /** @type {HTMLElement[]} */ ([...item.children]);
     set(head.children[0], row.kind === "notice" ? "Note" : capitalized(row.speaker));
     set(head.children[1], clock(row.start));
+    const later = /** @type {HTMLElement} */ (head.children[2]);
+    later.hidden = !row.later;
+    later.title = row.later ? "Nobody heard this while it was spoken; it was heard again" : "";
     const tag = row.kind === "utterance" ? langTag(row.language) : "";
     if (tag && said.lang !== tag) said.lang = tag;
     said.dir = "auto";

@@ -27,6 +27,7 @@ import { notHeard } from "./format.js";
  * @property {{text: string, end: number, words: Word[]}} final
  * @property {{text: string, words: Word[]} | null} interim the whole utterance so far
  * @property {boolean} open
+ * @property {boolean} later whether it was heard later, from kept audio, where a gap had been
  *
  * @typedef {object} LegView
  * @property {string} speaker
@@ -145,6 +146,8 @@ export class TranscriptModel {
         return this.utterance(event);
       case "gap":
         return [this.gap(event)];
+      case "gap_repaired":
+        return this.remove(this.known.get(this.gapId(event.of_seq)));
       case "roles_swapped":
         return this.swap(...event.speakers);
       case "session_interrupted":
@@ -208,8 +211,8 @@ export class TranscriptModel {
     const isFinal = event.type === "final";
     const leg = this.leg(event.speaker, {});
     if (event.latency_ms != null) leg.latencyMs = event.latency_ms;
-    // A revision tells of what was said, not of who speaks now.
-    if (!event.revision) leg.speaking = !(isFinal && event.speech_final);
+    // A revision or a repair tells of what was said, not of who speaks now.
+    if (!event.revision && !event.repairs) leg.speaking = !(isFinal && event.speech_final);
     const id = `${this.part}/${event.utterance_id}`;
     const known = this.known.get(id);
     if (isFinal && event.leak_of) this.leaks.set(id, `${this.part}/${event.leak_of}`);
@@ -223,6 +226,7 @@ export class TranscriptModel {
       row.interim = null;
       row.open = !event.speech_final;
       row.language = event.language ?? leg.language;
+      row.later = event.repairs > 0;
     } else {
       row.interim = event.text ? { text: event.text, words: event.words ?? [] } : null;
     }
@@ -236,10 +240,14 @@ export class TranscriptModel {
   }
 
   gap(event) {
-    const row = this.emptyRow("gap", `${this.part}/gap-${event.seq}`, event);
+    const row = this.emptyRow("gap", this.gapId(event.seq), event);
     row.final.text = notHeard(event.start, event.end, event.reason);
     row.open = false;
     return this.place(row);
+  }
+
+  gapId(seq) {
+    return `${this.part}/gap-${seq}`;
   }
 
   notice(event, text) {
@@ -309,6 +317,7 @@ export class TranscriptModel {
       final: { text: "", end: -1, words: [] },
       interim: null,
       open: true,
+      later: false,
     };
   }
 

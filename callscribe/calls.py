@@ -5,6 +5,7 @@ May import ``service``, ``ledger``, ``past``, ``store.base`` and core.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
@@ -65,10 +66,17 @@ class Calls:
         return await self._store.calls(search=search, before=before, limit=min(limit, MOST))
 
     async def call(self, session_id: str) -> StoredCall:
-        """One call without its words."""
+        """One call without its words.
+
+        A store that can be read, and takes nothing, does not know how a running call goes.
+        """
         await self._ledger.settled(session_id)
-        found = await self._store.call(session_id)
+        away = self._ledger.away
+        live = self.live(session_id) is not None
+        found = None if live and away else await self._store.call(session_id)
         if found is None:
+            if away:
+                raise StoreError(f"The call cannot be read now: the store is away ({away}).")
             raise _unknown(session_id)
         return found
 
@@ -94,15 +102,13 @@ class Calls:
         session = self.live(session_id)
         if session is not None:
             return session.record.talk.to_dict()
-        talk = Talk()
-        for event in await self.events(session_id):
-            if event["type"] in KINDS:
-                talk.apply(parse_event(event))
-        return talk.to_dict()
+        told = await self.events(session_id)
+        return await asyncio.to_thread(_stats, told)  # a long call's would hold the loop up
 
     async def results(self, session_id: str) -> list[StoredResult]:
         """What the agents found."""
-        await self.call(session_id)
+        if self.live(session_id) is None:
+            await self.call(session_id)
         return await self._store.results(session_id)
 
     async def delete(self, session_id: str) -> None:
@@ -155,6 +161,14 @@ def deleted() -> SessionClosed:
     return SessionClosed(
         "this call was deleted; what is said now is not written down", code="session_deleted"
     )
+
+
+def _stats(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    talk = Talk()
+    for event in told:
+        if event["type"] in KINDS:
+            talk.apply(parse_event(event))
+    return talk.to_dict()
 
 
 def _unknown(session_id: str) -> SessionNotFound:

@@ -264,7 +264,7 @@ class Notice(Event):
     """Something a person should know, for example that another engine stands in.
 
     ``cause`` is the code of the error behind it, ``request_id`` the upstream service's own name for
-    the request that failed; both empty where there is none.
+    the request that failed; both empty where there is none. ``engine`` listens from here on.
     """
 
     type: ClassVar[str] = "notice"
@@ -274,6 +274,7 @@ class Notice(Event):
     speaker: str | None = None
     cause: str = ""
     request_id: str = ""
+    engine: str = ""
 
 
 def _kinds(root: type[Event]) -> dict[str, type[Event]]:

@@ -8,6 +8,7 @@ offered again at the next start. May import ``events``, ``errors`` and ``store.b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -29,7 +30,8 @@ RETRY: Final = 2.0
 """Seconds between two tries to reach a store that is away."""
 
 UNWRITTEN: Final = 100_000
-"""Events kept in memory at most when neither the store nor the journal takes them."""
+"""Events kept in memory at most when neither the store nor the journal takes them; what comes then
+is lost. The oldest stay: of a call without its beginning the store takes nothing."""
 
 AWAY: Final = "The store does not answer ({}); what is said goes to a journal."
 NOT_KEPT: Final = "Neither the store nor the journal takes what is said: it is kept in memory only."
@@ -87,9 +89,9 @@ class Keeper:
         self.away = "it has not been tried yet"
         """Why the store cannot be reached; empty while it can and the journal is empty."""
         self.counts: Counter[str] = Counter()
-        """Events ``stored`` at once, ``journaled``, ``unwritten``, ``set_aside``."""
-        self.unwritten: deque[Event] = deque(maxlen=UNWRITTEN)
-        """What neither the store nor the journal took, for another try."""
+        """Events ``stored`` at once, ``journaled``, ``unwritten``, ``set_aside``, ``lost``."""
+        self.unwritten: deque[Event] = deque()
+        """What neither the store nor the journal took, for another try; later than the journal."""
         self._store = store
         self._journal = journal
         self._warn = warn
@@ -100,6 +102,8 @@ class Keeper:
         self._lost_sight = asyncio.Event()
         self._unknown: set[str] = set()
         """Sessions whose beginning the store refused: it would pass over the rest of them."""
+        self._most = MOST
+        """Events brought home at once: half as many where the store took too long, then more."""
         self._drainer: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -120,6 +124,9 @@ class Keeper:
         self._drainer = None
         if self.away:
             await self._bring_home()
+        with contextlib.suppress(OSError):
+            await self._out_of_memory()
+        self._lose(len(self.unwritten))
 
     async def keep(self, batch: Sequence[Event]) -> None:
         """On disk when it returns, or said to be in memory only. Never raises."""
@@ -142,14 +149,35 @@ class Keeper:
         sessions = {event.session_id for event in batch}
         self._warn(sessions, "store_away", AWAY.format(self.away))
         try:
+            await self._out_of_memory()
             await self._journal.append(batch)
         except Exception as error:  # noqa: BLE001 - the same
-            self.counts["unwritten"] += len(batch)
-            self.unwritten.extend(batch)
+            room = max(UNWRITTEN - len(self.unwritten), 0)
+            self.counts["unwritten"] += len(batch[:room])
+            self.unwritten.extend(batch[:room])
             _log.error("events_not_written", events=len(batch), problem=_name(error))
             self._warn(sessions, "not_kept", NOT_KEPT)
+            self._lose(len(batch[room:]))
         else:
             self.counts["journaled"] += len(batch)
+
+    async def _out_of_memory(self) -> None:
+        """Has the journal take what is in memory only: it comes before all that is said now."""
+        while self.unwritten:
+            oldest = list(islice(self.unwritten, MOST))
+            await self._journal.append(oldest)
+            self._written(oldest)
+
+    def _written(self, events: Sequence[Event]) -> None:
+        """These are on disk, whoever was the first to put them there."""
+        for event in events:
+            if self.unwritten and self.unwritten[0] is event:
+                self.unwritten.popleft()
+
+    def _lose(self, events: int) -> None:
+        if events:
+            self.counts["lost"] += events
+            _log.error("events_lost", events=events)
 
     async def _drain(self) -> None:
         while True:
@@ -167,6 +195,8 @@ class Keeper:
             while await self._some_home():
                 pass
         except Exception as error:  # noqa: BLE001 - the same
+            if isinstance(error, TimeoutError):
+                self._most = max(1, self._most // 2)
             if not was_away:
                 self._lost(error)
             return
@@ -177,8 +207,9 @@ class Keeper:
 
     async def _some_home(self) -> bool:
         """A batch of what waits; false, and the store is not away any more, when nothing does."""
+        most = min(self._most, MOST)
         async with self._turn:
-            waiting = await self._journal.read(MOST)
+            waiting = await self._journal.read(most)
             if not waiting and not self.unwritten:
                 self.away = ""
                 return False
@@ -186,14 +217,10 @@ class Keeper:
             await self._into_store(waiting)
             await self._journal.drop(len(waiting))
         else:
-            waiting = list(islice(self.unwritten, MOST))
-            for _ in waiting:
-                self.unwritten.popleft()
-            try:
-                await self._into_store(waiting)
-            except BaseException:
-                self.unwritten.extendleft(reversed(waiting))
-                raise
+            waiting = list(islice(self.unwritten, most))
+            await self._into_store(waiting)
+            self._written(waiting)
+        self._most = min(MOST, most * 2)
         self._arrived(waiting)  # who reads the store has found nothing until now
         return True
 

@@ -16,7 +16,7 @@ import structlog
 
 from callscribe.bus.base import Bus
 from callscribe.errors import SessionNotFound, StoreError
-from callscribe.events import Event, Notice, SessionEnded
+from callscribe.events import Event, Notice, SessionEnded, SessionStarted
 from callscribe.keeping import MOST, Journal, Keeper
 from callscribe.store.base import Store
 
@@ -69,6 +69,8 @@ class Ledger:
 
     def publish(self, session_id: str, kind: Callable[..., Event], /, **fields: object) -> Event:
         """Gives an event its number and its time, and has it kept and told. Never waits."""
+        if kind is SessionStarted:
+            self._guests.pop(session_id, None)  # they were looking for one of the same name
         if kind is SessionEnded:
             for told in self._warned.values():
                 told.discard(session_id)
@@ -90,21 +92,15 @@ class Ledger:
         """Publishes an event in a session that may have ended, and waits until it is kept.
 
         ``SessionNotFound`` for a session that nobody knows any more; ``StoreError`` while the store
-        cannot say which number is the next.
+        cannot say which number is the next, or another server gives them.
         """
-        if session_id not in self._numbers and self._store is not None:
-            if self.away:
-                raise StoreError(f"The store is away ({self.away}); try again.")
-            call = await self._store.call(session_id)
-            if call is None:
-                raise SessionNotFound(f"there is no session {session_id[:64]}")
-            if session_id not in self._numbers:
-                self._numbers[session_id] = call.last_seq
-                self._guests[session_id] = 0
-        guest = session_id in self._guests
-        if guest:
+        known = session_id in self._numbers
+        guest = session_id in self._guests or not (known or self._store is None)
+        if guest:  # from here on nobody else forgets its number
             self._guests[session_id] += 1
         try:
+            if guest and not known:
+                await self._look_up(session_id)
             self.publish(session_id, kind, **fields)
             await self.settled(session_id)
         finally:
@@ -113,6 +109,28 @@ class Ledger:
                 if not self._guests[session_id]:
                     self.forget(session_id)
                     self._bus.forget(session_id)
+
+    async def _look_up(self, session_id: str) -> None:
+        """Finds the latest number of a session that has ended; errors of ``tell``."""
+        await self.settled(session_id)  # what was told before it was forgotten
+        if self.away:
+            raise StoreError(f"The store is away ({self.away}); try again.")
+        call = await self.store.call(session_id)
+        if call is None:
+            raise SessionNotFound(f"there is no session {session_id[:64]}")
+        if session_id not in self._numbers and call.state != "ended":
+            raise StoreError(
+                "This call goes on at another server, which gives its events their numbers; "
+                "ask that one, or wait for the end of the call."
+            )
+        self._numbers.setdefault(session_id, call.last_seq)
+
+    async def is_elsewhere(self, session_id: str) -> bool:
+        """Whether a session goes on at another server over the same store; ``StoreError``."""
+        if session_id in self._numbers and session_id not in self._guests:
+            return False
+        call = await self.store.call(session_id)
+        return call is not None and call.state != "ended"
 
     @property
     def away(self) -> str:
@@ -193,8 +211,11 @@ class Ledger:
             )
 
     def _warn(self, sessions: set[str], code: str, message: str) -> None:
-        """Says it once in each of these sessions, until the store is back."""
-        for session_id in sessions - self._warned[code]:
+        """Says it once in each of these sessions, until the store is back.
+
+        One that has been forgotten has no number to say it under.
+        """
+        for session_id in (sessions & self._numbers.keys()) - self._warned[code]:
             self._warned[code].add(session_id)
             self.publish(session_id, Notice, code=code, message=message)
 

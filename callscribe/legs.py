@@ -304,7 +304,7 @@ class Legs:
 
     def _model(self, leg: Leg) -> str:
         """What listens to a leg: Deepgram's model is configured, others know their own."""
-        if leg.engine == "deepgram":
+        if leg.engine.startswith("deepgram"):  # by requests, too
             return self._config.deepgram_model
         return str(getattr(self._engine, "model", ""))
 

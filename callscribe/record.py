@@ -222,6 +222,7 @@ class Record:
                 code="engine_back",
                 message=f"{heard.engine} listens to {leg.speaker} again.",
                 speaker=leg.speaker,
+                engine=heard.engine,
             )
             return
         if isinstance(heard, TakenOver):
@@ -238,6 +239,7 @@ class Record:
             speaker=leg.speaker,
             cause=heard.error.code,
             request_id=getattr(heard.error, "request_id", ""),
+            engine=heard.engine if isinstance(heard, TakenOver) else "",
         )
 
     def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
 from callscribe.errors import StoreError
+from callscribe.events import Event
 from callscribe.settings import Settings
 from callscribe.talk import Talk
 from tests.engines_for_tests import tones
@@ -62,6 +65,25 @@ async def test_the_figures_of_a_call_are_computed_once_for_an_answer(
     assert len(computed) == 1
 
 
+async def test_the_figures_of_a_past_call_do_not_hold_up_those_that_are_spoken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(settings) as served:
+        await _call(served, "call", 440)
+    threads = set()
+    apply = Talk.apply
+
+    def noting(talk: Talk, event: Event) -> bool:
+        threads.add(threading.current_thread().name)
+        return apply(talk, event)
+
+    monkeypatch.setattr(Talk, "apply", noting)
+    with serving(settings) as again:
+        assert httpx.get(f"{again.http}/api/sessions/call").json()["stats"]
+    assert {name.partition("_")[0] for name in threads} <= {"uvloop", "asyncio"}, "helpers"
+    assert threads
+
+
 async def test_calls_are_found_by_what_was_said(served: Served) -> None:
     await _call(served, "one", 440, 600)
     await _call(served, "two", 440, 800)
@@ -114,6 +136,31 @@ async def test_a_running_call_is_read_while_the_store_is_away(
     await client.hang_up()
     ended = httpx.post(f"{api}/call/end", timeout=20).json()
     assert len(ended["transcript"]["utterances"]) == 2
+
+
+async def test_a_call_begins_while_the_store_can_be_read_and_takes_nothing(
+    served: Served, settings: Settings
+) -> None:
+    """As when its disk is full, or another program writes for long."""
+    api = f"{served.http}/api/sessions"
+    httpx.post(api, json={"session_id": "old"})
+    with sqlite3.connect(settings.data_dir / "callscribe.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = httpx.post(api, json={"session_id": "new"}, timeout=20)
+        assert (begun.status_code, begun.json()["state"]) == (201, "running")
+        client = await AudioClient.start(served, session_id="old", speaker="agent")
+        await client.audio(tones(440))
+        await client.until("final")
+        assert served.context.ledger.away
+        for name, said in (("new", 0), ("old", 1)):
+            told = httpx.get(f"{api}/{name}", timeout=20).json()
+            assert (told["utterances"], len(told["transcript"]["utterances"])) == (said, said)
+            form = {"format": "deepgram"}
+            assert httpx.get(f"{api}/{name}/transcript", params=form).status_code == 200
+            assert httpx.get(f"{api}/{name}/results").status_code == 200
+        assert [c["session_id"] for c in httpx.get(api).json()["sessions"]] == ["new", "old"]
+        other.execute("ROLLBACK")
+    await client.hang_up()
 
 
 async def test_roles_are_exchanged_over_http(served: Served) -> None:

@@ -214,7 +214,7 @@ async def test_a_refusal_is_said_and_the_call_goes_on(
     assert [leg["engine"] for leg in session["legs"]] == ["whisper"]
     (notice,) = [e for e in events if e["type"] == "notice"]
     assert (notice["code"], notice["cause"]) == ("engine_taken_over", cause)
-    assert notice["request_id"] == REQUEST_ID
+    assert (notice["request_id"], notice["engine"]) == (REQUEST_ID, "whisper")
     assert says in notice["message"]
     assert "the reason in its words" in notice["message"]
 

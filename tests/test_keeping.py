@@ -30,9 +30,13 @@ class Troubled:
         self.trouble: Callable[[Sequence[Event]], None] = lambda _: None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.at_once = 1_000
+        """More than so many events take it longer than anybody waits."""
 
     async def append(self, events: Sequence[Event]) -> None:
         await self.gate.wait()
+        if len(events) > self.at_once:
+            await asyncio.sleep(60)
         self.trouble(events)
         await self._store.append(events)
 
@@ -151,6 +155,19 @@ async def test_what_comes_while_the_journal_is_brought_home_keeps_its_place(
     assert rig.keeper.counts["stored"] >= 2, "the last one went into the store again"
 
 
+async def test_a_store_too_slow_for_much_at_once_gets_it_in_parts(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.keep(1)
+    rig.store.trouble = gone
+    await rig.keep(*range(2, 66))
+    rig.store.trouble = lambda _: None
+    rig.store.at_once = 10
+    monkeypatch.setattr(keeping, "PATIENCE", 0.2)
+    await rig.back()
+    assert await rig.kept() == list(range(1, 66))
+
+
 async def test_an_event_that_the_store_refuses_costs_no_other(rig: Rig) -> None:
     await rig.keep(1)
     with capture_logs() as logs:
@@ -198,6 +215,64 @@ async def test_neither_store_nor_journal(rig: Rig) -> None:
     await rig.back()
     assert await rig.kept() == [1, 2]
     assert not rig.keeper.unwritten
+
+
+async def test_what_was_in_memory_only_goes_before_what_the_journal_took_later(rig: Rig) -> None:
+    """The store passes over what it hears of a call before its beginning."""
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    rig.path.rmdir()
+    await rig.keep(3)
+    assert not rig.keeper.unwritten, "a crash loses none of it any more"
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3]
+
+
+async def test_the_journal_takes_what_is_on_its_way_into_the_store(rig: Rig) -> None:
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    rig.store.gate.clear()
+    rig.store.trouble = lambda _: None
+    await asyncio.sleep(0.1)  # a try has begun
+    rig.path.rmdir()
+    await rig.keep(3)
+    rig.store.trouble = gone  # it fails after all
+    rig.store.gate.set()
+    await asyncio.sleep(0.1)
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3]
+
+
+async def test_what_memory_has_no_room_for_is_counted_and_said(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "UNWRITTEN", 3)
+    await rig.keep(1)
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    with capture_logs() as logs:
+        await rig.keep(2, 3)
+        assert rig.keeper.counts["lost"] == 0
+        await rig.keep(4, 5)
+    assert rig.keeper.counts["lost"] == 1
+    assert [e["events"] for e in logs if e["event"] == "events_lost"] == [1]
+    rig.path.rmdir()
+    rig.store.trouble = lambda _: None
+    await rig.back()
+    assert await rig.kept() == [1, 2, 3, 4], "what is oldest stays: a call's beginning"
+
+
+async def test_what_is_in_memory_only_at_the_end_is_said(rig: Rig) -> None:
+    rig.path.mkdir()
+    rig.store.trouble = gone
+    await rig.keep(1, 2)
+    with capture_logs() as logs:
+        await rig.keeper.close()
+    assert [e["events"] for e in logs if e["event"] == "events_lost"] == [2]
 
 
 async def test_what_an_earlier_process_left_goes_first(rig: Rig, tmp_path: Path) -> None:

@@ -240,3 +240,91 @@ async def test_without_a_store_everything_is_told_at_once() -> None:
     await ledger.settled("call")
     assert ledger.seq("call") == 1
     await ledger.close()
+
+
+async def test_who_asks_for_a_calls_number_while_another_tells_in_it(rig: Rig) -> None:
+    """Two agents find something in a call that has ended; one is slow to hear of its number."""
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    rig.ledger.forget("call")
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    call = rig.real.call
+
+    async def slow(session_id: str) -> object:
+        found = await call(session_id)
+        asked.set()
+        await go_on.wait()
+        return found
+
+    rig.store.call = slow  # type: ignore[attr-defined]
+    late = asyncio.create_task(rig.ledger.tell("call", Notice, code="c", message="slow"))
+    await asked.wait()
+    del rig.store.call  # type: ignore[attr-defined]
+    await rig.ledger.tell("call", Notice, code="c", message="quick")
+    go_on.set()
+    await late
+    assert await rig.kept() == ["session_started", "session_ended", "quick", "slow"]
+    assert rig.ledger.seq("call") == 0
+
+
+async def test_a_call_that_is_forgotten_while_somebody_tells_in_it(rig: Rig) -> None:
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    rig.store.gate.clear()
+    first = asyncio.create_task(rig.ledger.tell("call", Notice, code="c", message="first"))
+    await asyncio.sleep(0.01)
+    rig.ledger.forget("call")  # its session has made room for another
+    second = asyncio.create_task(rig.ledger.tell("call", Notice, code="c", message="second"))
+    await asyncio.sleep(0.05)
+    rig.store.gate.set()
+    await asyncio.gather(first, second)
+    assert await rig.kept() == ["session_started", "session_ended", "first", "second"]
+
+
+async def test_a_call_of_the_past_of_which_the_store_refuses_something(rig: Rig) -> None:
+    """What the journal holds of it is set aside; its numbers go on where they were."""
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    rig.ledger.forget("call")
+    await rig.ledger.close()
+    refused = Notice(session_id="call", seq=2**70, at=1.0, code="c", message="too large")
+    await rig.journal.append([refused])
+    rig.ledger = Ledger(rig.bus, lambda: 1000.0)
+    await rig.open()
+    assert rig.counts["set_aside"] == 1
+    await rig.ledger.tell("call", Notice, code="c", message="late")
+    assert await rig.kept() == ["session_started", "session_ended", "late"]
+
+
+async def test_a_call_that_begins_while_somebody_looks_for_one_of_its_name(rig: Rig) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: str) -> None:
+        asked.set()
+        await go_on.wait()
+
+    rig.store.call = slow  # type: ignore[attr-defined]
+    late = asyncio.create_task(rig.ledger.tell("new", Notice, code="c", message="late"))
+    await asked.wait()
+    rig.ledger.publish("new", SessionStarted)
+    go_on.set()
+    with pytest.raises(SessionNotFound):
+        await late
+    assert rig.ledger.seq("new") == 1
+
+
+async def test_a_call_that_goes_on_at_another_server_gets_its_numbers_there(rig: Rig) -> None:
+    other = Ledger(Heard(), lambda: 1000.0)
+    await other.open(rig.real, FileJournal(Path("unused")))
+    assert await other.is_elsewhere("call")
+    assert not await rig.ledger.is_elsewhere("call")
+    with pytest.raises(StoreError, match="another server"):
+        await other.tell("call", Notice, code="c", message="elsewhere")
+    rig.notice("here")
+    rig.ledger.publish("call", SessionEnded)
+    await rig.ledger.settled("call")
+    assert await rig.kept() == ["session_started", "here", "session_ended"]
+    assert not await other.is_elsewhere("call")
+    await other.tell("call", Notice, code="c", message="elsewhere")
+    assert (await rig.kept())[-1] == "elsewhere"
+    await other.close()

@@ -16,8 +16,9 @@ from callscribe.agents.base import Call
 from callscribe.agents.view import View
 from callscribe.store.base import Store
 
-KEPT = 64
-"""Calls that are kept at hand."""
+KEPT = 256
+"""Calls that are kept at hand: more than one server has at once, else each final has its call read
+from the beginning."""
 
 PAGE = 200
 """Events that are read at once."""
@@ -30,7 +31,7 @@ class _Slot:
     """Held by who reads on: each event counts once."""
 
 
-class Calls:
+class CallViews:
     """Gives a call as far as the store knows it."""
 
     def __init__(self, store: Store, kept: int = KEPT) -> None:

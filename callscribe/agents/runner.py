@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ import structlog
 
 from callscribe.agents.attempt import Retries, attempt
 from callscribe.agents.base import Agent
-from callscribe.agents.calls import Calls
+from callscribe.agents.calls import CallViews
 from callscribe.agents.lane import Lane
 from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
@@ -31,6 +31,10 @@ BATCH = 100
 
 DEADLINE = 10.0
 """Seconds that an agent may take for a final, unless it says otherwise."""
+
+
+async def _nowhere_else(_: str) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Runner:
     """Brings finals to agents and what they find to everyone.
 
     ``clock`` gives UNIX seconds, ``monotonic`` the seconds by which deadlines are shared out.
+    ``is_elsewhere`` tells which calls go on at another server: they are left to its agents.
     """
 
     def __init__(
@@ -70,11 +75,13 @@ class Runner:
         retries: Retries | None = None,
         deadline: float = DEADLINE,
         workers: int = 16,
+        is_elsewhere: Callable[[str], Awaitable[bool]] = _nowhere_else,
     ) -> None:
         self._store = store
-        self._calls = Calls(store)
+        self._calls = CallViews(store)
         self._teller = Teller(store, self._calls, publish, clock, self._told)
         self._monotonic = monotonic
+        self._is_elsewhere = is_elsewhere
         self._patience = Patience(retries or Retries())
         self._turns: weakref.WeakValueDictionary[str, asyncio.Event] = weakref.WeakValueDictionary()
         self._posts: dict[str, _Post] = {}
@@ -173,7 +180,9 @@ class Runner:
 
     async def _work(self, post: _Post, session_id: str) -> None:
         try:
-            await self._catch_up(post, session_id)
+            elsewhere = partial(self._is_elsewhere, session_id)
+            if not await self._patience.insist(elsewhere, post.agent.name, session_id):
+                await self._catch_up(post, session_id)
         except Closing:
             return
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from callscribe.agents.attempt import name_of
-from callscribe.agents.calls import Calls
+from callscribe.agents.calls import CallViews
 from callscribe.errors import StoreError
 from callscribe.events import AgentFailed, AgentResult, Event
 from callscribe.store.base import DeadLetter, Store
@@ -73,7 +73,7 @@ class Teller:
     def __init__(
         self,
         store: Store,
-        calls: Calls,
+        calls: CallViews,
         publish: Publish,
         clock: Callable[[], float],
         told: Callable[[str, str], None] = lambda _agent, _session_id: None,

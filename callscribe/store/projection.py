@@ -62,8 +62,9 @@ def _session_started(_: Changes, prepared: Prepared, call: CallRow) -> None:
     call.engine, call.config = event.engine, to_json(event.config)
 
 
-def _session_interrupted(_: Changes, __: Prepared, call: CallRow) -> None:
-    call.state = "interrupted"
+def _session_interrupted(_: Changes, prepared: Prepared, call: CallRow) -> None:
+    if _is_latest(prepared, call):
+        call.state = "interrupted"
 
 
 def _session_ended(_: Changes, prepared: Prepared, call: CallRow) -> None:
@@ -74,7 +75,8 @@ def _session_ended(_: Changes, prepared: Prepared, call: CallRow) -> None:
 def _leg_started(changes: Changes, prepared: Prepared, call: CallRow) -> None:
     event = prepared.event
     assert isinstance(event, events.LegStarted)  # noqa: S101 - for the type checker
-    call.state, call.ended_at = "running", None
+    if _is_latest(prepared, call):
+        call.state, call.ended_at = "running", None
     changes.legs.append(
         {
             "session_id": event.session_id,
@@ -89,6 +91,11 @@ def _leg_started(changes: Changes, prepared: Prepared, call: CallRow) -> None:
             "model": event.model,
         }
     )
+
+
+def _is_latest(prepared: Prepared, call: CallRow) -> bool:
+    """What was set aside for a time, and comes late, does not tell how the call stands."""
+    return prepared.event.seq == call.last_seq
 
 
 def _leg_ended(changes: Changes, prepared: Prepared, _: CallRow) -> None:

@@ -45,7 +45,12 @@ class Desk:
         if self._runner is None:
             ledger = self._ledger
             self._runner = Runner(
-                ledger.store, ledger.tell, self._agents, time.time, time.monotonic
+                ledger.store,
+                ledger.tell,
+                self._agents,
+                time.time,
+                time.monotonic,
+                is_elsewhere=ledger.is_elsewhere,
             )
         return self._runner
 

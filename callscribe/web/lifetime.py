@@ -33,10 +33,10 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
     store = await create_store(settings.store_url)
     try:
         await ledger.open(store, FileJournal(settings.data_dir / "journal.jsonl"))
-        context.desk.open()
         with _identity(settings.data_dir) as server:
             context.service.identify(server)
             await context.calls.take_up(server)
+            context.desk.open()  # agents know by now which calls are this server's
             async with _running(context):
                 yield
     finally:

@@ -59,9 +59,12 @@ async def list_sessions(
         return SessionList.model_validate(
             {"sessions": [_from_memory(session) for session in context.service.sessions()]}
         )
-    return SessionList.model_validate(
-        {"sessions": [_summary(context, call) for call in found]}, from_attributes=True
-    )
+    listed = [_summary(context, call) for call in found]
+    if context.ledger.away and not (q or before):  # it does not know of those begun since
+        known = {call.session_id for call in found}
+        here = [s for s in context.service.sessions() if s.session_id not in known]
+        listed = [*map(_from_memory, here), *listed][:limit]
+    return SessionList.model_validate({"sessions": listed}, from_attributes=True)
 
 
 @router.post(

@@ -35,7 +35,7 @@ async def source_of(calls: Calls, session_id: str) -> Source:
             created=datetime.fromtimestamp(session.started_at, UTC),
             duration=_so_far(session),
             speakers=_once([leg.speaker for leg in session.legs.all]),
-            models=_once([Model(leg.engine) for leg in session.legs.all]),
+            models=_once([Model(_maker(leg.engine)) for leg in session.legs.all]),
         )
     told = await calls.events(session_id)
     return Source(
@@ -47,14 +47,19 @@ async def source_of(calls: Calls, session_id: str) -> Source:
 
 
 def _models(call: StoredCall, told: Sequence[dict[str, Any]]) -> tuple[Model, ...]:
-    """The models of the legs as they began, and of the engine that stood in later on."""
-    found = [Model(leg.engine, leg.model) for leg in call.legs]
-    stood_in = any(
-        event["type"] == Notice.type and event["code"] == "engine_taken_over" for event in told
-    )
-    if stood_in and STAND_IN not in {model.engine for model in found}:
-        found.append(Model(STAND_IN))
+    """The models of the legs as they began, and of the engines that stood in later on."""
+    found = [Model(_maker(leg.engine), leg.model) for leg in call.legs]
+    for event in told:
+        if event["type"] == Notice.type and event["code"] == "engine_taken_over":
+            engine = _maker(event.get("engine") or STAND_IN)
+            if engine not in {model.engine for model in found}:
+                found.append(Model(engine))
     return _once(found)
+
+
+def _maker(engine: str) -> str:
+    """Deepgram asked by requests is Deepgram, with the same model."""
+    return "deepgram" if engine == "deepgram_rest" else engine
 
 
 def _heard(call: StoredCall) -> float:

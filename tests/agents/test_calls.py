@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from callscribe.agents.calls import PAGE, Calls
+from callscribe.agents.calls import PAGE, CallViews
 from callscribe.events import Event, RolesSwapped, SessionEnded, SessionStarted
 from tests.agents.keeping import Kept
 from tests.agents.working import CALLED_AT, final
@@ -28,7 +28,7 @@ async def spoken(store: Kept, *session_ids: str) -> Kept:
 
 async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Kept) -> None:
     await spoken(store, "call")
-    calls = Calls(store)
+    calls = CallViews(store)
     first = await calls.up_to("call", 2)
     await calls.up_to("call", 1)
     assert (first.language, first.transcript.text) == ("en", "un")
@@ -42,7 +42,7 @@ async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Ke
 async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(store: Kept) -> None:
     await spoken(store, "call")
     await store.append([final(f"mot {seq}", seq) for seq in range(3, 3 + 2 * PAGE)])
-    calls = Calls(store)
+    calls = CallViews(store)
     both = await asyncio.gather(*(calls.up_to("call", 2 + 2 * PAGE) for _ in range(3)))
     assert [len(call.transcript.utterances) for call in both] == [1 + 2 * PAGE] * 3
     assert store.rows == 2 + 2 * PAGE
@@ -50,7 +50,7 @@ async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(stor
 
 async def test_it_agrees_with_the_store_whatever_happens(store: Kept) -> None:
     await spoken(store, "call")
-    calls = Calls(store)
+    calls = CallViews(store)
     happens: list[Event] = [
         final("il", 3, utterance_id="a", start=3.0, speech_final=False),
         final("il pleut", 4, utterance_id="a", start=3.0),
@@ -74,7 +74,7 @@ async def test_a_final_comes_under_the_name_that_its_speaker_has_now(store: Kept
     await spoken(store, "call")
     swap = RolesSwapped(session_id="call", seq=3, at=CALLED_AT, speakers=("technician", "agent"))
     await store.append([swap])
-    data, call = await Calls(store).around(final("un", 2).to_dict(), 3)
+    data, call = await CallViews(store).around(final("un", 2).to_dict(), 3)
     assert data == final("un", 2, speaker="agent").to_dict()
     assert call.transcript.speakers == ["agent"]
 
@@ -82,7 +82,7 @@ async def test_a_final_comes_under_the_name_that_its_speaker_has_now(store: Kept
 async def test_an_ended_call_is_forgotten_and_one_that_goes_on_is_not(store: Kept) -> None:
     await spoken(store, "goes on", "ends")
     await store.append([SessionEnded(session_id="ends", seq=3, at=CALLED_AT)])
-    calls = Calls(store)
+    calls = CallViews(store)
     for name in ("goes on", "ends", "goes on", "ends"):
         await calls.up_to(name, 2)
         calls.forget_ended(name)
@@ -90,19 +90,19 @@ async def test_an_ended_call_is_forgotten_and_one_that_goes_on_is_not(store: Kep
 
 
 async def test_what_an_agent_does_to_its_transcript_is_its_own(store: Kept) -> None:
-    calls = Calls(await spoken(store, "call"))
+    calls = CallViews(await spoken(store, "call"))
     (await calls.up_to("call", 2)).transcript.utterances.clear()
     assert (await calls.up_to("call", 2)).transcript.text == "un"
 
 
 async def test_few_calls_are_kept(store: Kept) -> None:
     await spoken(store, "a", "b", "c")
-    calls = Calls(store, kept=2)
+    calls = CallViews(store, kept=2)
     for session_id in "abcba":
         await calls.up_to(session_id, 2)
     assert store.rows == 4 * 2
 
 
 async def test_a_call_that_nobody_knows_is_empty(store: Kept) -> None:
-    call = await Calls(store).up_to("call", 1)
+    call = await CallViews(store).up_to("call", 1)
     assert (call.language, call.transcript.utterances) == ("", [])

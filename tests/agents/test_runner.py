@@ -518,3 +518,22 @@ async def test_wherever_it_dies_every_final_is_seen_and_every_result_told_once(
         assert seen == sorted(seen)
     assert {seq for _, seq in agent.seen} == {2, 3, 4}
     assert store.cursors == {("scripted", "call"): 5}
+
+
+async def test_a_call_that_goes_on_at_another_server_is_left_to_its_agents(store: Kept) -> None:
+    elsewhere = {"theirs"}
+
+    async def is_elsewhere(session_id: str) -> bool:
+        return session_id in elsewhere
+
+    agent = Scripted()
+    async with working(agent, store=store, is_elsewhere=is_elsewhere) as work:
+        await work.say("un", session_id="theirs")
+        await work.say("deux", session_id="ours")
+        await work.settled()
+        assert {session_id for session_id, _ in agent.seen} == {"ours"}
+        assert await store.cursor("scripted", "theirs") == 0
+        elsewhere.clear()
+        await work.end("theirs")
+        await work.settled()
+        assert ("theirs", 2) in agent.seen, "who is there when it has ended does what is left"

@@ -34,6 +34,14 @@ def test_a_calls_state() -> None:
     assert (call.last_at, call.engine, call.config) == (AT + 5, "whisper", '{"language":"fr"}')
 
 
+def test_what_comes_late_does_not_begin_an_ended_call_again() -> None:
+    call = CallRow.begun(started())
+    project(prepare([started(), ended(5)]), {"call": call})
+    for late in (leg(2), interrupted(3)):
+        project(prepare([late]), {"call": call})
+        assert (call.state, call.ended_at, call.last_seq) == ("ended", AT + 5, 5)
+
+
 def test_an_utterance_is_written_once_however_often_it_grew() -> None:
     (changes,), _ = fold(
         started(), final(2, "a", "u"), final(3, "a b", "u"), final(4, "c", "v"), final(5, "", "v")

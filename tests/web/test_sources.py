@@ -72,14 +72,16 @@ async def test_an_engine_that_stood_in_is_named(
     record = context.service.session("call").record
     notice = {"code": "engine_taken_over", "message": "whisper listens", "speaker": "agent"}
 
-    async def take_over() -> None:
-        record.publish(events.Notice, **notice)
+    async def take_over(engine: str) -> None:
+        record.publish(events.Notice, **notice, engine=engine)
         await record.settled()
 
     def source() -> Source:
         return inside(served, source_of(context.calls, "call"))
 
-    inside(served, take_over())
+    inside(served, take_over("deepgram_rest"))  # the same model, asked in another way
+    assert source().models == (Model("deepgram", "nova-3"),)
+    inside(served, take_over("whisper"))
     assert source().models == (Model("deepgram", "nova-3"), Model("whisper"))
 
     async def away(*_: object, **__: object) -> None:

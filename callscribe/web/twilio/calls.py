@@ -74,7 +74,7 @@ class Call:
         return True
 
 
-class Calls:
+class TelephoneCalls:
     """All calls that run, by their CallSid; ``monotonic`` is in seconds."""
 
     def __init__(

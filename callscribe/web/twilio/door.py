@@ -19,7 +19,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from callscribe.errors import CallscribeError
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings
-from callscribe.web.twilio.calls import Calls
+from callscribe.web.twilio.calls import TelephoneCalls
 from callscribe.web.twilio.requests import Form, public_address, signed_form
 from callscribe.web.twilio.rest import DEADLINE, Rest
 from callscribe.web.twilio.tokens import Tokens
@@ -39,7 +39,7 @@ class Door:
     ) -> None:
         self.settings = settings
         self.tokens = Tokens(monotonic)
-        self.calls = Calls(service, monotonic)
+        self.calls = TelephoneCalls(service, monotonic)
         self.counts: Counter[str] = Counter()
         """What has happened, by name, since the server started."""
         secret = settings.twilio_auth_token

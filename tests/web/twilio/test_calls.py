@@ -4,7 +4,7 @@ import pytest
 
 from callscribe.errors import ProtocolError
 from callscribe.web.twilio import calls as module
-from callscribe.web.twilio.calls import AGAIN_WITHIN, MOST_AGAIN, Call, Calls
+from callscribe.web.twilio.calls import AGAIN_WITHIN, MOST_AGAIN, Call, TelephoneCalls
 from tests.calls import calls
 from tests.web.twilio.telephone import call_sid
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_call_is_a_session_until_it_is_over() -> None:
     async with calls() as world:
-        running = Calls(world.service, world.clock.monotonic)
+        running = TelephoneCalls(world.service, world.clock.monotonic)
         sid = call_sid()
         assert running.get(sid) is None
         call = await running.begin(sid, "fr")
@@ -33,13 +33,13 @@ async def test_a_session_that_waits_for_the_call_is_joined() -> None:
     async with calls() as world:
         sid = call_sid()
         await world.service.initialize_session(f"twilio-{sid}")
-        call = await Calls(world.service, world.clock.monotonic).begin(sid, "")
+        call = await TelephoneCalls(world.service, world.clock.monotonic).begin(sid, "")
         assert call.session_id == f"twilio-{sid}"
 
 
 async def test_a_call_whose_session_has_ended_is_forgotten() -> None:
     async with calls() as world:
-        running = Calls(world.service, world.clock.monotonic)
+        running = TelephoneCalls(world.service, world.clock.monotonic)
         call = await running.begin(call_sid(), "")
         await world.service.end_session(call.session_id)
         await running.begin(call_sid(), "")
@@ -52,7 +52,7 @@ async def test_answered_calls_are_expected_but_not_for_ever(
 ) -> None:
     monkeypatch.setattr(module, "MOST_EXPECTED", 2)
     async with calls() as world:
-        running = Calls(world.service, world.clock.monotonic)
+        running = TelephoneCalls(world.service, world.clock.monotonic)
         sids = [call_sid() for _ in range(3)]
         for sid in sids:
             running.expect(sid, "en")
@@ -68,7 +68,7 @@ async def test_answered_calls_are_expected_but_not_for_ever(
 async def test_what_is_no_call_sid(sid: str) -> None:
     async with calls() as world:
         with pytest.raises(ProtocolError, match="CallSid"):
-            await Calls(world.service, world.clock.monotonic).begin(sid, "")
+            await TelephoneCalls(world.service, world.clock.monotonic).begin(sid, "")
 
 
 def test_a_call_is_started_again_so_often_and_no_more() -> None:
@@ -89,7 +89,7 @@ async def test_a_follow_up_that_waits_is_not_missed() -> None:
             await world.service.initialize_session(name)
         await world.service.end_session(f"twilio-{sid}")
         await world.service.delete_session(f"twilio-{sid}")
-        running = Calls(world.service, world.clock.monotonic)
+        running = TelephoneCalls(world.service, world.clock.monotonic)
         call = await running.missed(sid)
         assert call is not None
         assert call.session_id == f"twilio-{sid}-2"

@@ -6,12 +6,8 @@ May import ``transcript``.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from callscribe.transcript import Result, join_text, mean_confidence
-
-NEAR: Final = 0.02
-"""Seconds by which times of the same moment may differ: one step of an alignment."""
 
 
 def clipped(result: Result, settled: float) -> Result:
@@ -19,9 +15,9 @@ def clipped(result: Result, settled: float) -> Result:
 
     A word belongs to where its middle is.
     """
-    if result.start >= settled - NEAR or not result.words:
+    if result.start >= settled or not result.words:
         return result
-    words = tuple(w for w in result.words if (w.start + w.end) / 2 >= settled - NEAR)
+    words = tuple(w for w in result.words if (w.start + w.end) / 2 >= settled)
     if len(words) == len(result.words):
         return result
     return replace(

@@ -33,18 +33,27 @@ class Recogniser:
     heard: int = 0
     final_to: int = 0
 
-    def result(self, until: int, *, is_final: bool, speech_final: bool) -> Result:
-        """What it says about the audio from its last final to ``until``."""
+    def result(
+        self, until: int, *, is_final: bool, speech_final: bool, again: int = 0, beyond: int = 0
+    ) -> Result:
+        """What it says about the audio from its last final to ``until``.
+
+        It may say ``again`` what it said so many samples before, and claim to have heard so many
+        ``beyond`` what it was given.
+        """
         base = self.line.base
-        numbers = words_between(base + self.final_to, base + until)
+        start = self.final_to
+        numbers = words_between(max(base + start - again, 0), base + until)
         words = tuple(
             Word(str(k), (k * PERIOD - base) / RATE, (k * PERIOD - base + LENGTH) / RATE, 0.9)
             for k in numbers
         )
-        start = words[0].start if words else self.final_to / RATE
+        start = words[0].start if words else start / RATE
         end = words[-1].end if words else until / RATE
         text = " ".join(word.text for word in words)
-        result = Result(text, start, end, is_final, speech_final, words, until=until / RATE)
+        result = Result(
+            text, start, end, is_final, speech_final, words, until=(until + beyond) / RATE
+        )
         if is_final:
             self.final_to = until
         return result

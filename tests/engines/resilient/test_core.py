@@ -329,7 +329,13 @@ class Schedule:
         hearing = self.sim.lines[line]
         until = self.draw(st.integers(hearing.final_to, max(hearing.heard, hearing.final_to)))
         ends = is_final and self.draw(st.booleans())
-        self.sim.say(line, hearing.result(until, is_final=is_final, speech_final=ends))
+        again = self.draw(st.sampled_from([0, 0, 250, 900, 5000]))
+        # Nobody can be sure of more than was given.
+        beyond = self.draw(st.sampled_from([0, 700])) if until == hearing.heard else 0
+        found = hearing.result(
+            until, is_final=is_final, speech_final=ends, again=again, beyond=beyond
+        )
+        self.sim.say(line, found)
 
     def _final(self) -> None:
         self._result(is_final=True)

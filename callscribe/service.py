@@ -237,7 +237,7 @@ class EnhancedTranscriptionService:
             return self._sessions[session_id]
         except KeyError:
             raise SessionNotFound(
-                f"there is no session {session_id[:64]}; initialise it first"
+                f"no session {session_id[:64]} is going on; begin it first"
             ) from None
 
     def sessions(self) -> list[Session]:

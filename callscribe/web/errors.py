@@ -146,8 +146,14 @@ async def _answer_invalid_body(request: Request, error: Exception) -> Response:
     return _invalid(request.url.path, details(problems, ("body",)))
 
 
+def _place(loc: Sequence[Any]) -> str:
+    """Where in the request; of a body that is wrong as a whole there is no more to say."""
+    inner = loc[1:] if len(loc) > 1 and isinstance(loc[1], str) else loc[:1]
+    return ".".join(map(str, inner))
+
+
 def _invalid(path: str, problems: list[dict[str, Any]]) -> Response:
-    message = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in problems)
+    message = "; ".join(f"{_place(p['loc'])}: {p['msg']}" for p in problems)
     if path.startswith(ADDRESSES):
         return error_response(ConfigurationError(message), path)
     body = {"code": "bad_request", "message": message, "retryable": False, "detail": problems}

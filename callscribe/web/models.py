@@ -21,7 +21,7 @@ class Problem(BaseModel):
         json_schema_extra={
             "example": {
                 "code": "no_such_session",
-                "message": "there is no session call-7; initialise it first",
+                "message": "there is no session call-7",
                 "retryable": False,
             }
         }

@@ -46,7 +46,11 @@ async def test_an_agent_in_fifteen_lines(tmp_path: Path, settings: Settings) -> 
             (told,) = work.told
     assert isinstance(told, AgentResult)
     assert (told.agent, told.kind) == ("callbacks", "alert")
-    assert told.body == {"said": "je vous rappelle demain", "by": "technician"}
+    assert told.body == {
+        "phrase": "call back",
+        "said": "je vous rappelle demain",
+        "by": "technician",
+    }
 
 
 @pytest.fixture

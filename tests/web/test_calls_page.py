@@ -131,7 +131,7 @@ def test_deleting_is_asked_for_twice(page: Page, served: Served) -> None:
     assert listed(served, "chaudi") == []
 
     page.get_by_role("button", name="Delete the call of").click()
-    expect(dialog).to_contain_text("It goes on, and ends with that.")
+    expect(dialog).to_contain_text("It is still going on, and ends with this.")
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No calls yet.")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_be_focused()

@@ -68,6 +68,7 @@ function enter(next) {
   find("#call").dataset.state = state;
   find("#state .text").textContent = STATES[state];
   find("#join").hidden = !RUNNING.has(state) && state !== "reconnecting";
+  if (state === "failed") find("#empty").hidden = true;
   actions.update(RUNNING.has(state));
 }
 

@@ -7,9 +7,9 @@ import { excerpt } from "./marking.js";
  * @param {any} call as `/api/sessions` lists it
  * @returns {string} the names of its speakers
  */
-export function names({ legs }) {
+export function names({ legs, state }) {
   const speakers = [...new Set(legs.map(({ speaker }) => capitalized(speaker)))];
-  return speakers.join(", ") || "Nobody yet";
+  return speakers.join(", ") || (state === "ended" ? "Nobody" : "Nobody yet");
 }
 
 /**
@@ -47,9 +47,17 @@ export function refreshEntry(item, call) {
   if (line.textContent !== text) line.textContent = text;
 }
 
-function when({ started_at: began, state, duration, utterances }) {
-  const lasted = state === "running" ? Date.now() / 1000 - Date.parse(began) / 1000 : duration;
-  return `${dateTime(began)} · ${clock(lasted)} · ${counted(utterances, "utterance")}`;
+/**
+ * @param {any} call as `/api/sessions` lists it
+ * @returns {number} how long it has lasted, in seconds
+ */
+export function lasted({ started_at: began, state, duration }) {
+  return state === "running" ? Date.now() / 1000 - Date.parse(began) / 1000 : duration;
+}
+
+function when(call) {
+  const { started_at: began, utterances } = call;
+  return `${dateTime(began)} · ${clock(lasted(call))} · ${counted(utterances, "utterance")}`;
 }
 
 function matches(found, address, search) {

@@ -1,7 +1,8 @@
 /** The calls that the server knows, live ones first, looked up again every few seconds. */
 
 import { api } from "./api.js";
-import { capitalized, clock, dateTime, STATES } from "./format.js";
+import { lasted, names } from "./calls-entry.js";
+import { clock, dateTime, STATES } from "./format.js";
 
 const EVERY = 4000;
 
@@ -45,17 +46,16 @@ export class CallsList {
   }
 }
 
-function entry({ session_id: id, state, started_at: began, ended_at: ended, legs }) {
+function entry(call) {
+  const { session_id: id, state, started_at: began, ended_at: ended } = call;
   const item = document.createElement("li");
   item.dataset.state = state === "running" ? "live" : state;
   const link = document.createElement("a");
   link.className = "call";
   link.href = `/calls/${encodeURIComponent(id)}`;
-  const names = [...new Set(legs.map(({ speaker }) => capitalized(speaker)))].join(", ");
-  const length = Math.max(0, ...legs.map(({ duration }) => duration));
   link.append(
-    line("names", names || "Nobody yet"),
-    line("when", `${dateTime(began)} · ${clock(length)}`),
+    line("names", names(call)),
+    line("when", `${dateTime(began)} · ${clock(lasted(call))}`),
   );
   item.append(link, line("badge", STATES[state] ?? state));
   if (ended === null) {

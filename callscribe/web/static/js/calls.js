@@ -143,7 +143,8 @@ const controls = (item) => [...item.querySelectorAll("a, button")];
 function showCount() {
   const empty = find("#empty");
   empty.hidden = calls.size > 0;
-  if (!calls.size && search) empty.textContent = `Nobody said “${search}”.`;
+  const where = /\S\s+\S/.test(search) ? " in one utterance" : "";
+  if (!calls.size && search) empty.textContent = `Nobody said “${search}”${where}.`;
   else if (!calls.size) empty.replaceChildren("No calls yet. ", recordLink());
   const number = counted(calls.size, "call");
   const all = more ? `The latest ${number}` : number;
@@ -162,10 +163,10 @@ function recordLink() {
 
 async function remove(id) {
   const call = calls.get(id);
-  const running = call.state === "ended" ? "" : " It goes on, and ends with that.";
+  const running = call.state === "ended" ? "" : " It is still going on, and ends with this.";
   const sure = await ask({
     title: "Delete this call?",
-    body: `The call of ${dateTime(call.started_at)} (${names(call)}) and what was said in it are forgotten.${running}`,
+    body: `The call of ${dateTime(call.started_at)} (${names(call)}) and what was said in it are forgotten.${running} Its transcript files on the server stay.`,
     action: "Delete",
     danger: true,
   });

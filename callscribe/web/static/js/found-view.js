@@ -48,11 +48,20 @@ export function alertedWords({ final }, findings) {
   return places;
 }
 
-function alertLine({ body }) {
+/**
+ * @param {import("./findings.js").Finding} alert
+ * @returns {string} what it is called: its phrase; one of an agent that gives none, the agent
+ */
+export function phraseOf({ agent, body }) {
+  return String(body.phrase ?? capitalized(agent));
+}
+
+function alertLine(alert) {
+  const { body } = alert;
   const line = element("p", "alert");
-  line.append(element("strong", "", "Alert"), ` “${body.phrase}”`);
+  line.append(element("strong", "", "Alert"), ` “${phraseOf(alert)}”`);
   const heard = String(body.heard ?? "").replace(EDGES, "");
-  if (body.score < 1 && plain(heard) !== plain(String(body.phrase))) {
+  if (body.score < 1 && plain(heard) !== plain(phraseOf(alert))) {
     line.append(element("span", "heard", ` heard as “${heard}”, ${percent(body.score)} alike`));
   }
   return line;

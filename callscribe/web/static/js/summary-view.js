@@ -1,6 +1,6 @@
 /** What stands above a call: its alerts, its summary, and what agents found about all of it. */
 
-import { bodyText } from "./found-view.js";
+import { bodyText, phraseOf } from "./found-view.js";
 import { capitalized, clock, counted } from "./format.js";
 
 export class SummaryView {
@@ -23,7 +23,7 @@ export class SummaryView {
       findings
         .of(row.id)
         .filter(({ kind }) => kind === "alert")
-        .map(({ body }) => ({ row, phrase: String(body.phrase), start: body.start })),
+        .map((alert) => ({ row, phrase: phraseOf(alert), start: alert.body.start })),
     );
     this.list(alerts);
     this.summarise(findings);

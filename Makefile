@@ -17,7 +17,7 @@ LANGUAGE := fr
 endif
 ARGS ?=
 # Two at a time: most tests wait for sockets at the pace of speech. `make test PARALLEL=` for one.
-PARALLEL ?= -n 2 --dist loadfile
+PARALLEL ?= -n 3 --dist loadfile
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -20,6 +20,9 @@ SHORT: Final = 1.0
 PAUSE: Final = 2.0
 """Longer silence is dead air, and ends a monologue."""
 
+EXACT: Final = 1e-6
+"""Seconds that differences of times may be off, computed as they are."""
+
 CUT_IN: Final = 0.5
 """How long one must have spoken already, and go on, for another to interrupt."""
 
@@ -131,7 +134,7 @@ class Sweep:
             self._heard_to = end if speaks else None
             return
         quiet = begin - self._heard_to
-        if quiet > PAUSE:
+        if quiet > PAUSE + EXACT:
             self._quiet.append(quiet)
         self._heard_to = end
         if speaks and self._quiet:

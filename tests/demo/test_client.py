@@ -61,7 +61,7 @@ async def test_what_the_server_refuses_is_said_in_its_words(served: Served) -> N
     with pytest.raises(CallscribeError, match="there is no session nowhere") as caught:
         await client.call("GET", "/api/sessions/nowhere")
     assert caught.value.code == "no_such_session"
-    with pytest.raises(CallscribeError, match="there is no session nowhere"):
+    with pytest.raises(CallscribeError, match="no session nowhere is going on"):
         await client.play(Start("nowhere"), sound(440), at_once)
     with pytest.raises(CallscribeError, match="there is no session nowhere"):
         await anext(client.events("nowhere"))

@@ -49,10 +49,17 @@ class Held:
         return events
 
 
-async def read(served: Served, session_id: str, since: int | str = 0) -> list[dict[str, Any]]:
-    """All events up to the end of the socket; the last entry is the close code."""
+async def read(
+    served: Served, session_id: str, since: int | str = 0, there: asyncio.Event | None = None
+) -> list[dict[str, Any]]:
+    """All events up to the end of the socket; the last entry is the close code.
+
+    ``there`` is set when the socket is open.
+    """
     url = f"{served.ws}/ws/sessions/{session_id}/events?since={since}"
     async with connect(url) as socket:
+        if there is not None:
+            there.set()
         client = AudioClient(socket)
         code, _ = await client.closed()
         return [*client.messages, {"type": "close", "code": code}]
@@ -61,8 +68,10 @@ async def read(served: Served, session_id: str, since: int | str = 0) -> list[di
 async def test_a_viewer_sees_everything_in_order(served: Served, dial: Dial) -> None:
     httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
     async with asyncio.TaskGroup() as tasks:
-        early = tasks.create_task(read(served, "call"))
+        there = asyncio.Event()
+        early = tasks.create_task(read(served, "call", there=there))
         client = await dial(session_id="call")
+        await there.wait()
         await client.audio(tones(440, 600))
         await client.stop()
         late = tasks.create_task(read(served, "call", since=2))

@@ -45,7 +45,7 @@ class Patience:
     first_delay: float = 0.5
     longest_delay: float = 10.0
     """Between two tries to connect: full jitter between nothing and this, doubled each time."""
-    attempts: int = 8
+    attempts: int = 12
     """Tries in one outage, a number."""
     outage: float = 60.0
     """That tries go on in one outage."""

@@ -16,7 +16,7 @@ ifneq ($(origin LANGUAGE),command line)
 LANGUAGE := fr
 endif
 ARGS ?=
-# Two at a time: most tests wait for sockets at the pace of speech. `make test PARALLEL=` for one.
+# Three at a time: most tests wait for sockets at the pace of speech. `make test PARALLEL=` for one.
 PARALLEL ?= -n 3 --dist loadfile
 
 help: ## This list

@@ -27,9 +27,9 @@ const STABLE = 10_000;
 /** ms that finishing may take without a sign of progress. */
 const PATIENCE = 60_000;
 
+/** Close code of a server that has told everything. */
+const NORMAL = 1000;
 /** Codes with which a server says that the leg to be resumed is not there any more. */
-/** Close code of a server that ends while somebody speaks. */
-const RESTARTING = 1012;
 const FORGOTTEN = new Set(["no_such_session", "session_closed", "no_such_leg", "bad_resume"]);
 
 /**
@@ -217,7 +217,8 @@ export class Leg {
     this.drop();
     if (this.over) return;
     if (opened && performance.now() - opened > STABLE) this.backoff.reset();
-    if (this.ended && code !== RESTARTING) {
+    // A server that ends may be gone before its code is through.
+    if (this.ended && code === NORMAL) {
       this.finish("ended");
       return;
     }

@@ -301,13 +301,9 @@ class Conductor:
             job = jobs[0]
             if job.span is not None and job.span.look:
                 return best_final(self._decoder, windows)
+            helper = self._helper if job.hard and self._decoder.threads > 1 else None
             found = surest_final(
-                self._decoder,
-                windows[0],
-                (job.context, job.far),
-                helper=self._helper if self._decoder.threads > 1 else None,
-                at_once=job.hard,
-                wanted=job.is_wanted,
+                self._decoder, windows[0], job.context, helper=helper, wanted=job.is_wanted
             )
             return [found]
         return best_final(self._decoder, windows)

@@ -23,10 +23,6 @@ CONTEXT: Final = 3.5
 CONTEXT_SURE: Final = -1.2
 """What was understood less surely than this is hardly speech. Context is heard, not read: it helps
 although its words were wrong."""
-FAR: Final = 16.0
-"""Seconds of what the voice said before that are kept for a third opinion."""
-LONGEST: Final = 28.0
-"""Seconds of context and window together at most; the model takes 30."""
 GAP: Final = 0.25
 """Seconds of silence between what was said before and a window that begins an utterance."""
 
@@ -105,9 +101,7 @@ class Job:
     detect: bool = False
     """The language is not known yet: detect it before decoding."""
     context: FloatArray = field(default_factory=no_audio)
-    """What the same voice said last before the window."""
-    far: FloatArray = field(default_factory=no_audio)
-    """The same, for longer."""
+    """What the same voice said before the window."""
     lead: float = 0.0
     """Seconds at the window's head that are there to be heard, not to be written down."""
     hard: bool = False

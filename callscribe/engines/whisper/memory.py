@@ -5,15 +5,14 @@ May import ``audio``, ``transcript`` and its own room.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from callscribe.audio import RATE, FloatArray, Int16Array, to_float
+from callscribe.audio import RATE, FloatArray
 from callscribe.engines.whisper.intake import Intake
-from callscribe.engines.whisper.jobs import CONTEXT, CONTEXT_SURE, FAR, GAP, LONGEST, no_audio
+from callscribe.engines.whisper.jobs import CONTEXT, CONTEXT_SURE, GAP, no_audio
 from callscribe.transcript import Word
 
 LEAD: Final = 2.0
@@ -32,8 +31,6 @@ class Memory:
         """Mean log probability of the leg's finals, the newest counting most."""
         self.context = no_audio()
         """For a second opinion on the next final."""
-        self._said: deque[Int16Array] = deque()
-        """What was understood before, each utterance with some silence behind it."""
 
     @property
     def hard(self) -> bool:
@@ -47,21 +44,7 @@ class Memory:
             return
         self.context = self._ending(words, CONTEXT)
         gap = np.zeros(int(GAP * RATE), np.float32)
-        whole = np.concatenate([self._ending(words, FAR), gap])
-        self._said.append((whole * 32767).astype(np.int16))
-        while sum(map(len, self._said)) - len(self._said[0]) > FAR * RATE:
-            self._said.popleft()
         self._lead = np.concatenate([self._ending(words, LEAD), gap])
-
-    def far(self, seconds: float) -> FloatArray:
-        """Up to ``FAR`` seconds for a third opinion on a window of so many seconds."""
-        most = min(FAR, LONGEST - seconds) * RATE
-        taken: list[Int16Array] = []
-        for said in reversed(self._said):
-            if sum(map(len, taken)) + len(said) > most:
-                break
-            taken.insert(0, said)
-        return to_float(np.concatenate(taken)) if len(taken) > 1 else no_audio()
 
     def before(self, start: float, settled: Sequence[Word], *, first: bool) -> FloatArray:
         """What the voice said before an interim window, from a word's beginning on.

@@ -155,7 +155,6 @@ class LegStream:
             span,
             detect=language is None,
             context=self._memory.context,
-            far=self._memory.far(span.end - span.start),
             hard=self._memory.hard or span.end - span.start > LONG,
         )
 

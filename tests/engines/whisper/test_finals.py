@@ -11,9 +11,8 @@ import pytest
 
 from callscribe.audio import FloatArray, Resampler, to_float
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
-from callscribe.engines.whisper.finals import best_final, surest_final, vote
+from callscribe.engines.whisper.finals import _surer_of, best_final, surest_final
 from callscribe.engines.whisper.guard import is_suspect
-from callscribe.transcript import Word
 from tests.speech import leg, recall, script
 
 NOTHING = np.empty(0, np.float32)
@@ -45,12 +44,7 @@ def test_what_was_said_before_makes_a_hard_voice_clear(
     window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=5)
     alone = best_final(decoder, [window])[0]
     found = surest_final(
-        decoder,
-        window,
-        (telephone(2.93, 7.0), NOTHING),
-        helper=helper if beside else None,
-        at_once=beside,
-        wanted=yes,
+        decoder, window, telephone(2.93, 7.0), helper=helper if beside else None, wanted=yes
     )
     assert found.log_probability > alone.log_probability
     assert recall(HARD, found.text) > max(recall(HARD, alone.text), 0.8)
@@ -61,7 +55,7 @@ def test_what_was_said_before_makes_a_hard_voice_clear(
 def test_a_final_that_is_no_longer_wanted_is_decoded_once(decoder: WhisperDecoder) -> None:
     window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=5)
     context = telephone(2.93, 7.0)
-    found = surest_final(decoder, window, (context, NOTHING), helper=None, wanted=lambda: False)
+    found = surest_final(decoder, window, context, helper=None, wanted=lambda: False)
     assert found == best_final(decoder, [window])[0]
 
 
@@ -69,7 +63,7 @@ def test_without_context_the_second_look_keeps_its_times(
     decoder: WhisperDecoder, helper: Executor
 ) -> None:
     window = Window(telephone(2.9, 7.2), "fr", 6.0, beam=5)
-    found = surest_final(decoder, window, (NOTHING, NOTHING), helper=helper, wanted=yes)
+    found = surest_final(decoder, window, NOTHING, helper=helper, wanted=yes)
     assert found.log_probability >= best_final(decoder, [window])[0].log_probability
     assert found.seconds == pytest.approx(4.3, abs=0.01)
 
@@ -80,7 +74,7 @@ def test_a_second_opinion_that_leaves_words_out_is_not_taken(
     rate, samples = leg("en", "agent")
     window = Window(to_float(samples[: 3 * rate]), "en", 6.0, beam=5)
     other_voice = telephone(24.0, 27.3)
-    found = surest_final(decoder, window, (other_voice, other_voice), helper=helper, wanted=yes)
+    found = surest_final(decoder, window, other_voice, helper=helper, wanted=yes)
     said = next(u.text for u in script("en") if u.speaker == "agent")
     assert recall(said, found.text) > 0.8
 
@@ -115,28 +109,13 @@ def test_a_loop_is_decoded_again(decoder: WhisperDecoder, loops: int) -> None:
     assert looping.asked[-1].ban_repeats is (loops == 2)
 
 
-def heard(text: str, log_probability: float) -> Hypothesis:
-    words = tuple(Word(w, n, n + 0.5, 0.9) for n, w in enumerate(text.split()))
-    return Hypothesis(text, words, log_probability, 0.0, "fr", 9.0, truncated=False)
-
-
-def test_two_of_three_that_agree_are_right() -> None:
-    first = heard("le chauffage ne marche pas", -0.3)
-    second = heard("le chauffeur ne marche plus", -0.4)
-    third = heard("Le chauffage, ne marche plus.", -0.5)
-    assert vote(first, [second, third], 0.0) is third
-
-
-def test_of_two_the_surer_one_is_taken_and_one_that_heard_more_is_trusted() -> None:
-    first, second = heard("le sang", -0.30), heard("le sens", -0.35)
-    assert vote(first, [second], 0.0) is first
-    assert vote(first, [second], 0.1) is second
-    assert vote(first, [None], 0.1) is first
-    assert vote(first, [heard("le", -0.1)], 0.1) is first, "it left something out"
-
-
-def test_of_an_awful_first_one_nothing_is_kept() -> None:
+def test_of_what_was_made_up_nothing_is_kept_for_its_length() -> None:
     """A decoder that makes things up is fluent: its text is longer than what was said."""
-    first = heard("je vous invite à faire une autre vidéo sur la chaîne", -1.8)
-    second = heard("en ce moment", -0.5)
-    assert vote(first, [second], 0.0) is second
+
+    def heard(text: str, log_probability: float) -> Hypothesis:
+        return Hypothesis(text, (), log_probability, 0.0, "fr", 9.0, truncated=False)
+
+    long, short = "je vous invite à faire une autre vidéo sur la chaîne", heard("ce moment", -0.5)
+    assert _surer_of(heard(long, -1.8), short) is short
+    first = heard(long, -0.6)
+    assert _surer_of(first, short) is first

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callscribe.engines.whisper.intake import Intake
-from callscribe.engines.whisper.jobs import CONTEXT, FAR, GAP, LONGEST
+from callscribe.engines.whisper.jobs import CONTEXT, GAP
 from callscribe.engines.whisper.memory import LEAD, Memory
 from callscribe.transcript import Word
 from tests.engines.whisper.test_stream import tone, voice
@@ -51,16 +51,3 @@ def test_what_was_hardly_understood_is_no_context_but_makes_the_leg_hard(intake:
         memory.remember(WORDS, -0.05)
     assert not memory.hard
     assert len(memory.context)
-
-
-def test_several_utterances_are_kept_for_a_third_opinion(intake: Intake) -> None:
-    memory = Memory(intake)
-    memory.remember(WORDS[:4], -0.1)
-    assert not len(memory.far(3.0)), "one is what the second opinion hears already"
-    for _ in range(8):
-        memory.remember(WORDS[4:8], -0.1)
-    assert FAR - 4.5 < seconds(memory.far(3.0)) <= FAR
-    assert seconds(memory.far(20.0)) <= LONGEST - 20
-    assert not len(memory.far(27.0))
-    kept = sum(len(said) for said in memory._said)
-    assert kept <= (FAR + 5) * 16_000

@@ -79,7 +79,7 @@ def scene(case: Case, agent: Track, technician: Track) -> Scene:
         mine, said = _moved_over(mine, said, technician.utterances)
     leaks: list[dict[str, float]] = []
     if case.gain:
-        heard = _through_the_air(theirs) if case.dull else theirs
+        heard = through_the_air(theirs) if case.dull else theirs
         late = case.delay / 1000
         _mix(mine, heard * 10 ** (case.gain / 20), late)
         leaks = [
@@ -127,8 +127,11 @@ def _moved_over(
     return moved, spoken
 
 
-def _through_the_air(wave: Wave) -> Wave:
-    """From a small loudspeaker through a small room."""
+def through_the_air(wave: Wave) -> Wave:
+    """From a small loudspeaker (nothing above 2.5 kHz, gently) through a small room.
+
+    The room has 0.3 s of reverberation.
+    """
     time = np.arange(RATE // 4) / RATE
     room = np.random.default_rng(7).normal(size=len(time)) * np.exp(-time * 6.9 / 0.3)
     room *= 0.35 / np.sqrt((room**2).sum())

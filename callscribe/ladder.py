@@ -1,6 +1,6 @@
 """Which engines listen to a leg, in which order, by its configuration.
 
-May import ``engines`` and ``settings``.
+May import ``engines``, ``errors`` and ``settings``.
 """
 
 from __future__ import annotations
@@ -8,12 +8,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import structlog
+
 from callscribe.engines.base import TranscriptionEngine
-from callscribe.engines.resilient import Rung
+from callscribe.engines.resilient import ResilientEngine, Rung
 from callscribe.settings import TranscriptionConfig
 
 CATCHING_UP: Final = 1.25
 """The pace at which Deepgram is sent audio that was kept; its documentation asks for no more."""
+
+
+STAND_IN: Final = "whisper"
+"""The engine that needs no key and no network."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Ladders:
+    """The engines of a deployment, by name, and what is made of them for a session."""
+
+    def __init__(self, engines: Mapping[str, TranscriptionEngine]) -> None:
+        self._engines = engines
+        self._said_stand_in = False
+
+    def choose(self, config: TranscriptionConfig) -> tuple[TranscriptionEngine, str | None]:
+        """The engine for a session, and the name of the one it stands in for."""
+        wanted = config.transcription_backend
+        if wanted in self._engines:
+            return self._resilient(config), None
+        if not self._said_stand_in:
+            self._said_stand_in = True
+            _log.info("engine_stand_in", wanted=wanted, used=STAND_IN)
+        here = config.model_copy(update={"transcription_backend": STAND_IN})
+        return self._resilient(here), wanted
+
+    def _resilient(self, config: TranscriptionConfig) -> TranscriptionEngine:
+        """The engines of a configuration as one; where only this machine's is asked, that one."""
+        rungs = ladder(config, self._engines)
+        only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
+        return only or ResilientEngine(rungs, repairers=repairers(rungs))
 
 
 def ladder(config: TranscriptionConfig, engines: Mapping[str, TranscriptionEngine]) -> list[Rung]:

@@ -14,16 +14,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
-import structlog
-
 from callscribe import logs
 from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
-from callscribe.engines.resilient import ResilientEngine, caveat
+from callscribe.engines.resilient import caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
-from callscribe.ladder import ladder, repairers
+from callscribe.ladder import Ladders
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -34,11 +32,6 @@ from callscribe.wire.browser import NAME
 
 KEPT_SESSIONS = 50
 """Ended sessions that stay in memory; the oldest make room, and are read from the store."""
-
-STAND_IN = "whisper"
-"""The engine that needs no key and no network."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Configuration(Protocol):
@@ -74,7 +67,7 @@ class EnhancedTranscriptionService:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         logs.ensure()
-        self._engines = engines
+        self._ladders = Ladders(engines)
         self._bus = bus
         self._configuration = configuration
         self._check = check
@@ -90,7 +83,6 @@ class EnhancedTranscriptionService:
         )
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._said_stand_in = False
         self.draining = False
         """Nothing new is taken."""
         self.closing = False
@@ -115,7 +107,7 @@ class EnhancedTranscriptionService:
             ):  # somebody else was as quick; from here on nobody waits
                 raise _exists(session_id)
         config = config or self._configuration.current
-        engine, instead_of = self._choose_engine(config)
+        engine, instead_of = self._ladders.choose(config)
         self._check(engine.name)
         self._check_capacity(engine)
         session = Session(session_id, config, engine, self._around)
@@ -141,7 +133,7 @@ class EnhancedTranscriptionService:
             config = TranscriptionConfig.model_validate(past.call.config)
         except ValueError:  # of an older or a newer version
             config = self._configuration.current
-        engine, _ = self._choose_engine(config)
+        engine, _ = self._ladders.choose(config)
         self._ledger.go_on(session_id, past.next_seq)
         for event in past.events:
             self._bus.publish(event)
@@ -294,24 +286,6 @@ class EnhancedTranscriptionService:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-    def _choose_engine(self, config: TranscriptionConfig) -> tuple[TranscriptionEngine, str | None]:
-        """The engine for a session, and the name of the one it stands in for."""
-        wanted = config.transcription_backend
-        engine = self._engines.get(wanted)
-        if engine is not None:
-            return self._resilient(config), None
-        if not self._said_stand_in:
-            self._said_stand_in = True
-            _log.info("engine_stand_in", wanted=wanted, used=STAND_IN)
-        here = config.model_copy(update={"transcription_backend": STAND_IN})
-        return self._resilient(here), wanted
-
-    def _resilient(self, config: TranscriptionConfig) -> TranscriptionEngine:
-        """The engines of a configuration as one; where only this machine's is asked, that one."""
-        rungs = ladder(config, self._engines)
-        only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
-        return only or ResilientEngine(rungs, repairers=repairers(rungs))
 
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""

@@ -18,7 +18,7 @@ from benchmarks.calls import Leg
 from benchmarks.chaos_play import HeardLeg, Scene, play
 from benchmarks.chaos_words import Placed
 from benchmarks.upstream import Upstream, upstream
-from callscribe import service
+from callscribe import ladder
 from callscribe.engines.deepgram import transport, watch
 from callscribe.engines.resilient import Patience, ResilientEngine
 from tests.engines_for_tests import EnergyEngine, tones
@@ -108,7 +108,7 @@ def calls() -> Iterator[Calls]:
         patch.setattr(transport, "PING_EVERY", 0.5)
         patch.setattr(transport, "PING_DEADLINE", 1.0)
         patch.setattr(
-            service, "ResilientEngine", lambda r, **more: ResilientEngine(r, patience.get(), **more)
+            ladder, "ResilientEngine", lambda r, **more: ResilientEngine(r, patience.get(), **more)
         )
         yield asyncio.run(played(server, mortal))
 

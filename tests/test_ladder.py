@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.ladder import ladder, repairers
+from callscribe.engines.resilient import ResilientEngine
+from callscribe.ladder import Ladders, ladder, repairers
 from callscribe.settings import TranscriptionConfig
 from tests.engines_for_tests import EnergyEngine
 
@@ -54,3 +55,16 @@ def test_engines_that_are_not_there_are_left_out() -> None:
 def test_who_repairs_gaps(config: dict[str, object], names: list[str]) -> None:
     rungs = ladder(TranscriptionConfig.model_validate(config), ENGINES)
     assert [rung.name for rung in repairers(rungs)] == names
+
+
+def test_where_this_machine_alone_is_asked_its_engine_listens_itself() -> None:
+    config = TranscriptionConfig(transcription_backend="whisper")
+    assert Ladders(ENGINES).choose(config) == (ENGINES["whisper"], None)
+    cloud, instead_of = Ladders(ENGINES).choose(TranscriptionConfig(transcription_fallback=()))
+    assert isinstance(cloud, ResilientEngine)
+    assert instead_of is None
+
+
+def test_what_is_not_there_is_stood_in_for() -> None:
+    here = Ladders({"whisper": ENGINES["whisper"]})
+    assert here.choose(TranscriptionConfig()) == (ENGINES["whisper"], "deepgram")

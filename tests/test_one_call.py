@@ -48,6 +48,7 @@ import numpy as np
 import pytest
 import soxr
 
+from benchmarks import leak_scenes
 from callscribe import record
 from callscribe.audio import RATE, Int16Array
 from callscribe.bus.local import LocalBus
@@ -125,23 +126,10 @@ def demo_call(language: str, seconds: float = 100.0) -> Call:
 
 
 def through_the_air(call: Call, level: float, delay_ms: float) -> Call:
-    """The call with the technician's loudspeaker beside the agent's microphone.
-
-    A small loudspeaker (nothing above 2.5 kHz, gently) in a small room (0.3 s of reverberation).
-    """
+    """The call with the technician's loudspeaker beside the agent's microphone."""
     rate, technician = call.audio["technician"]
     _, agent = call.audio["agent"]
-    heard = soxr.resample(technician.astype(np.float64), rate, RATE)
-    time = np.arange(RATE // 4) / RATE
-    room = np.random.default_rng(7).normal(size=len(time)) * np.exp(-time * 6.9 / 0.3)
-    room *= 0.35 / np.sqrt((room**2).sum())
-    room[0] += 1
-    decay = np.exp(-2 * np.pi * 2500 / RATE)
-    loudspeaker = (1 - decay) * decay ** np.arange(200)
-    for filtering in (room, loudspeaker, loudspeaker):
-        size = len(heard) + len(filtering)
-        spectrum = np.fft.rfft(heard, size) * np.fft.rfft(filtering, size)
-        heard = np.fft.irfft(spectrum, size)[: len(heard)]
+    heard = leak_scenes.through_the_air(soxr.resample(technician.astype(np.float64), rate, RATE))
     late = np.concatenate([np.zeros(int(delay_ms * RATE / 1000)), heard])
     late = np.pad(late, (0, max(0, len(agent) - len(late))))[: len(agent)]
     mixed = np.clip(np.round(agent + late * 10 ** (level / 20)), -32768, 32767)

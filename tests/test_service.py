@@ -19,6 +19,7 @@ from callscribe.errors import (
     SessionNotFound,
 )
 from callscribe.events import Notice
+from callscribe.ladder import Ladders
 from callscribe.settings import TranscriptionConfig
 from callscribe.store import FileJournal, create_store
 from tests.calls import calls
@@ -123,7 +124,8 @@ async def test_a_stand_in_says_that_it_redacts_nothing() -> None:
 
 async def test_the_wanted_engine_is_taken_where_it_is_there() -> None:
     async with calls() as call:
-        call.service._engines = {**call.service._engines, "deepgram": EnergyEngine(name="deepgram")}
+        engines = call.service._ladders._engines
+        call.service._ladders = Ladders({**engines, "deepgram": EnergyEngine(name="deepgram")})
         call.configuration.current = configured(transcription_backend="deepgram")
         assert (await call.session()).engine_name == "deepgram"
 
@@ -207,7 +209,7 @@ async def test_a_full_engine_takes_no_new_session() -> None:
     async with calls() as call:
         session = await call.session()
         await call.service.open_leg(session.session_id, "agent")
-        engine = call.service._engines["whisper"]
+        engine = call.service._ladders._engines["whisper"]
         assert isinstance(engine, EnergyEngine)
         engine.max_legs = 1
         with pytest.raises(CapacityError, match="taken"):

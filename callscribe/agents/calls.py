@@ -39,12 +39,11 @@ class CallViews:
         self._kept = kept
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
-    async def up_to(self, session_id: str, seq: int) -> Call:
-        """The call with the event ``seq`` at least; the transcript is the caller's own."""
-        return (await self._read(session_id, seq)).call()
-
     async def around(self, data: Mapping[str, Any], seq: int) -> tuple[Mapping[str, Any], Call]:
-        """An event, under the name that its speaker has now, and its call as in ``up_to``."""
+        """An event, under the name that its speaker has now, and its call.
+
+        The call with the event ``seq`` at least; the transcript is the caller's own.
+        """
         view = await self._read(data["session_id"], seq)
         return view.renamed(data), view.call()
 

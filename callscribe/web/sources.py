@@ -13,7 +13,7 @@ from callscribe.calls import Calls
 from callscribe.errors import StoreError
 from callscribe.events import Notice
 from callscribe.export import Model, Source
-from callscribe.service import STAND_IN
+from callscribe.ladder import STAND_IN
 from callscribe.session import Session
 from callscribe.store.base import StoredCall
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from callscribe.agents.base import Call
 from callscribe.agents.calls import PAGE, CallViews
 from callscribe.events import Event, RolesSwapped, SessionEnded, SessionStarted
 from tests.agents.keeping import Kept
@@ -26,15 +27,21 @@ async def spoken(store: Kept, *session_ids: str) -> Kept:
     return store
 
 
+async def up_to(calls: CallViews, session_id: str, seq: int) -> Call:
+    """The call with the event ``seq`` at least."""
+    _, call = await calls.around({"session_id": session_id}, seq)
+    return call
+
+
 async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Kept) -> None:
     await spoken(store, "call")
     calls = CallViews(store)
-    first = await calls.up_to("call", 2)
-    await calls.up_to("call", 1)
+    first = await up_to(calls, "call", 2)
+    await up_to(calls, "call", 1)
     assert (first.language, first.transcript.text) == ("en", "un")
     assert (store.calls_made.count("events"), store.rows) == (1, 2)
     await store.append([final("deux", 3)])
-    assert (await calls.up_to("call", 3)).transcript.text == "un\ndeux"
+    assert (await up_to(calls, "call", 3)).transcript.text == "un\ndeux"
     assert first.transcript.text == "un"
     assert store.rows == 3
 
@@ -43,7 +50,7 @@ async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(stor
     await spoken(store, "call")
     await store.append([final(f"mot {seq}", seq) for seq in range(3, 3 + 2 * PAGE)])
     calls = CallViews(store)
-    both = await asyncio.gather(*(calls.up_to("call", 2 + 2 * PAGE) for _ in range(3)))
+    both = await asyncio.gather(*(up_to(calls, "call", 2 + 2 * PAGE) for _ in range(3)))
     assert [len(call.transcript.utterances) for call in both] == [1 + 2 * PAGE] * 3
     assert store.rows == 2 + 2 * PAGE
 
@@ -66,7 +73,7 @@ async def test_it_agrees_with_the_store_whatever_happens(store: Kept) -> None:
     ]
     for event in happens:
         await store.append([event])
-        known = (await calls.up_to("call", event.seq)).transcript
+        known = (await up_to(calls, "call", event.seq)).transcript
         assert known == await store.transcript("call"), event
 
 
@@ -84,25 +91,25 @@ async def test_an_ended_call_is_forgotten_and_one_that_goes_on_is_not(store: Kep
     await store.append([SessionEnded(session_id="ends", seq=3, at=CALLED_AT)])
     calls = CallViews(store)
     for name in ("goes on", "ends", "goes on", "ends"):
-        await calls.up_to(name, 2)
+        await up_to(calls, name, 2)
         calls.forget_ended(name)
     assert store.rows == 2 + 3 + 3
 
 
 async def test_what_an_agent_does_to_its_transcript_is_its_own(store: Kept) -> None:
     calls = CallViews(await spoken(store, "call"))
-    (await calls.up_to("call", 2)).transcript.utterances.clear()
-    assert (await calls.up_to("call", 2)).transcript.text == "un"
+    (await up_to(calls, "call", 2)).transcript.utterances.clear()
+    assert (await up_to(calls, "call", 2)).transcript.text == "un"
 
 
 async def test_few_calls_are_kept(store: Kept) -> None:
     await spoken(store, "a", "b", "c")
     calls = CallViews(store, kept=2)
     for session_id in "abcba":
-        await calls.up_to(session_id, 2)
+        await up_to(calls, session_id, 2)
     assert store.rows == 4 * 2
 
 
 async def test_a_call_that_nobody_knows_is_empty(store: Kept) -> None:
-    call = await CallViews(store).up_to("call", 1)
+    call = await up_to(CallViews(store), "call", 1)
     assert (call.language, call.transcript.utterances) == ("", [])

@@ -110,31 +110,22 @@ def no_proxy(why: str) -> UpstreamError:
 
 def stalled(seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a connection that takes audio and gives nothing back."""
-    return UpstreamError(
-        f"Deepgram answered nothing to {seconds:.0f} s of audio",
-        code="deepgram_stalled",
-        retryable=True,
-        request_id=request_id,
-    )
+    return _stalled(f"answered nothing to {seconds:.0f} s of audio", request_id)
 
 
 def deaf(seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a connection that makes nothing of speech, though it is heard here."""
-    return UpstreamError(
-        f"Deepgram answered nothing to speech for {seconds:.1f} s",
-        code="deepgram_stalled",
-        retryable=True,
-        request_id=request_id,
-    )
+    return _stalled(f"answered nothing to speech for {seconds:.1f} s", request_id)
 
 
 def blocked(seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a connection that takes no audio any more."""
+    return _stalled(f"took nothing of what was sent for {seconds:.1f} s", request_id)
+
+
+def _stalled(what: str, request_id: str) -> UpstreamError:
     return UpstreamError(
-        f"Deepgram took nothing of what was sent for {seconds:.1f} s",
-        code="deepgram_stalled",
-        retryable=True,
-        request_id=request_id,
+        f"Deepgram {what}", code="deepgram_stalled", retryable=True, request_id=request_id
     )
 
 

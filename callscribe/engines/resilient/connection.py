@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,24 +17,22 @@ import structlog
 
 from callscribe.audio import WIDTH
 from callscribe.engines.base import (
-    Abandonable,
     EngineEvent,
     Lost,
-    OnFull,
     StreamingConnection,
-    StreamOptions,
     TakenOver,
     TranscriptCallback,
     Unheard,
 )
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.ask import Ask, caveat, leave
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
 from callscribe.engines.resilient.repair import Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import CallscribeError, CapacityError, ConfigurationError, EngineError
+from callscribe.errors import CallscribeError, CapacityError, EngineError
 
 CLOSING: Final = 35.0
 """Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
@@ -47,16 +45,6 @@ REPAIRING: Final = 30.0
 """Seconds that gaps are repaired for when the leg has ended; what is left then stays a gap."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a leg asks of every engine."""
-
-    session_id: str
-    language: str
-    sample_rate: int
-    options: StreamOptions
 
 
 class ResilientConnection:
@@ -84,7 +72,7 @@ class ResilientConnection:
         self._mender = Mender(
             Repairs(repairers, ask.sample_rate, patience, jitter),
             self._tape,
-            partial(self._enter, streaming=False),
+            partial(ask.enter, streaming=False),
             self._teller.put,
             self._wake.set,
             monotonic,
@@ -247,23 +235,6 @@ class ResilientConnection:
             return False
         return True
 
-    async def _enter(
-        self,
-        rung: Rung,
-        hear: TranscriptCallback,
-        *,
-        streaming: bool,
-        on_full: OnFull | None = None,
-    ) -> StreamingConnection:
-        """Opens an engine as the leg wants it."""
-        ask = self._ask
-        _check_language(rung, ask.language)
-        streaming = streaming and ask.options.streaming
-        options = replace(ask.options, streaming=streaming, on_full=on_full)
-        return await rung.engine.transcribe_streaming(
-            ask.session_id, ask.language, ask.sample_rate, hear, options=options
-        )
-
     async def _open(self, line: Line) -> None:
         """Opens a connection, and tells the core what came of it."""
         rung = self._core.rungs[line.rung]
@@ -272,7 +243,7 @@ class ResilientConnection:
             await self._hear(line, event)
 
         try:
-            way = await self._enter(
+            way = await self._ask.enter(
                 rung,
                 hear,
                 streaming=rung.streaming,
@@ -346,30 +317,4 @@ class ResilientConnection:
             opener.cancel()
         way = self._ways.pop(line, None)
         if way is not None:
-            self._tasks.create_task(self._leave(way))
-
-    async def _leave(self, way: StreamingConnection) -> None:
-        """Closes a connection whose results do not count any more, at once where it can do that."""
-        try:
-            if isinstance(way, Abandonable):
-                await way.abandon()
-            else:
-                await way.close()
-        except Exception as error:  # noqa: BLE001 - it is of no use any more
-            self._log.warning("engine_not_closed", problem=type(error).__name__)
-
-
-def caveat(query: Iterable[tuple[str, str]]) -> str:
-    """What a person has to know who asked this of Deepgram and gets Whisper instead; "" if nothing.
-
-    Other options that only Deepgram has change how the text looks; this one is relied on.
-    """
-    if any(name == "redact" for name, _ in query):
-        return "Nothing is redacted: deepgram_redact holds for Deepgram alone."
-    return ""
-
-
-def _check_language(rung: Rung, language: str) -> None:
-    able = rung.engine.capabilities
-    if not (able.auto_language if language == "auto" else language in able.languages):
-        raise ConfigurationError(f"{rung.name} does not know {language!r}")
+            self._tasks.create_task(leave(way))

@@ -14,7 +14,7 @@ from typing import Final
 
 from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
-from callscribe.engines.resilient.coverage import Coverage
+from callscribe.engines.resilient.progress import Progress
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries, blame_provider
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 
@@ -47,29 +47,29 @@ class Core:
     """Why it is not the first engine that listens, or nobody."""
     _told_rung: int = 0
     """The engine that was named last to who listens."""
-    _coverage: Coverage = field(init=False)
+    _progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
         self._tries = [Tries(self.patience, self.jitter) for _ in self.rungs]
-        self._coverage = Coverage(self.rate)
+        self._progress = Progress(self.rate)
 
     @property
     def received(self) -> int:
         """Samples that have come."""
-        return self._coverage.received
+        return self._progress.received
 
     @property
     def settled(self) -> int:
         """Everything before is final, silent, or said to be a gap."""
-        return self._coverage.settled
+        return self._progress.settled
 
     # --- what happens -------------------------------------------------------------------------
 
     def audio(self, samples: int) -> Line | None:
         """Audio came; the line to which it can be sent at once, None where it has to wait."""
         line = self.active
-        before = self._coverage.received
-        self._coverage.received = before + samples
+        before = self._progress.received
+        self._progress.received = before + samples
         if line is None or line.sent != before:
             return None
         line.sent = before + samples
@@ -110,13 +110,13 @@ class Core:
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
-        return [Tell(new) for new in self._coverage.take(event, line.base, line.sent)]
+        return [Tell(new) for new in self._progress.take(event, line.base, line.sent)]
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
         if line is self.active:
             self.active = None
-            self._coverage.settled = self.received
+            self._progress.settled = self.received
         return []
 
     def give_up(self) -> list[Action]:
@@ -127,7 +127,7 @@ class Core:
             actions.append(Drop(self.active))
             self.active = None
         error = self._error or EngineError("no engine listened to the end")
-        return actions + [Tell(gap) for gap in self._coverage.gap(self.received, error.message)]
+        return actions + [Tell(gap) for gap in self._progress.gap(self.received, error.message)]
 
     # --- what is to be done -------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Core:
             elif line.opened_at is not None and line.rung < best:
                 healthy = line.opened_at + self.patience.healthy
                 late = healthy + self.patience.boundary
-                times.append(late if now >= healthy and self._coverage.words_open else healthy)
+                times.append(late if now >= healthy and self._progress.words_open else healthy)
         if self.active is not None:
             if self.active.sent < self.received:
                 times.append(now + 0.04)
@@ -303,7 +303,7 @@ class Core:
             waited = now - line.opened_at - self.patience.healthy
             if self._waits_for_quicker(line, now):
                 return []
-            if waited < 0 or (self._coverage.words_open and waited < self.patience.boundary):
+            if waited < 0 or (self._progress.words_open and waited < self.patience.boundary):
                 return []
         elif self._waits_for_quicker(line, now):
             return []
@@ -317,10 +317,10 @@ class Core:
         for other in [one for one in self.opening if one.rung > line.rung]:
             self.opening.remove(other)
             actions.append(Drop(other))
-        gaps = self._coverage.gap(self.kept_from, DROPPED)
+        gaps = self._progress.gap(self.kept_from, DROPPED)
         if not self._is_quick(line.rung):
             oldest = self.received - int(self.patience.replay * self.rate)
-            gaps += self._coverage.gap(oldest, BEHIND)
+            gaps += self._progress.gap(oldest, BEHIND)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
         line.fed_at = now

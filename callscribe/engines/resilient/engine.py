@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
-from callscribe.engines.resilient.connection import Ask, ResilientConnection
+from callscribe.engines.resilient.ask import Ask
+from callscribe.engines.resilient.connection import ResilientConnection
 from callscribe.engines.resilient.rules import Patience, Rung
 
 

@@ -15,7 +15,6 @@ from typing import Final
 import structlog
 
 from callscribe.engines.base import (
-    Abandonable,
     EngineEvent,
     Lost,
     Repaired,
@@ -23,6 +22,7 @@ from callscribe.engines.base import (
     TranscriptCallback,
     Unheard,
 )
+from callscribe.engines.resilient.ask import leave
 from callscribe.engines.resilient.repair import Repair, Repairs
 from callscribe.engines.resilient.rules import Rung
 from callscribe.engines.resilient.tape import Tape
@@ -31,8 +31,6 @@ from callscribe.transcript import Result
 
 LONGEST: Final = 90.0
 """Seconds that it may take."""
-LEAVING: Final = 2.0
-"""Seconds for a connection of which nothing more is wanted."""
 
 Enter = Callable[[Rung, TranscriptCallback], Awaitable[StreamingConnection]]
 """Opens an engine as the leg wants it."""
@@ -166,9 +164,9 @@ async def hear_again(enter: Opening, pieces: Pieces) -> list[Result]:
                 await way.close()
             except CallscribeError as error:
                 trouble = EngineError(error.message, retryable=True)
-                await _leave(way)
+                await leave(way)
             except BaseException:
-                await _leave(way)
+                await leave(way)
                 raise
     except TimeoutError:
         raise EngineError("it took too long to hear it again", retryable=True) from None
@@ -185,10 +183,3 @@ async def hear_again(enter: Opening, pieces: Pieces) -> list[Result]:
 async def _feed(way: StreamingConnection, pieces: Pieces) -> None:
     while way.is_connected and (piece := await pieces()):
         await way.send_audio(piece)
-
-
-async def _leave(way: StreamingConnection) -> None:
-    """Lets go of a connection of which nothing more is wanted; the first error says why."""
-    with suppress(CallscribeError, TimeoutError):
-        async with asyncio.timeout(LEAVING):
-            await (way.abandon() if isinstance(way, Abandonable) else way.close())

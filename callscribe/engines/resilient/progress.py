@@ -14,7 +14,7 @@ from callscribe.transcript import Result
 
 
 @dataclass(slots=True)
-class Coverage:
+class Progress:
     """What has come in, and up to where it is final, silent, or said to be a gap."""
 
     rate: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callscribe.engines.base import Listening, Silent, SpeechBegan, Unheard
-from callscribe.engines.resilient.coverage import Coverage
+from callscribe.engines.resilient.progress import Progress
 from callscribe.transcript import Result, Word
 
 RATE = 1000
@@ -15,7 +15,7 @@ def final(start: float, end: float, *, until: float | None = None, ends: bool = 
 
 
 def test_a_final_settles_up_to_where_it_says() -> None:
-    leg = Coverage(RATE, received=9000)
+    leg = Progress(RATE, received=9000)
     (told,) = leg.take(final(0.5, 1.0), base=2000, sent=9000)
     assert isinstance(told, Result)
     assert (told.start, told.end, leg.settled) == (2.5, 3.0, 3000)
@@ -26,7 +26,7 @@ def test_a_final_settles_up_to_where_it_says() -> None:
 
 
 def test_silence_and_gaps_settle_too() -> None:
-    leg = Coverage(RATE, received=9000)
+    leg = Progress(RATE, received=9000)
     assert leg.take(Silent(1.0), 0, 9000) == []
     assert leg.take(Unheard(0.5, 2.0, "no"), 0, 9000) == [Unheard(1.0, 2.0, "no")]
     assert leg.take(Unheard(0.5, 1.5, "no"), 0, 9000) == []
@@ -38,7 +38,7 @@ def test_silence_and_gaps_settle_too() -> None:
 
 
 def test_words_are_open_until_an_utterance_ends() -> None:
-    leg = Coverage(RATE, received=9000)
+    leg = Progress(RATE, received=9000)
     leg.take(final(0.0, 1.0, ends=False), 0, 9000)
     assert leg.words_open
     leg.take(final(1.0, 2.0), 0, 9000)

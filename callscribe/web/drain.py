@@ -34,14 +34,15 @@ class Drain:
 
     def __init__(self, service: EnhancedTranscriptionService, patience: float) -> None:
         self.patience = patience
-        self.begun = False
-        """Nothing new is taken."""
-        self.ending = False
-        """What still runs is being ended."""
         self._service = service
         self._streams: list[Stream] = []
         self._over = asyncio.Event()
         self._recordings = 0
+
+    @property
+    def begun(self) -> bool:
+        """Nothing new is taken."""
+        return self._service.draining
 
     def check_open(self) -> None:
         """``CapacityError`` where nothing new is taken any more."""
@@ -57,7 +58,7 @@ class Drain:
     def stream(self, stream: Stream) -> Iterator[None]:
         """Around a stream that is not part of a call."""
         self._streams.append(stream)
-        if self.ending:
+        if self._service.closing:
             stream.ask_end()
         try:
             yield
@@ -77,14 +78,12 @@ class Drain:
 
     def begin(self, patience: float) -> None:
         """Takes nothing new, and tells those who follow a call how long (s) it may go on."""
-        self.begun = True
         if not self.is_idle:
             _log.info("draining", legs=self._service.live_legs, seconds=patience)
         self._service.drain(patience)
 
     async def end(self) -> None:
         """Ends what runs, and waits until the last words of it are out."""
-        self.begun = self.ending = True
         for stream in self._streams:
             stream.ask_end()
         await self._service.close()

@@ -147,7 +147,7 @@ async def test_a_stream_of_deepgrams_protocol_ends_as_if_its_client_had_ended_it
         await ended(served)
 
 
-async def test_who_runs_is_counted(served: Served) -> None:
+async def test_who_runs_is_counted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     drain = Drain(served.context.service, 0)
     asked: list[str] = []
 
@@ -162,7 +162,7 @@ async def test_who_runs_is_counted(served: Served) -> None:
         assert not drain.is_idle
         ending = asyncio.create_task(asyncio.wait_for(drain._over.wait(), 5))
         await asyncio.sleep(0)
-        drain.ending = True
+        monkeypatch.setattr(served.context.service, "closing", True)
         with drain.stream(Stream()):  # began in the last moment
             assert asked == ["end"]
     await ending

@@ -111,6 +111,13 @@ class Tries:
         self._count += 1
         self.at = now + self._jitter() * most
 
+    def share(self, other: Tries) -> None:
+        """What failed there would fail here too: others are asked before that is found out."""
+        self.refused = self.refused or other.refused
+        self.failed_at = max(self.failed_at, other.failed_at)
+        if other._count <= 1:  # once in an outage: it is tried in the end
+            self.at = max(self.at, other.failed_at + self._patience.opening)
+
     def lasted(self) -> None:
         """It was stable: whatever comes next is a new outage."""
         self._count, self._since = 0, None
@@ -123,5 +130,4 @@ def blame_provider(rungs: Sequence[Rung], tries: Sequence[Tries], failed: int) -
         return
     for rung, others in zip(rungs, tries, strict=True):
         if others is not cause and rung.provider == provider:
-            others.at = max(others.at, cause.at)
-            others.refused = others.refused or cause.refused
+            others.share(cause)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
 
 from callscribe.engines.base import EngineEvent, Listening, Lost, StreamOptions, TakenOver, Unheard
-from callscribe.engines.resilient import Patience, ResilientEngine, Rung
-from callscribe.errors import CapacityError, EngineError
+from callscribe.engines.resilient import Patience, ResilientEngine, Rung, connection
+from callscribe.errors import CapacityError, EngineError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
-from tests.engines_for_tests import EnergyEngine, tones
+from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +178,64 @@ async def test_an_engine_that_comes_back_is_handed_the_leg(
     assert any(isinstance(e, TakenOver) for e in heard)
     assert any(isinstance(e, Listening) for e in heard)
     assert [inner.is_connected for inner in first.connections + second.connections].count(True) == 0
+
+
+class Busy(EnergyEngine):
+    """Refuses for now, as a service does that has too much to do."""
+
+    busy = True
+
+    async def transcribe_streaming(self, *given: Any, **more: Any) -> EnergyConnection:
+        if self.busy:
+            raise UpstreamError("too much to do", code="deepgram_busy", retryable=True)
+        return await super().transcribe_streaming(*given, **more)
+
+
+async def test_a_leg_begins_although_its_engine_refuses_for_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    busy, heard = Busy(), Heard()
+    engine = ladder(busy, patience=Patience(first_delay=0.02, longest_delay=0.05, attempts=999))
+    async with asyncio.timeout(10):
+        leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+        await leg.send_audio(tones(400, 600))
+        busy.busy = False
+        await leg.close()
+    assert heard.text == "f400 f600"
+
+
+async def test_who_ends_a_leg_waits_a_while_for_an_engine_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    monkeypatch.setattr(connection, "AWAY", 0.2)
+    heard = Heard()
+    async with asyncio.timeout(10):
+        leg = await ladder(Busy()).transcribe_streaming("s", "fr", 16_000, heard)
+        await leg.send_audio(tones(400, gap=0.1))
+        await leg.close()
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]
+    assert (gap.start, gap.end, gap.reason) == (0.0, pytest.approx(0.5), "too much to do")
+
+
+async def test_what_nobody_hears_for_long_goes_to_disk_and_is_heard_from_there(
+    first: EnergyEngine,
+) -> None:
+    heard = Heard()
+    few = Patience(first_delay=0.5, in_memory=0.5)
+    leg = await ladder(first, patience=few).transcribe_streaming("s", "fr", 16_000, heard)
+    first.max_legs = 0
+    await lose(first, retryable=True)
+    audio = tones(400, 600, 800, 1000)
+    for at in range(0, len(audio), 3200):
+        await leg.send_audio(audio[at : at + 3200])
+        await asyncio.sleep(0.001)
+        assert sum(len(piece) for _, piece in leg._tape._pieces) <= 0.8 * 32_000
+    assert leg._tape._file is not None
+    first.max_legs = 9
+    await leg.close()
+    assert heard.text == "f400 f600 f800 f1000"
 
 
 async def test_nobody_for_a_while_and_then_the_same_again(first: EnergyEngine) -> None:

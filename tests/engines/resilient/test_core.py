@@ -196,6 +196,54 @@ def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
     assert [line.rung for line in sim.asked] == [2]
 
 
+@pytest.mark.parametrize("jitter", [0.1, 0.5, 0.9])
+def test_requests_to_a_provider_that_is_away_do_not_keep_the_next_engine_waiting(
+    jitter: float,
+) -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"), jitter=jitter)
+    sim.open(sim.asked[0])
+    talk(sim, 1)
+    sim.fail(sim.core.active)
+    began = sim.now
+    while not (here := [line for line in sim.asked if line.rung == 2]):
+        assert [line.rung for line in sim.asked] in ([], [0])
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.01)
+    assert sim.now - began < 0.75
+    assert 1 not in [line.rung for line in sim.asked]
+    sim.open(here[0])
+
+
+def test_requests_are_tried_where_nobody_else_is_there() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    while not (found := [line for line in sim.asked if line.rung == 1]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.05)
+    assert sim.now < 5
+    sim.open(found[0])
+
+
+def test_a_connection_that_was_given_up_has_no_say(two: Simulation) -> None:
+    talk(two, 1)
+    first = two.core.active
+    assert first is not None
+    stale = two.lines[first].result(1000, is_final=True, speech_final=True)
+    two.fail(first)
+    two.say(first, stale)
+    two.pass_time(0.7)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    two.say(first, stale)
+    two.say(first, Silent(1.0))
+    assert not two.finals
+    assert two.core.settled == 0
+
+
 def test_live_text_is_not_given_up_for_requests() -> None:
     requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
     sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))

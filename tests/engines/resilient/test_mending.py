@@ -12,8 +12,11 @@ from callscribe.engines.resilient.connection import ResilientConnection
 from callscribe.engines.resilient.mending import Baffled, Mender, hear_again
 from callscribe.engines.resilient.repair import Repairs
 from callscribe.engines.resilient.tape import Tape
+from callscribe.engines.whisper import WhisperTranscriptionService
+from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import EngineError
 from callscribe.transcript import Result
+from tests import speech
 from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +113,32 @@ async def test_a_gap_is_repaired_while_the_call_goes_on(
     assert repairer.options is not None
     assert not repairer.options.streaming
     assert repairer.open_legs == 0
+
+
+async def test_real_speech_is_repaired_by_whisper(first: EnergyEngine) -> None:
+    rate, samples = speech.leg("fr", "agent")
+    audio = samples[: 16 * rate].astype("<i2").tobytes()
+    whisper = WhisperTranscriptionService(lambda: resolve_model("base", speech.MODELS), max_legs=1)
+    heard = Heard()
+    engine = ResilientEngine([Rung(first, "first", pace=50)], QUICK, [Rung(whisper, "whisper")])
+    leg = await engine.transcribe_streaming("s", "fr", rate, heard)
+    most, first.max_legs = first.max_legs, 0
+    await lose(first)
+    for at in range(0, len(audio), 32_000):
+        await leg.send_audio(audio[at : at + 32_000])
+    first.max_legs = most
+    async with asyncio.timeout(60):
+        while not heard.of(Repaired):
+            await asyncio.sleep(0.05)
+    await leg.close()
+    await whisper.close()
+    (repaired,) = heard.of(Repaired)
+    assert isinstance(repaired, Repaired)
+    inside = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < repaired.end]
+    text = " ".join(result.text for result in repaired.results)
+    assert len(inside) >= 2
+    assert speech.recall(" ".join(u.text for u in inside), text) > 0.7, text
+    assert abs(repaired.results[0].start - inside[0].start) < 0.5
 
 
 async def test_tried_again_while_the_leg_ends(first: EnergyEngine, repairer: EnergyEngine) -> None:

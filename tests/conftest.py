@@ -1,6 +1,7 @@
 """What every test may use."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import hypothesis
 import pytest
 import structlog
 
+from callscribe.engines.whisper import service as whisper_service
+from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.settings import Settings
 from tests.postgres import postgres, postgres_server
 from tests.serving import AudioClient, Served, serving
@@ -22,6 +25,14 @@ hypothesis.settings.load_profile("callscribe")
 
 # Tests read what is logged, at any level; a program that sets up nothing is told warnings only.
 structlog.configure()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_loaded_once() -> Iterator[None]:
+    """A Whisper model is loaded once for all engines in this process; legs share nothing else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whisper_service, "WhisperDecoder", cache(WhisperDecoder))
+        yield
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ def run(program: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_python_program_writes_the_call_down() -> None:
     (program,) = blocks(ROOT / "docs/how-to/transcribe-from-python.md", "python")
     # Four times the pace of speech: the test need not take a minute.

@@ -13,7 +13,7 @@ from callscribe.wer import word_errors
 from tests import speech
 from tests.serving import AudioClient, Served, serving
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SECONDS = 17
 """Nobody speaks there, so that what is expected is whole sentences."""

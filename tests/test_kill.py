@@ -71,6 +71,7 @@ async def _read(socket: Any) -> None:
             pass
 
 
+@pytest.mark.slow
 async def test_killed_again_and_again(tmp_path: Path) -> None:
     chance = random.Random(5)  # noqa: S311 - when to kill is no secret
     watcher = Watcher("call")

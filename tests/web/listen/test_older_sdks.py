@@ -64,6 +64,7 @@ def python_with(version: Version) -> Path:
     return fetched(f"python-{version}", lock, build) / "bin" / "python"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_a_stream_a_recording_and_a_wrong_key(
     version: Version, listening: Served, told: Path

@@ -73,6 +73,8 @@ class Leg:
         self.ended = asyncio.Event()
         self.begin = on_begin
         """Called once, with the seconds of audio that came first."""
+        self.voices: dict[str, str] = {}
+        """The call's labels of the voices on this line, by its engine's."""
         self._heard = 0.0
         self._speaking = False
 

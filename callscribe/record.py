@@ -1,7 +1,7 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``utterances``,
-``ledger``, ``past``, ``talk``, ``leaks``, ``engines.base`` and core.
+``ledger``, ``past``, ``talk``, ``leaks``, ``voices``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from callscribe.past import Past
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder
+from callscribe.voices import Voices
 
 AROUND: Final = 0.5
 """Seconds before and behind an utterance whose levels are looked at too."""
@@ -66,6 +67,7 @@ class Record:
         self._monotonic = monotonic
         self._builders: dict[str, UtteranceBuilder] = {}
         self._leaks = Leaks()
+        self._voices = Voices()
         self._closed: dict[str, int] = {}
         """The revision of each utterance that was closed."""
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
@@ -99,6 +101,7 @@ class Record:
             builder.speaker = names[name]
             self._builders[names[name]] = builder
         self._leaks.swap(one, other)
+        self._voices.swap(one, other)
         self.publish(events.RolesSwapped, speakers=(one, other))
 
     def take_up(self, past: Past) -> None:
@@ -107,7 +110,11 @@ class Record:
         last: dict[str, int] = {}
         for event in past.events:
             self.talk.apply(event)
+            if isinstance(event, events.RolesSwapped):
+                self._voices.swap(*event.speakers)
             if isinstance(event, events.FinalResult):
+                labels = (word.speaker_label for word in event.words)
+                self._voices.known(event.speaker, filter(None, labels))
                 prefix, _, number = event.utterance_id.rpartition("-")
                 last[prefix] = max(last.get(prefix, 0), int(number))
                 if event.speech_final:
@@ -171,7 +178,7 @@ class Record:
         if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
-        step = builder.add(heard, offset)
+        step = builder.add(self._voices.named(heard, leg.speaker, leg.voices), offset)
         if step is not None:
             self._record(leg, step, heard.latency_ms)
 
@@ -198,7 +205,8 @@ class Record:
             if gap.speaker == leg.speaker and abs(gap.start - start) + abs(gap.end - end) < NEAR
         )
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
-        steps = [builder.add(result, offset) for result in heard.results]
+        results = [self._voices.named(r, leg.speaker, leg.voices) for r in heard.results]
+        steps = [builder.add(result, offset) for result in results]
         ids = {}
         for step in (*steps, builder.finish()):
             if step is not None:

@@ -17,7 +17,8 @@ class Word:
     """One word as shown, punctuation included.
 
     ``start`` and ``end`` are seconds on the leg's clock, ``confidence`` is 0 to 1,
-    ``speaker_label`` is a diarization label where an engine gives one.
+    ``speaker_label`` is a diarization label where an engine gives one; in an engine's results it
+    holds within their connection, in a call it stays with one voice of its speaker.
     """
 
     text: str
@@ -29,6 +30,10 @@ class Word:
     def moved(self, by: float) -> Word:
         """The same word ``by`` seconds later, for another clock."""
         return replace(self, start=self.start + by, end=self.end + by)
+
+    def labelled(self, label: str | None) -> Word:
+        """The same word, of another voice."""
+        return replace(self, speaker_label=label)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form; the label only where there is one."""

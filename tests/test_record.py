@@ -23,7 +23,9 @@ from callscribe.events import (
 )
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
+from callscribe.past import Past
 from callscribe.record import Record
+from callscribe.store.base import StoredCall
 from callscribe.transcript import Result, Word
 
 
@@ -292,3 +294,36 @@ def test_a_repair_finds_its_gap_under_another_name(record: Record, bus: Seen, le
     repaired = next(event for event in bus.all if isinstance(event, GapRepaired))
     assert (repaired.speaker, repaired.utterance_ids) == ("technician", ())
     assert record.talk.to_dict()["unheard_seconds"] == 0.0
+
+
+def voiced(start: float, *labels: str) -> Result:
+    words = tuple(Word("oui", start + i, start + i + 0.5, 0.9, v) for i, v in enumerate(labels))
+    return Result("oui", start, start + len(words), True, True, words)
+
+
+def voices(record: Record) -> list[list[str | None]]:
+    said = record.transcript.utterances
+    return [[word.speaker_label for word in utterance.words] for utterance in said]
+
+
+def test_voices_of_a_later_leg_are_not_those_of_the_one_before(record: Record) -> None:
+    first, later, other = leg_of("agent"), leg_of("agent"), leg_of("technician")
+    record.hear(first, voiced(0.0, "0", "1"))
+    record.hear(later, voiced(4.0, "0", "1", "0"))
+    record.hear(other, voiced(8.0, "0"))
+    record.hear(later, Unheard(10.0, 12.0, "away"))
+    record.hear(later, Repaired(10.0, 12.0, (voiced(10.5, "2"),)))
+    assert voices(record) == [["0", "1"], ["2", "3", "2"], ["0"], ["4"]]
+    assert record.faults == 0
+
+
+def test_voices_behind_a_restart_are_new_ones(record: Record, bus: Seen) -> None:
+    record.hear(leg_of("agent"), voiced(0.0, "0", "1"))
+    record.swap("agent", "technician")
+    call = StoredCall(session_id="call", state="running", started_at=0.0, last_at=9.0, last_seq=9)
+    ledger = Ledger(bus, lambda: 1234.5)
+    again = Record("call", ledger)
+    again.take_up(Past(call, record.transcript, tuple(bus.all)))
+    again.hear(leg_of("agent"), voiced(20.0, "0"))
+    again.hear(leg_of("technician"), voiced(30.0, "0"))
+    assert voices(again)[-2:] == [["0"], ["2"]]

@@ -29,7 +29,7 @@ from callscribe.engines.base import (
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
-from callscribe.engines.deepgram.results import of_piece
+from callscribe.engines.deepgram.results import of_piece, told_apart
 from callscribe.engines.deepgram.service import (
     LANGUAGES_OF_NOVA,
     arguments,
@@ -203,6 +203,8 @@ class DeepgramBatchConnection:
         self._closing = False
         self._lost = False
         self._abandoned = False
+        self._voices = 0
+        """How many voices have a label."""
         self._settled = 0.0
         """Leg seconds before which there is nothing more to come."""
         self._deadline: asyncio.Timeout | None = None
@@ -307,7 +309,9 @@ class DeepgramBatchConnection:
             answer = await self._persist(wav, began)
             took = self._monotonic() - began
             self._settled = piece.end(self._rate)
-            await self._teller.tell(of_piece(answer, piece.start, self._settled, took))
+            heard = of_piece(answer, piece.start, self._settled, took)
+            heard, self._voices = told_apart(heard, self._voices)
+            await self._teller.tell(heard)
 
     async def _tell_silence(self) -> None:
         """Says that nobody spoke where audio was left out."""

@@ -2,7 +2,7 @@
 
 Segments and the ends of utterances follow Deepgram's rules: a final replaces all interims from its
 start, ``speech_final`` ends an utterance, and so does an ``UtteranceEnd`` that lies in the
-one that is open. May import ``engines.base``, ``transcript`` and ``wire``.
+one that is open. May import ``engines.base``, ``transcript``, ``voices`` and ``wire``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result, Word, mean_confidence
+from callscribe.voices import labels_of, relabelled
 from callscribe.wire import deepgram as dg
 
 NEAR: Final = 0.05
@@ -151,6 +152,19 @@ def of_piece(answer: Any, start: float, end: float, took: float) -> Result:  # n
     )
     language = getattr(channel, "detected_language", None)
     return replace(found, language=language) if language else found
+
+
+def told_apart(found: Result, first: int) -> tuple[Result, int]:
+    """A piece's result with its voices numbered from ``first`` on, and the number that comes next.
+
+    Each request numbers anew: a voice of one piece is nobody's of another. Where there is one voice
+    alone, nothing is told apart, and it has no label.
+    """
+    labels = labels_of(found)
+    if len(labels) < 2:
+        return relabelled(found, lambda _: None), first
+    names = {label: str(first + place) for place, label in enumerate(sorted(labels))}
+    return relabelled(found, names.get), first + len(labels)
 
 
 def _word(word: dg.Word) -> Word:

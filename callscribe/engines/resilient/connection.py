@@ -78,6 +78,7 @@ class ResilientConnection:
             self._teller.put,
             self._wake.set,
             monotonic,
+            self._core.voices,
         )
         self._ways: dict[Line, StreamingConnection] = {}
         """The connections that are open, by their lines."""

@@ -3,7 +3,7 @@
 It is told what happened and when, and says what is to be done. Places are samples on the leg's own
 clock; ``now`` is monotonic seconds. Every sample is covered once: by a final, or by a gap.
 
-May import ``engines.base``, ``errors`` and its own room.
+May import ``engines.base``, ``errors``, ``transcript`` and its own room.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.progress import Progress
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries, blame_provider
+from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, CapacityError, EngineError
+from callscribe.transcript import Result
 
 BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
@@ -41,6 +43,8 @@ class Core:
     """Whose results count."""
     opening: list[Line] = field(default_factory=list)
     """Being opened, or open and waiting for their turn."""
+    voices: LegVoices = field(default_factory=LegVoices)
+    """Who of several people on this line is who."""
     _tries: list[Tries] = field(default_factory=list)
     _away_since: float | None = None
     _error: CallscribeError | None = None
@@ -110,6 +114,8 @@ class Core:
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
+        if isinstance(event, Result):
+            event = self.voices.named(event, line, line.base / self.rate)
         return [Tell(new) for new in self._progress.take(event, line.base, line.sent)]
 
     def completed(self, line: Line) -> list[Action]:

@@ -26,6 +26,7 @@ from callscribe.engines.resilient.ask import leave
 from callscribe.engines.resilient.repair import Repair, Repairs
 from callscribe.engines.resilient.rules import Rung
 from callscribe.engines.resilient.tape import Tape
+from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, EngineError
 from callscribe.transcript import Result
 
@@ -55,8 +56,10 @@ class Mender:
         tell: Callable[[EngineEvent], None],
         wake: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
+        voices: LegVoices | None = None,
     ) -> None:
         self._repairs = repairs
+        self._voices = voices or LegVoices()
         self._tape = tape
         self._enter = enter
         self._tell = tell
@@ -133,7 +136,8 @@ class Mender:
             _log.exception("repair_failed", engine=rung.name)
             self._failed(repair, EngineError(f"{rung.name} failed", retryable=True))
         else:
-            hole = self._repairs.heard(repair, [r.moved(first / rate) for r in found])
+            found = [result.moved(first / rate) for result in self._voices.apart(found)]
+            hole = self._repairs.heard(repair, found)
             if hole is not None:
                 self._tell(Repaired(hole.start / rate, hole.end / rate, tuple(hole.results)))
         self._done.set()

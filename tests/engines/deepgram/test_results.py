@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from callscribe.engines.base import SpeechBegan
-from callscribe.engines.deepgram.results import ResultReader
-from callscribe.transcript import Result
+from callscribe.engines.deepgram.results import ResultReader, told_apart
+from callscribe.transcript import Result, Word
 from callscribe.wire import deepgram as dg
 from tests.protocol import needs_protocol, recorded
 
@@ -145,3 +145,21 @@ def test_recorded_streams_are_read() -> None:
     ]
     assert any(final.from_finalize for final in finals)
     assert any(final.words for final in finals)
+
+
+@pytest.mark.parametrize(
+    ("labels", "first", "told", "after"),
+    [
+        ("010", 0, ["0", "1", "0"], 2),
+        ("303", 4, ["5", "4", "5"], 6),
+        ("111", 4, [None, None, None], 4),
+        ("", 4, [], 4),
+    ],
+)
+def test_voices_of_a_piece_are_numbered_on(
+    labels: str, first: int, told: list[str | None], after: int
+) -> None:
+    words = tuple(Word("oui", i, i + 0.5, 0.9, label) for i, label in enumerate(labels))
+    heard, following = told_apart(Result("oui", 0, 3, True, words=words), first)
+    assert [word.speaker_label for word in heard.words] == told
+    assert following == after

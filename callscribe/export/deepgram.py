@@ -9,7 +9,7 @@ import uuid
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from callscribe.export.source import Model, Source
 from callscribe.transcript import Transcript, Utterance, join_text, mean_confidence
@@ -114,7 +114,13 @@ def _word(word: SpokenWord) -> Word:
         end=round(word.end, 3),
         confidence=round(min(max(word.confidence, 0.0), 1.0), 6),
         punctuated_word=word.text,
+        speaker=_number(word.speaker_label),
     )
+
+
+def _number(label: str | None) -> int | UnsetType:
+    """A voice as Deepgram writes it."""
+    return int(label) if label is not None and label.isdecimal() else UNSET
 
 
 def _uuid(name: str) -> str:

@@ -1,6 +1,6 @@
 """A transcript as SubRip captions, each cue with its speaker's name.
 
-May import ``cues`` and ``transcript``.
+May import ``cues``, ``voices`` and ``transcript``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pysubs2 import SSAEvent, SSAFile
 
 from callscribe.export.cues import Cue, turn_cues
+from callscribe.export.voices import SHORT, by_voice
 from callscribe.transcript import Transcript
 
 BACKSLASH = "\ue000"
@@ -16,7 +17,7 @@ BACKSLASH = "\ue000"
 
 def to_srt(transcript: Transcript) -> str:
     """SRT text; cues are named and never overlap, see ``turn_cues``. Times ``hh:mm:ss,mmm``."""
-    cues = turn_cues(transcript)
+    cues = turn_cues(by_voice(transcript, SHORT))
     # SRT has no escaping: an arrow in the words must not look like a line of times.
     texts = ["\n".join(cue.lines).replace("-->", "->") for cue in cues]
     return render(cues, texts, "srt")

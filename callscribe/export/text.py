@@ -1,21 +1,25 @@
 """A transcript as plain text: one utterance a line, with its time and its speaker.
 
-May import ``gaps`` and ``transcript``.
+May import ``gaps``, ``voices`` and ``transcript``.
 """
 
 from __future__ import annotations
 
 from callscribe.export.gaps import line_of
+from callscribe.export.voices import by_voice
 from callscribe.transcript import Gap, Transcript, Utterance
 
 
 def to_text(transcript: Transcript) -> str:
     """Lines such as ``[00:01:05] technician: Bonjour.``; the time is the utterance's beginning.
 
+    Of several people on one line each has lines of their own: ``technician (voice 1): Bonjour.``
+
     What nobody heard is a line too: ``[00:00:12] agent: [nobody heard 12.3–15.0 s: network]``.
     """
     return "".join(
-        f"[{clock(item.start)}] {item.speaker}: {_said(item)}\n" for item in transcript.in_order
+        f"[{clock(item.start)}] {item.speaker}: {_said(item)}\n"
+        for item in by_voice(transcript).in_order
     )
 
 

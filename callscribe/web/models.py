@@ -113,7 +113,9 @@ class WordInfo(BaseModel):
     start: float = Field(description="Seconds on the call clock.")
     end: float
     confidence: float = Field(description="0 to 1.")
-    speaker_label: str | None = None
+    speaker_label: str | None = Field(
+        None, description="Which of several people on this line, where they are told apart."
+    )
 
 
 class UtteranceInfo(BaseModel):

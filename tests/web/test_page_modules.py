@@ -625,3 +625,33 @@ def test_the_words_searched_for_are_marked(here: Page) -> None:
     assert seen["cut"].endswith(" …")
     assert len(seen["cut"]) < 260
     assert (seen["found"], seen["endless"] < 260) == (["chaudière"], True)
+
+
+def test_voices_on_one_line_are_shown_where_they_change(here: Page) -> None:
+    shown = folded(
+        here,
+        """
+        const voiced = (id, text, start, labels) => say(id, text, start, {
+            words: text.split(" ").map((part, n) =>
+                ({ ...word(part, start + n), speaker_label: labels[n] })) });
+        const { TranscriptView } = await import("/static/js/transcript-view.js");
+        const list = document.createElement("ol");
+        const view = new TranscriptView(list, model);
+        const tellAll = (rows) => { for (const row of rows) view.update(row); };
+        const texts = () => [...list.querySelectorAll(".said")].map((said) => said.textContent);
+        tellAll(say("agent-1", "Bonjour", 0));
+        tellAll(voiced("technician-1", "Oui allô", 2, "00"));
+        const alone = texts();
+        tellAll(voiced("technician-2", "Je passe Paul ici Paul", 5, "00011"));
+        const several = texts();
+        const marks = list.querySelectorAll(".said .voice").length;
+        return { alone, several, marks };
+        """,
+    )
+    assert shown["alone"] == ["Bonjour", "Oui allô"]
+    assert shown["several"] == [
+        "Bonjour",
+        "Voice 0 Oui allô",
+        "Voice 0 Je passe Paul Voice 1 ici Paul",
+    ]
+    assert shown["marks"] == 3

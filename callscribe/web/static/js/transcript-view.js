@@ -2,7 +2,6 @@
 
 import { capitalized, clock, langTag, percent } from "./format.js";
 import { alertedWords, copyOnClick, showFindings } from "./found-view.js";
-import { rowPieces } from "./transcript.js";
 
 const NO_WORDS = new Set();
 
@@ -113,7 +112,7 @@ export class TranscriptView {
     said.ariaHidden = row.interim ? "true" : null;
     const findings = row.kind === "utterance" ? this.model.findings.of(row.id) : [];
     item.classList.toggle("alarming", findings.some(({ kind }) => kind === "alert"));
-    this.words(said, rowPieces(row), row.interim ? NO_WORDS : alertedWords(row, findings));
+    this.words(said, this.model.pieces(row), row.interim ? NO_WORDS : alertedWords(row, findings));
     showFindings(found, findings);
   }
 
@@ -123,6 +122,7 @@ export class TranscriptView {
       const span = said.children[index] ?? said.appendChild(document.createElement("span"));
       set(span, piece.text);
       const kinds = ["w", this.band(piece.confidence)];
+      if (piece.voice) kinds.push("voice");
       if (piece.interim) kinds.push("interim");
       if (alerted.has(piece.word)) kinds.push("alerted");
       const name = kinds.filter(Boolean).join(" ");

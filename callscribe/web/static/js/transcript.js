@@ -7,13 +7,14 @@ import { Findings } from "./findings.js";
 import { notHeard } from "./format.js";
 
 /**
- * @typedef {{text: string, start: number, end: number, confidence: number}} Word
+ * @typedef {{text: string, start: number, end: number, confidence: number, speaker_label?: string}} Word
  *
  * @typedef {object} Piece a stretch of text as it is shown
  * @property {string} text
  * @property {number | null} confidence 0 to 1, null where no word is known
  * @property {boolean} interim
  * @property {number} word which of the words it is, -1 for what stands between them
+ * @property {boolean} [voice] whether it says who of several people on one line speaks
  *
  * @typedef {object} Row an utterance, a stretch that nobody heard, or something a person should know
  * @property {string} id
@@ -36,6 +37,7 @@ import { notHeard } from "./format.js";
  * @property {string} language
  * @property {boolean} speaking
  * @property {number | null} latencyMs how long after its audio the latest text came
+ * @property {Set<string>} voices those that were told apart on this line
  */
 
 /** Leaks of leaks that are followed. */
@@ -86,6 +88,24 @@ export function rowPieces({ final, interim }) {
   if (!interim) return pieces(final.text, final.words, () => false, false);
   const { text, words } = interim;
   return pieces(text, words, (word) => (word.start + word.end) / 2 > final.end, true);
+}
+
+/**
+ * The same with a mark wherever another voice begins.
+ *
+ * @param {Piece[]} found
+ * @param {Word[]} words
+ * @returns {Piece[]}
+ */
+export function withVoices(found, words) {
+  let voice = null;
+  return found.flatMap((piece) => {
+    const label = words[piece.word]?.speaker_label ?? null;
+    if (label === null || label === voice) return [piece];
+    voice = label;
+    const mark = { text: `Voice ${label}`, confidence: null, interim: false, word: -1 };
+    return [{ ...mark, voice: true }, { ...mark, text: " " }, piece];
+  });
 }
 
 export class TranscriptModel {
@@ -202,6 +222,7 @@ export class TranscriptModel {
       language: "",
       speaking: false,
       latencyMs: null,
+      voices: new Set(),
     };
     this.legs.set(speaker, Object.assign(known, changes));
     return known;
@@ -236,7 +257,30 @@ export class TranscriptModel {
     if (event.start < row.start || (isFinal && event.start !== row.start)) {
       this.move(row, event.start);
     }
-    return [row];
+    return isFinal && this.hearVoices(leg, row) ? this.rowsOf(event.speaker) : [row];
+  }
+
+  /** Notes who speaks on a line; true when it is more than one for the first time. */
+  hearVoices({ voices }, { final }) {
+    const before = voices.size;
+    for (const { speaker_label: label } of final.words) if (label != null) voices.add(label);
+    return before < 2 && voices.size > 1;
+  }
+
+  rowsOf(speaker) {
+    return this.rows.filter((row) => row.kind === "utterance" && row.speaker === speaker);
+  }
+
+  /**
+   * What a row shows, and who speaks in it where several people are on the line.
+   *
+   * @param {Row} row
+   * @returns {Piece[]}
+   */
+  pieces(row) {
+    const found = rowPieces(row);
+    const several = this.legs.get(row.speaker)?.voices.size > 1;
+    return several ? withVoices(found, (row.interim ?? row.final).words) : found;
   }
 
   gap(event) {

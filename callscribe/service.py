@@ -21,7 +21,7 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import caveat
 from callscribe.errors import CapacityError, SessionError, SessionNotFound
 from callscribe.events import Event
-from callscribe.ladder import Ladders
+from callscribe.ladder import STAND_IN, Ladders
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
@@ -116,6 +116,9 @@ class EnhancedTranscriptionService:
         # somebody relies on what that engine does not do.
         if instead_of is not None and (relied_on := caveat(config.deepgram_query)):
             session.notify("engine_stand_in", f"{engine.name} listens. {relied_on}")
+        elif config.transcription_backend == STAND_IN and config.deepgram_diarize:
+            voices = caveat([("diarize", "true")])
+            session.notify("voices_not_told_apart", f"{engine.name} listens. {voices}")
         self._run(session)
         return session_id
 

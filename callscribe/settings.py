@@ -219,7 +219,8 @@ class TranscriptionConfig(BaseModel):
         default="nova-3", description="Deepgram's model."
     )
     deepgram_diarize: bool = Field(
-        default=False, description="Deepgram: tell the voices of a leg apart."
+        default=False,
+        description="Deepgram: tell the voices of a leg apart; Whisper does not, and says so.",
     )
     deepgram_numerals: bool = Field(default=False, description="Deepgram: numbers as digits.")
     deepgram_profanity_filter: bool = Field(

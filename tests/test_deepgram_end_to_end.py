@@ -262,6 +262,49 @@ async def test_speakers_that_deepgram_tells_apart_are_in_the_transcript(tmp_path
         assert [(w["text"], w["speaker_label"]) for w in words] == [("oui", "0"), ("non", "1")]
 
 
+def heard_by(start: float, duration: float, words: str, labels: str, *, final: bool) -> str:
+    """A message whose words follow each other by 0.4 s, each with the number of its voice."""
+    found = [
+        {"word": word, "start": at, "end": at + 0.3, "confidence": 0.9, "speaker": int(label)}
+        for n, (word, label) in enumerate(zip(words.split(), labels, strict=True))
+        for at in (start + 0.1 + 0.4 * n,)
+    ]
+    said = {"transcript": words, "confidence": 0.9, "words": found}
+    message = {**json.loads(FINAL), "start": start, "duration": duration, "is_final": final}
+    return json.dumps({**message, "speech_final": final, "channel": {"alternatives": [said]}})
+
+
+async def test_voices_are_recognised_behind_a_reconnection_or_are_new_ones(tmp_path: Path) -> None:
+    connections: list[ServerConnection] = []
+
+    async def numbering_anew(connection: ServerConnection) -> None:
+        connections.append(connection)
+        received = 0
+        async for frame in connection:
+            received += len(frame) if isinstance(frame, bytes) else 0
+            if len(connections) == 1 and received >= 3.5 * 32_000:
+                await connection.send(heard_by(0.0, 1.0, "oui allô", "00", final=True))
+                await connection.send(heard_by(1.0, 2.4, "je suis le voisin", "1111", final=False))
+                await connection.close(1011)
+                return
+            if frame == '{"type":"CloseStream"}':
+                # It hears again what had no final, from 1.0 s on, and a word more.
+                again = heard_by(0.0, 3.0, "Je suis le voisin. Ah bon", "000011", final=True)
+                await connection.send(again)
+                await connection.send(METADATA)
+                return
+
+    async with upstream(numbering_anew) as address:
+        with using(address, tmp_path) as served:
+            await configure(served, deepgram_diarize=True, transcription_fallback=[])
+            client = await call(served, bytes(6 * 32_000), 16_000)
+            transcript = (await get(served, client.ready["session_id"]))["transcript"]
+    assert len(connections) == 2
+    words = [word for utterance in transcript["utterances"] for word in utterance["words"]]
+    assert " ".join(w["text"] for w in words) == "oui allô Je suis le voisin. Ah bon"
+    assert "".join(w["speaker_label"] for w in words) == "00111122"
+
+
 async def test_a_refused_request_is_said_and_heard_again(tmp_path: Path) -> None:
     rate, pcm = agent()
     with faulty_server(402) as refusing, using(refusing.address, tmp_path) as served:

@@ -122,6 +122,23 @@ async def test_a_stand_in_says_that_it_redacts_nothing() -> None:
         assert notice.message.startswith("whisper listens. Nothing is redacted")
 
 
+@pytest.mark.parametrize(
+    ("backend", "code"), [("deepgram", "engine_stand_in"), ("whisper", "voices_not_told_apart")]
+)
+async def test_whisper_says_that_it_tells_no_voices_apart(backend: str, code: str) -> None:
+    async with calls() as call:
+        call.configuration.current = configured(
+            transcription_backend=backend, deepgram_diarize=True
+        )
+        session = await call.session()
+        (notice,) = [e for e in call.events(session.session_id) if isinstance(e, Notice)]
+        assert notice.code == code
+        assert "Voices on one line are not told apart" in notice.message
+        call.configuration.current = configured(transcription_backend=backend)
+        quiet = await call.session()
+        assert not [e for e in call.events(quiet.session_id) if isinstance(e, Notice)]
+
+
 async def test_the_wanted_engine_is_taken_where_it_is_there() -> None:
     async with calls() as call:
         engines = call.service._ladders._engines

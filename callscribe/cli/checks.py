@@ -67,7 +67,9 @@ def examine() -> list[Finding]:
     )
     findings.extend(check(settings) for check in checks)
     findings.extend(check_house(settings))
-    findings.extend(check_deepgram(settings, read_configuration(settings)))
+    config = read_configuration(settings)
+    findings.extend(check_voices(settings, config))
+    findings.extend(check_deepgram(settings, config))
     findings.append(check_browser())
     return findings
 
@@ -155,6 +157,21 @@ def _configuration(path: Path) -> TranscriptionConfig:
         return TranscriptionConfig.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return TranscriptionConfig.model_validate({})
+
+
+def check_voices(settings: Settings, config: TranscriptionConfig) -> list[Finding]:
+    """Voices on one line are told apart where that is asked for; nothing where it is not."""
+    if not config.deepgram_diarize:
+        return []
+    if config.transcription_backend == "deepgram" and settings.deepgram_api_key is not None:
+        way = "" if config.deepgram_use_streaming else ", within each piece of about 3 s only"
+        return [Finding("Voices", State.GOOD, f"told apart by Deepgram{way}", guide=Guide.VOICES)]
+    return [
+        Finding(
+            "Voices", State.NOTE, "deepgram_diarize is on, and Whisper does not tell voices apart",
+            "let Deepgram listen, or give each person a leg", Guide.VOICES,
+        )
+    ]  # fmt: skip
 
 
 def check_data_dir(settings: Settings) -> Finding:

@@ -28,6 +28,7 @@ class Guide(enum.StrEnum):
     )
     MODEL = "docs/how-to/models.md#use-your-own-model"
     SHARE = "docs/how-to/share-a-server.md#share-a-server"
+    VOICES = "docs/explanation/voices.md#whisper-does-not-tell-voices-apart"
     STORE = "docs/how-to/store.md#where-calls-are-kept"
     TELEPHONE = "docs/how-to/twilio.md#connect-a-twilio-number"
     AGENTS = "docs/how-to/write-an-agent.md#write-an-agent"

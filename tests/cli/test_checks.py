@@ -4,6 +4,7 @@ import re
 import socket
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from callscribe.cli import checks
 from callscribe.cli.findings import State
-from callscribe.settings import Settings
+from callscribe.settings import Settings, TranscriptionConfig
 from tests.cli.running import ROOT
 from tests.engines.whisper.test_models import write_files
 from tests.serving import Served
@@ -124,3 +125,23 @@ def test_chromium_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks.check_browser().state is State.NOTE
     monkeypatch.setattr(checks.shutil, "which", lambda name: f"/bin/{name}")
     assert checks.check_browser().detail == "/bin/chromium"
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "state", "says"),
+    [
+        ({"transcription_backend": "whisper"}, "k", State.NOTE, "does not tell voices apart"),
+        ({}, None, State.NOTE, "does not tell voices apart"),
+        ({}, "k", State.GOOD, "told apart by Deepgram"),
+        ({"deepgram_use_streaming": False}, "k", State.GOOD, "within each piece"),
+    ],
+)
+def test_who_tells_voices_apart(
+    settings: Settings, config: dict[str, Any], key: str | None, state: State, says: str
+) -> None:
+    here = settings.model_copy(update={"deepgram_api_key": SecretStr(key) if key else None})
+    asked = TranscriptionConfig.model_validate({**config, "deepgram_diarize": True})
+    (finding,) = checks.check_voices(here, asked)
+    assert finding.state is state
+    assert says in finding.detail
+    assert not checks.check_voices(here, TranscriptionConfig.model_validate(config))

@@ -25,6 +25,12 @@ from callscribe.errors import ConfigurationError
 LEAVING: Final = 2.0
 """Seconds for a connection of which nothing more is wanted, where it cannot be let go at once."""
 
+RELIED_ON: Final = {
+    "redact": "Nothing is redacted: deepgram_redact holds for Deepgram alone.",
+    "diarize": "Voices on one line are not told apart: deepgram_diarize holds for Deepgram alone.",
+}
+"""What Deepgram does and Whisper does not, by the option that asks for it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -72,8 +78,7 @@ async def leave(way: StreamingConnection) -> None:
 def caveat(query: Iterable[tuple[str, str]]) -> str:
     """What a person has to know who asked this of Deepgram and gets Whisper instead; "" if nothing.
 
-    Other options that only Deepgram has change how the text looks; this one is relied on.
+    Other options that only Deepgram has change how the text looks; these are relied on.
     """
-    if any(name == "redact" for name, _ in query):
-        return "Nothing is redacted: deepgram_redact holds for Deepgram alone."
-    return ""
+    asked = {name for name, _ in query}
+    return " ".join(what for name, what in RELIED_ON.items() if name in asked)

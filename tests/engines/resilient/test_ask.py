@@ -74,5 +74,8 @@ async def test_what_can_be_abandoned_is() -> None:
 
 
 def test_what_is_relied_on_is_said() -> None:
-    assert caveat([("diarize", "true")]) == ""
-    assert "Nothing is redacted" in caveat([("redact", "pci")])
+    assert caveat([("numerals", "true")]) == ""
+    assert caveat([("redact", "pci"), ("redact", "ssn")]).count("Nothing is redacted") == 1
+    both = caveat([("diarize", "true"), ("redact", "pci")])
+    assert "Nothing is redacted" in both
+    assert "not told apart" in both

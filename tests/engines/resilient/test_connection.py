@@ -359,7 +359,8 @@ async def test_who_is_told_of_the_change_may_close_the_leg(
     ("query", "says"),
     [
         ((), ""),
-        ((("diarize", "true"),), ""),
+        ((("numerals", "true"),), ""),
+        ((("diarize", "true"),), "Voices on one line are not told apart"),
         ((("redact", "pci"), ("redact", "ssn")), "Nothing is redacted"),
     ],
 )

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
 
 import pytest
 
-from callscribe.engines.base import EngineEvent, Lost, Repaired, TranscriptCallback, Unheard
+from callscribe.engines.base import (
+    EngineEvent,
+    Lost,
+    Repaired,
+    StreamOptions,
+    TranscriptCallback,
+    Unheard,
+)
 from callscribe.engines.resilient import Patience, ResilientEngine, Rung
 from callscribe.engines.resilient.connection import ResilientConnection
 from callscribe.engines.resilient.mending import Baffled, Mender, hear_again
@@ -16,6 +25,7 @@ from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import EngineError
 from callscribe.transcript import Result
+from callscribe.voices import labels_of
 from tests import speech
 from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
@@ -156,6 +166,43 @@ async def test_tried_again_while_the_leg_ends(first: EnergyEngine, repairer: Ene
     assert len(heard.of(Repaired)) == 1
     assert [text for text, _ in heard.words] == [f"f{f}" for f in SPOKEN]
     assert repairer.open_legs == 0
+
+
+class OneVoice(EnergyEngine):
+    """Numbers voices: all that a connection hears is said by its voice 0."""
+
+    async def transcribe_streaming(
+        self,
+        session_id: str,
+        language: str,
+        sample_rate: int,
+        on_transcript: TranscriptCallback,
+        *,
+        options: StreamOptions | None = None,
+    ) -> EnergyConnection:
+        def tell(event: EngineEvent) -> Awaitable[None] | None:
+            if isinstance(event, Result):
+                words = tuple(word.labelled("0") for word in event.words)
+                event = replace(event, words=words)
+            return on_transcript(event)
+
+        return await super().transcribe_streaming(
+            session_id, language, sample_rate, tell, options=options
+        )
+
+
+async def test_a_repair_does_not_say_who_speaks_by_numbers_of_its_own() -> None:
+    heard = Heard()
+    leg, rest = await with_an_outage(OneVoice(name="deepgram"), OneVoice(name="repairer"), heard)
+    await leg.send_audio(rest)
+    await leg.close()
+    (repaired,) = heard.of(Repaired)
+    assert isinstance(repaired, Repaired)
+    mended = {label for result in repaired.results for label in labels_of(result)}
+    said = {label for e in heard if isinstance(e, Result) for label in labels_of(e)}
+    assert len(mended) == 1
+    assert "0" in said
+    assert not mended & said
 
 
 async def test_what_cannot_be_repaired_stays_a_gap(

@@ -27,6 +27,9 @@ UNSURE: Final = -0.25
 """Mean log probability under which a decode behind its context is worth its time."""
 AWFUL: Final = -0.9
 """Mean log probability under which a decode is made up, and its length says nothing."""
+HEARD_MORE: Final = 0.1
+"""By how much less sure (mean log probability) a decode may be that has heard the voice before: it
+is right more often than it is sure."""
 SHIFT: Final = 0.12
 """Seconds of the pre-roll that a second window leaves out: the model then sees other frames."""
 COMPLETE: Final = 0.85
@@ -64,7 +67,7 @@ def surest_final(
         return first
     if running is None:
         return surer(decoder, window, context, first)
-    return _surer_of(first, running.result())
+    return _surer_of(first, running.result(), heard_more=len(context) > 0)
 
 
 def surer(
@@ -73,15 +76,17 @@ def surer(
     """``first``, or what is understood behind ``context`` if ``first`` is unsure and that surer."""
     if first.log_probability >= UNSURE:
         return first
-    return _surer_of(first, _second_opinion(decoder, window, context))
+    second = _second_opinion(decoder, window, context)
+    return _surer_of(first, second, heard_more=len(context) > 0)
 
 
-def _surer_of(first: Hypothesis, other: Hypothesis | None) -> Hypothesis:
+def _surer_of(first: Hypothesis, other: Hypothesis | None, *, heard_more: bool) -> Hypothesis:
     """The better one; not one that is better because it left out what is hard to hear."""
     awful = first.log_probability < AWFUL
     if other is None or (not awful and len(other.text) < COMPLETE * len(first.text)):
         return first
-    return other if other.log_probability > first.log_probability else first
+    bonus = HEARD_MORE if heard_more else 0.0
+    return other if other.log_probability + bonus > first.log_probability else first
 
 
 def _second_opinion(

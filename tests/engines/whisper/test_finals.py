@@ -109,13 +109,20 @@ def test_a_loop_is_decoded_again(decoder: WhisperDecoder, loops: int) -> None:
     assert looping.asked[-1].ban_repeats is (loops == 2)
 
 
+def heard(text: str, log_probability: float) -> Hypothesis:
+    return Hypothesis(text, (), log_probability, 0.0, "fr", 9.0, truncated=False)
+
+
 def test_of_what_was_made_up_nothing_is_kept_for_its_length() -> None:
     """A decoder that makes things up is fluent: its text is longer than what was said."""
-
-    def heard(text: str, log_probability: float) -> Hypothesis:
-        return Hypothesis(text, (), log_probability, 0.0, "fr", 9.0, truncated=False)
-
     long, short = "je vous invite à faire une autre vidéo sur la chaîne", heard("ce moment", -0.5)
-    assert _surer_of(heard(long, -1.8), short) is short
+    assert _surer_of(heard(long, -1.8), short, heard_more=False) is short
     first = heard(long, -0.6)
-    assert _surer_of(first, short) is first
+    assert _surer_of(first, short, heard_more=True) is first
+
+
+def test_what_has_heard_the_voice_before_may_be_a_little_less_sure() -> None:
+    first, other = heard("le mot", -0.4), heard("le pot", -0.45)
+    assert _surer_of(first, other, heard_more=True) is other
+    assert _surer_of(first, other, heard_more=False) is first
+    assert _surer_of(first, heard("le pot", -0.55), heard_more=True) is first

@@ -13,7 +13,12 @@ from typing import Final
 import numpy as np
 
 from callscribe.audio import RATE, FloatArray
-from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
+from callscribe.engines.whisper.decoder import (
+    BATCH_SECONDS,
+    Hypothesis,
+    WhisperDecoder,
+    Window,
+)
 from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surer
 from callscribe.engines.whisper.guard import believable, trim_tail
 from callscribe.engines.whisper.jobs import CONTEXT, CONTEXT_SURE, ending, no_audio
@@ -23,8 +28,6 @@ from callscribe.vad import Turn as Endpoint
 
 BATCH: Final = 4
 TAIL: Final = 0.3
-BATCH_SECONDS: Final = 60.0
-"""The most audio that is encoded at once: 100 MB for each 30 s."""
 LONGEST: Final = 28.0
 """Seconds of utterances that are decoded in one window: the model hears better in company."""
 HEARD: Final = 0.4

@@ -33,6 +33,8 @@ SHORTEST_HOP: Final = 0.3
 REST: Final = 1.2
 """An interim batch that took t seconds is followed by the next after REST x t, at the least."""
 LARGEST_BATCH: Final = 4
+INTERIM_SECONDS: Final = 20.0
+"""The most audio of a batch of interims: more legs take more batches, not more memory."""
 AT_ONCE: Final = 1.0
 """Seconds of a leg's audio that are listened to before the next leg's turn."""
 SAY_EVERY: Final = 0.1
@@ -293,7 +295,7 @@ class Conductor:
         if jobs[0].kind == "final":
             decoded = iter(self._decode_finals(jobs, known))
         else:
-            decoded = iter(self._decoder.decode(known))
+            decoded = iter(self._decoder.decode(known, at_once=INTERIM_SECONDS))
         return [None if window is None else next(decoded) for window in windows]
 
     def _decode_finals(self, jobs: list[Job], windows: list[Window]) -> list[Hypothesis]:

@@ -28,6 +28,9 @@ TOKENS_PER_SECOND: Final = 8.0
 
 SPARE_TOKENS: Final = 10
 
+BATCH_SECONDS: Final = 60.0
+"""The most audio that is encoded at once: 100 MB for each 30 s."""
+
 LONG_FRAMES: Final = 1000
 """Frames of a batch from which on only one at a time is encoded, 10 ms each."""
 
@@ -101,18 +104,25 @@ class WhisperDecoder:
         self._mel = LogMel(int(self._model.n_mels))
         self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]
 
-    def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        """Decodes the windows; alike in beam, language and prompt length they share a batch."""
+    def decode(
+        self, windows: Sequence[Window], *, at_once: float = BATCH_SECONDS
+    ) -> list[Hypothesis]:
+        """Decodes the windows; alike in beam, language and prompt length they share a batch.
+
+        Of ``at_once`` seconds at most: the encoder's memory grows with them.
+        """
         groups: dict[tuple[Any, ...], list[int]] = {}
         prompts = [self._prompt(window) for window in windows]
         for index, window in enumerate(windows):
             key = (window.language, window.beam, len(prompts[index]), window.ban_repeats)
             groups.setdefault(key, []).append(index)
+        lengths = [_frames(window) for window in windows]
         results: dict[int, Hypothesis] = {}
-        for indices in groups.values():
-            batch = [windows[index] for index in indices]
-            found = self._batch(batch, [prompts[index] for index in indices])
-            results.update(zip(indices, found, strict=True))
+        for group in groups.values():
+            for indices in _portions(group, lengths, int(at_once * FRAMES_PER_SECOND)):
+                batch = [windows[index] for index in indices]
+                found = self._batch(batch, [prompts[index] for index in indices])
+                results.update(zip(indices, found, strict=True))
         return [results[index] for index in range(len(windows))]
 
     def detect_language(self, audio: FloatArray) -> tuple[str, float]:
@@ -124,10 +134,7 @@ class WhisperDecoder:
 
     def _batch(self, windows: Sequence[Window], prompts: list[list[int]]) -> list[Hypothesis]:
         tokenizer = self._tokenizer(windows[0].language)
-        frames = max(
-            min(math.ceil((len(w.audio) / 16_000 + w.padding) * FRAMES_PER_SECOND), MAX_FRAMES)
-            for w in windows
-        )
+        frames = max(map(_frames, windows))
         features = np.stack([self._features(window, frames) for window in windows])
         with self._long_windows if len(windows) * frames > LONG_FRAMES else nullcontext():
             encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
@@ -203,6 +210,23 @@ class WhisperDecoder:
             known = Tokenizer(self._hub, self.multilingual, "transcribe", language)
             self._tokenizers[language] = known
         return known
+
+
+def _frames(window: Window) -> int:
+    """How many frames a window takes, its padding included."""
+    seconds = len(window.audio) / 16_000 + window.padding
+    return min(math.ceil(seconds * FRAMES_PER_SECOND), MAX_FRAMES)
+
+
+def _portions(indices: Sequence[int], frames: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Batches of windows of like length, of ``most`` frames: all are as long as the longest."""
+    batch: list[int] = []
+    for index in sorted(indices, key=lambda index: frames[index]):
+        if batch and (len(batch) + 1) * frames[index] > most:
+            yield batch
+            batch = []
+        batch.append(index)
+    yield batch
 
 
 def _words(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callscribe.audio import FloatArray
-from callscribe.engines.whisper.decoder import WhisperDecoder, Window
+from callscribe.engines.whisper.decoder import WhisperDecoder, Window, _portions
+from callscribe.engines.whisper.features import MAX_FRAMES
+from callscribe.wer import word_errors
 from tests.speech import Spoken, leg, recall, script
 
 
@@ -61,3 +65,21 @@ def test_the_language_is_recognised(decoder: WhisperDecoder, language: str) -> N
     found, sure = decoder.detect_language(audio)
     assert found == language
     assert sure > 0.5
+
+
+@given(st.lists(st.integers(1, MAX_FRAMES), min_size=1, max_size=20), st.integers(1, 9000))
+def test_no_batch_is_larger_than_it_may_be(frames: list[int], most: int) -> None:
+    portions = list(_portions(range(len(frames)), frames, most))
+    assert sorted(index for portion in portions for index in portion) == list(range(len(frames)))
+    for portion in portions:
+        assert portion
+        longest = max(frames[index] for index in portion)
+        assert len(portion) == 1 or len(portion) * longest <= most
+
+
+def test_batches_give_the_same_words_whatever_their_size(decoder: WhisperDecoder) -> None:
+    windows = [Window(utterance("fr", n)[0], "fr", 6.0) for n in range(3)]
+    together, apart = decoder.decode(windows), decoder.decode(windows, at_once=1.0)
+    said = [" ".join(found.text for found in way) for way in (together, apart)]
+    assert word_errors(*said).rate < 0.15
+    assert [found.seconds for found in together] == [found.seconds for found in apart]

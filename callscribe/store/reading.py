@@ -228,6 +228,7 @@ def _utterance(row: RowMapping) -> Utterance:
         words=tuple(Word(**word) for word in from_json(row["words"])),
         confidence=row["confidence"],
         language=row["language"],
+        unsure=row["unsure"],
     )
 
 

@@ -95,4 +95,5 @@ def _utterance(event: events.FinalResult) -> Row:
         "speech_final": event.speech_final,
         "revision": event.revision,
         "leak_of": event.leak_of,
+        "unsure": event.unsure,
     }

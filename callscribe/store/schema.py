@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 _UNSAFE: Final = re.compile("[\x00\x1a\ud800-\udfff]")
@@ -128,6 +129,7 @@ utterances: Final = Table(
     Column("speech_final", Boolean, nullable=False),
     _number("revision"),
     _text("leak_of"),
+    Column("unsure", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("session_id", "utterance_id", name="uq_utterances"),
 )
 

@@ -41,6 +41,12 @@ def to_float(samples: Int16Array) -> FloatArray:
     return samples.astype(np.float32) * np.float32(1 / 32768)
 
 
+def to_int16(samples: FloatArray) -> Int16Array:
+    """Samples of -1 to 1 as 16-bit; what is louder is cut off."""
+    scaled: FloatArray = np.rint(samples * np.float32(32768.0))
+    return np.clip(scaled, -32768, 32767).astype(np.int16)
+
+
 class Resampler:
     """Brings one leg to 16 kHz as a stream; state is kept between calls, never per chunk."""
 

@@ -160,6 +160,10 @@ class FinalResult(Event):
     """The utterance of another leg that was heard here through the air: to be shown once only."""
     repairs: int = 0
     """Above 0: it was heard later, in place of the gap with this ``seq``."""
+    unsure: bool = False
+    """Some of its words are less sure than the configuration asks for; it may be heard again."""
+    heard_again: str = ""
+    """The engine that has heard it again, surer of its words: they replace those of before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from typing import Final
 
 import structlog
 
-from callscribe.engines.base import TranscriptionEngine
+from callscribe.engines.base import ClipEngine, TranscriptionEngine
+from callscribe.engines.rehearing import Hearer, RehearingEngine
 from callscribe.engines.resilient import ResilientEngine, Rung
 from callscribe.settings import TranscriptionConfig
 
@@ -46,7 +47,11 @@ class Ladders:
         """The engines of a configuration as one; where only this machine's is asked, that one."""
         rungs = ladder(config, self._engines)
         only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
-        return only or ResilientEngine(rungs, repairers=repairers(rungs))
+        engine = only or ResilientEngine(rungs, repairers=repairers(rungs))
+        again = hearers(rungs)
+        if again and any(config.unsure_below.values()):
+            return RehearingEngine(engine, again, config.unsure_below)
+        return engine
 
 
 def ladder(config: TranscriptionConfig, engines: Mapping[str, TranscriptionEngine]) -> list[Rung]:
@@ -73,6 +78,20 @@ def repairers(rungs: Sequence[Rung]) -> list[Rung]:
         return []
     able = [rung for rung in rungs if not (rung.provider and rung.streaming)]
     return sorted(able, key=lambda rung: not rung.provider)
+
+
+def hearers(rungs: Sequence[Rung]) -> list[Hearer]:
+    """Those of a ladder's engines that hear unsure finals again, the more exact one first.
+
+    Deepgram hears by requests what it is sent again, so it does where those were asked for.
+    """
+    able = [rung for rung in rungs if not (rung.provider and rung.streaming)]
+    found = [
+        Hearer(rung.engine, rung.name, rung.provider)
+        for rung in able
+        if isinstance(rung.engine, ClipEngine)
+    ]
+    return sorted(found, key=lambda hearer: not hearer.provider)
 
 
 def _rung(name: str, engines: Mapping[str, TranscriptionEngine]) -> Rung | None:

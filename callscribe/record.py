@@ -21,6 +21,7 @@ from callscribe.engines.base import (
     EngineEvent,
     Listening,
     Lost,
+    Reheard,
     Repaired,
     Silent,
     SpeechBegan,
@@ -33,7 +34,7 @@ from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Transcript, Utterance
-from callscribe.utterances import Step, UtteranceBuilder
+from callscribe.utterances import Step, UtteranceBuilder, restated
 from callscribe.voices import Voices
 
 AROUND: Final = 0.5
@@ -68,6 +69,8 @@ class Record:
         self._builders: dict[str, UtteranceBuilder] = {}
         self._leaks = Leaks()
         self._voices = Voices()
+        self._leaked: set[str] = set()
+        """The utterances of which something was once taken for a leak."""
         self._closed: dict[str, int] = {}
         """The revision of each utterance that was closed."""
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
@@ -175,6 +178,9 @@ class Record:
         if isinstance(heard, Repaired):
             self._repair(leg, heard, offset)
             return
+        if isinstance(heard, Reheard):
+            self._rehear(leg, heard, offset)
+            return
         if isinstance(heard, Lost | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
@@ -222,6 +228,22 @@ class Record:
             utterance_ids=tuple(ids),
         )
 
+    def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:
+        """Puts what was understood more surely into its place."""
+        start, end = heard.start + offset, heard.end + offset
+        now = self._voices.named(heard.result, leg.speaker, leg.voices).moved(offset)
+        step = self._builder(leg.speaker).revise(start, end, now)
+        if step is None:
+            said = self.transcript.find(leg.speaker, start, end)
+            # Of what was heard through the air it was decided which words are whose.
+            if said is None or said.utterance_id in self._leaked:
+                return
+            revised = restated(said, start, end, now)
+            if revised is None:
+                return
+            step = Step(revised, is_final=True, speech_final=True)
+        self._record(leg, step, None, heard_again=heard.by)
+
     def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
         if isinstance(heard, Listening):
             leg.engine = heard.engine
@@ -250,7 +272,15 @@ class Record:
             engine=heard.engine if isinstance(heard, TakenOver) else "",
         )
 
-    def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:
+    def _record(
+        self,
+        leg: Leg,
+        step: Step,
+        latency_ms: float | None,
+        *,
+        repairs: int = 0,
+        heard_again: str = "",
+    ) -> None:
         said = step.utterance
         if not step.is_final:
             self.publish(
@@ -280,12 +310,15 @@ class Record:
             speech_final=step.speech_final,
             latency_ms=latency_ms,
             repairs=repairs,
+            unsure=said.unsure,
+            heard_again=heard_again,
         )
         levels = leg.loudness.levels(said.start - AROUND, said.end + AROUND, leg.offset or 0.0)
         decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final, levels)}
+        self._leaked.update(decisions)
         self._say(decisions.pop(said.utterance_id, final))
         for other in decisions.values():  # what the new words tell about those before
-            self._say(replace(other, latency_ms=None))
+            self._say(replace(other, latency_ms=None, heard_again=""))
         self.talk.received(leg.speaker, (leg.offset or 0.0) + leg.seconds)
         self.publish(events.CallStats, stats=self.talk.to_dict())
 
@@ -307,6 +340,7 @@ class Record:
                     final.words,
                     final.confidence,
                     final.language,
+                    final.unsure,
                 )
             )
         names = (item.name for item in fields(final))

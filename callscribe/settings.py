@@ -8,7 +8,7 @@ started with. May import ``errors`` and ``languages``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +23,9 @@ Terms = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 
 SPEAKER = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 """What a speaker's name may look like."""
+
+UNSURE_BELOW: Final = 0.85
+"""The mean confidence under which a final is heard again; ``make bench-unsure`` tells why."""
 
 DEEPGRAM_SWITCHES = ("diarize", "numerals", "profanity_filter", "mip_opt_out")
 DEEPGRAM_LISTS = ("redact", "replace", "search", "tag")
@@ -256,12 +259,28 @@ class TranscriptionConfig(BaseModel):
         default=0.5, ge=0, le=1, description="Words under this confidence are marked on the page."
     )
 
+    unsure_below: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"*": UNSURE_BELOW},
+        description="Finals whose words are less sure than this on the average are marked and "
+        "heard again, by language; `*` stands for all others, 0 switches it off.",
+    )
+
     @property
     def deepgram_query(self) -> tuple[tuple[str, str], ...]:
         """What the configuration adds to Deepgram's query, as pairs on the wire."""
         switches = [(n, "true") for n in DEEPGRAM_SWITCHES if getattr(self, f"deepgram_{n}")]
         lists = [(n, v) for n in DEEPGRAM_LISTS for v in getattr(self, f"deepgram_{n}")]
         return (*switches, *lists)
+
+    @field_validator("unsure_below")
+    @classmethod
+    def _known_languages(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = [name for name in value if name != "*" and name not in LANGUAGES]
+        if unknown:
+            raise ValueError(
+                f"unknown language {unknown[0]!r}; right keys are *, {', '.join(LANGUAGES)}"
+            )
+        return value
 
     @field_validator("transcription_language")
     @classmethod

@@ -70,6 +70,8 @@ class Result:
     until: float | None = None
     """Where the audio ends that a final has settled, if that is not its ``end``: nothing that was
     said before comes again."""
+    unsure: bool = False
+    """Its words are less sure than the configuration asks for."""
 
     def moved(self, by: float) -> Result:
         """The same result ``by`` seconds later, for another clock."""
@@ -92,6 +94,8 @@ class Utterance:
     words: tuple[Word, ...]
     confidence: float
     language: str | None = None
+    unsure: bool = False
+    """Some of it is less sure than the configuration asks for."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -103,6 +107,7 @@ class Utterance:
             "end": round(self.end, 3),
             "confidence": round(self.confidence, 4),
             "language": self.language,
+            "unsure": self.unsure,
             "words": [word.to_dict() for word in self.words],
         }
 
@@ -165,6 +170,14 @@ class Transcript:
             if self.utterances[index].utterance_id == utterance_id:
                 del self.utterances[index]
                 return
+
+    def find(self, speaker: str, start: float, end: float) -> Utterance | None:
+        """The speaker's utterance that most of a stretch lies in; None where none does."""
+        middle = (start + end) / 2
+        for utterance in reversed(self.utterances):
+            if utterance.speaker == speaker and utterance.start <= middle <= utterance.end:
+                return utterance
+        return None
 
     def add_gap(self, gap: Gap) -> None:
         """Puts a gap in its place."""

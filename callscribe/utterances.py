@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
@@ -12,6 +12,10 @@ from callscribe.transcript import Result, Utterance, join_text, mean_confidence
 LONGEST: Final = 60.0
 """Seconds after which an utterance ends with a final although nobody paused: every event holds the
 whole of it."""
+
+
+NEAR: Final = 0.01
+"""Seconds by which a place and itself, reckoned another way, may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,20 @@ class UtteranceBuilder:
         self._shown = False
         return None
 
+    def revise(self, start: float, end: float, now: Result) -> Step | None:
+        """Replaces the open utterance's final from ``start`` to ``end``, if it has one there.
+
+        Times are on the call clock.
+        """
+        for index, part in enumerate(self._finals):
+            if abs(part.start - start) + abs(part.end - end) < NEAR:
+                self._finals[index] = now
+                return self._restated()
+        return None
+
+    def _restated(self) -> Step:
+        return Step(self._utterance(self._finals, self._finals[-1]), True, False)
+
     def _is_long(self) -> bool:
         return bool(self._finals) and self._finals[-1].end - self._finals[0].start > LONGEST
 
@@ -109,4 +127,26 @@ class UtteranceBuilder:
                 else 0.0
             ),
             language=next((part.language for part in reversed(parts) if part.language), None),
+            unsure=any(part.unsure for part in parts),
         )
+
+
+def restated(said: Utterance, start: float, end: float, now: Result) -> Utterance | None:
+    """An utterance in which other words stand from ``start`` to ``end``; None where none did.
+
+    Times are on the call clock.
+    """
+    before = [word for word in said.words if word.start < start - NEAR]
+    behind = [word for word in said.words if word.end > end + NEAR]
+    if len(before) + len(behind) >= len(said.words):
+        return None
+    words = (*before, *now.words, *behind)
+    return replace(
+        said,
+        text=join_text(word.text for word in words),
+        start=words[0].start,
+        end=words[-1].end,
+        words=words,
+        confidence=mean_confidence(words),
+        unsure=now.unsure or (said.unsure and bool(before or behind)),
+    )

@@ -47,6 +47,7 @@ LOOSE_TASKS = {
     "service.py": "a session outlives the request that began it",
     "engines/deepgram/batch.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
+    "engines/rehearing/connection.py": "owns the task that hears finals again, awaited in close",
     "engines/resilient/connection.py": "owns the tasks that open engines, awaited in close",
     "engines/telling.py": "hands a leg's events over in order, also to async callbacks",
 }

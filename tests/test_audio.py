@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.audio import RATE, AudioBuffer, Resampler, pcm_to_samples, to_float
+from callscribe.audio import RATE, AudioBuffer, Resampler, pcm_to_samples, to_float, to_int16
 from callscribe.errors import AudioError
 
 
@@ -77,3 +77,9 @@ def test_the_buffer_does_not_grow_with_the_call() -> None:
         buffer.append(np.zeros(RATE, np.int16))
         buffer.drop_before(second - 25.0)
     assert buffer._data.nbytes < 3_000_000
+
+
+def test_float_samples_as_sixteen_bit() -> None:
+    samples = np.array([0, 1, -1, 32767, -32768], np.int16)
+    assert np.array_equal(to_int16(to_float(samples)), samples)
+    assert to_int16(np.array([1.5, -1.5], np.float32)).tolist() == [32767, -32768]

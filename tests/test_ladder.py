@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from callscribe.engines.rehearing import RehearingEngine
 from callscribe.engines.resilient import ResilientEngine
-from callscribe.ladder import Ladders, ladder, repairers
+from callscribe.ladder import Ladders, hearers, ladder, repairers
 from callscribe.settings import TranscriptionConfig
 from tests.engines_for_tests import EnergyEngine
 
@@ -68,3 +69,36 @@ def test_where_this_machine_alone_is_asked_its_engine_listens_itself() -> None:
 def test_what_is_not_there_is_stood_in_for() -> None:
     here = Ladders({"whisper": ENGINES["whisper"]})
     assert here.choose(TranscriptionConfig()) == (ENGINES["whisper"], "deepgram")
+
+
+class Exact(EnergyEngine):
+    """Hears clips as well."""
+
+    async def transcribe_clip(self, *_: object, **__: object) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({}, ["deepgram_rest", "whisper"]),
+        ({"transcription_fallback": ["whisper"]}, ["whisper"]),
+        ({"transcription_fallback": []}, []),
+        ({"transcription_backend": "whisper"}, ["whisper"]),  # nothing goes to a cloud
+    ],
+)
+def test_who_hears_unsure_finals_again(config: dict[str, object], names: list[str]) -> None:
+    engines = {"deepgram": Exact(name="deepgram"), "whisper": Exact()}
+    wanted = TranscriptionConfig.model_validate(config)
+    rungs = ladder(wanted, engines)
+    assert [hearer.name for hearer in hearers(rungs)] == names
+    assert hearers(ladder(wanted, ENGINES)) == []
+    engine, _ = Ladders(engines).choose(wanted)
+    assert isinstance(engine, RehearingEngine) is bool(names)
+
+
+def test_nothing_is_heard_again_where_that_is_switched_off() -> None:
+    config = TranscriptionConfig(transcription_backend="whisper", unsure_below={"*": 0.0})
+    whisper = Exact()
+    engine, _ = Ladders({"whisper": whisper}).choose(config)
+    assert engine is whisper

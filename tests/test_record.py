@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import Repaired, SpeechBegan, Unheard
+from callscribe.engines.base import Reheard, Repaired, SpeechBegan, Unheard
 from callscribe.events import (
     CallStats,
     Event,
@@ -327,3 +327,64 @@ def test_voices_behind_a_restart_are_new_ones(record: Record, bus: Seen) -> None
     again.hear(leg_of("agent"), voiced(20.0, "0"))
     again.hear(leg_of("technician"), voiced(30.0, "0"))
     assert voices(again)[-2:] == [["0"], ["2"]]
+
+
+def unsure(start: float, text: str, *, ends: bool = True) -> Result:
+    said = result_at(start, text)
+    return replace(said, speech_final=ends, unsure=True)
+
+
+def test_what_was_heard_again_is_a_revision_of_its_place(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.publish(LegStarted, speaker="agent", offset=2.0, **LEG)
+    first = unsure(1.0, "bonjour Adam", ends=False)
+    second = result_at(4.0, "un moment")
+    for said in (first, second, result_at(8.0, "merci")):
+        record.hear(leg, said)
+    assert [u.unsure for u in record.transcript.utterances] == [True, False]
+    again = replace(result_at(1.0, "bonjour madame"), confidence=0.9)
+    record.hear(leg, Reheard(first.start, first.end, again, "whisper"))
+    final = [event for event in bus.all if isinstance(event, FinalResult)][-1]
+    assert (final.utterance_id, final.revision, final.heard_again) == ("agent-1", 1, "whisper")
+    assert final.text == "bonjour madame un moment"
+    assert final.unsure  # which part it was is not kept: the rest may be
+    assert final.speech_final
+    assert record.transcript.text == "bonjour madame un moment\nmerci"
+    assert record.faults == 0
+
+
+def test_what_is_heard_again_before_its_utterance_ends(record: Record, bus: Seen, leg: Leg) -> None:
+    first = unsure(1.0, "bonjour Adam", ends=False)
+    record.hear(leg, first)
+    again = replace(result_at(1.0, "bonjour madame"), unsure=True)
+    record.hear(leg, Reheard(first.start, first.end, again, "whisper"))
+    record.hear(leg, result_at(4.0, "un moment"))
+    finals = [event for event in bus.all if isinstance(event, FinalResult)]
+    assert [(f.text, f.revision, f.speech_final, f.unsure) for f in finals] == [
+        ("bonjour Adam", 0, False, True),
+        ("bonjour madame", 0, False, True),
+        ("bonjour madame un moment", 0, True, True),
+    ]
+    assert [f.heard_again for f in finals] == ["", "whisper", ""]
+
+
+def test_what_is_heard_again_of_what_is_not_there_any_more(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    before = len(bus.all)
+    record.hear(leg, Reheard(1.0, 2.0, result_at(1.0, "rien"), "whisper"))
+    assert len(bus.all) == before
+    assert record.transcript.utterances == []
+    assert record.faults == 0
+
+
+def test_a_leak_does_not_come_back_when_it_is_heard_again(record: Record, bus: Seen) -> None:
+    agent, technician = leg_of("agent"), leg_of("technician")
+    record.hear(agent, sentence(0.0, 0.9))
+    leak = sentence(0.2, 0.6)
+    record.hear(technician, leak)
+    assert [u.speaker for u in record.transcript.utterances] == ["agent"]
+    before = len(bus.all)
+    record.hear(technician, Reheard(leak.start, leak.end, leak, "whisper"))
+    assert len(bus.all) == before

@@ -75,3 +75,10 @@ def test_a_telephone() -> None:
     assert settings.twilio_auth_token is not None
     assert settings.twilio_auth_token.get_secret_value() == "abc123"
     assert "abc123" not in repr(settings)
+
+
+def test_thresholds_are_those_of_languages() -> None:
+    assert TranscriptionConfig(unsure_below={"fr": 0.9, "*": 0}).unsure_below["fr"] == 0.9
+    for wrong in ({"xx": 0.5}, {"fr": 1.1}, {"fr": -0.1}):
+        with pytest.raises(ValidationError):
+            TranscriptionConfig(unsure_below=wrong)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.transcript import Result, Word
-from callscribe.utterances import LONGEST, Step, UtteranceBuilder
+from callscribe.transcript import Result, Utterance, Word
+from callscribe.utterances import LONGEST, Step, UtteranceBuilder, restated
 
 
 def result(text: str, start: float, end: float, **more: bool) -> Result:
@@ -116,3 +117,36 @@ def test_a_voice_that_never_pauses_ends_an_utterance_all_the_same() -> None:
     assert len(ends) == 3
     assert max(end.end - end.start for end in ends) <= LONGEST + 5
     assert [end.utterance_id for end in ends] == ["agent-1", "agent-2", "agent-3"]
+
+
+def said_in_three() -> Utterance:
+    words = [Word(text, at, at + 0.5, 0.5) for at, text in enumerate(("un", "deux", "trois"))]
+    return Utterance("agent-1", "agent", "un deux trois", 0.0, 2.5, tuple(words), 0.5, "fr", True)
+
+
+def test_other_words_in_a_place_of_an_utterance() -> None:
+    now = Result("Deux.", 1.0, 1.6, True, words=(Word("Deux.", 1.0, 1.6, 0.9),))
+    found = restated(said_in_three(), 1.0, 1.5, now)
+    assert found is not None
+    assert (found.text, found.start, found.end) == ("un Deux. trois", 0.0, 2.5)
+    assert found.confidence == pytest.approx((0.5 + 0.9 + 0.5) / 3)
+    assert found.unsure  # the rest of it may be
+
+
+def test_a_place_without_words_is_none() -> None:
+    now = Result("x", 5.0, 6.0, True, words=(Word("x", 5.0, 6.0, 0.9),))
+    assert restated(said_in_three(), 5.0, 6.0, now) is None
+
+
+def test_a_final_of_the_open_utterance_is_replaced() -> None:
+    builder = UtteranceBuilder("agent")
+    step(builder, Result("un", 0, 1, True, unsure=True))
+    step(builder, Result("deux", 1, 2, True))
+    assert builder.revise(5.0, 6.0, Result("x", 5, 6, True)) is None
+    made = builder.revise(0.0, 1.0, Result("Un,", 0, 1, True))
+    assert made is not None
+    assert (made.is_final, made.speech_final) == (True, False)
+    assert (made.utterance.text, made.utterance.unsure) == ("Un, deux", False)
+    last = builder.finish()
+    assert last is not None
+    assert last.utterance.text == "Un, deux"

@@ -90,6 +90,7 @@ class View:
             words=final.words,
             confidence=final.confidence,
             language=final.language,
+            unsure=final.unsure,
         )
         self._starts[said.utterance_id] = said.start
         self._said.insert(bisect_right(self._said, said.start, key=_BEGAN), said)

@@ -75,7 +75,22 @@ class Repaired:
     results: tuple[Result, ...]
 
 
-EngineEvent = Result | SpeechBegan | Unheard | Repaired | Lost | TakenOver | Listening | Silent
+@dataclass(frozen=True, slots=True)
+class Reheard:
+    """What was final from ``start`` to ``end`` was unsure, and has been understood more surely.
+
+    ``result`` replaces it; ``by`` is the engine that heard it again.
+    """
+
+    start: float
+    end: float
+    result: Result
+    by: str
+
+
+EngineEvent = (
+    Result | SpeechBegan | Unheard | Repaired | Reheard | Lost | TakenOver | Listening | Silent
+)
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
@@ -219,6 +234,21 @@ class TranscriptionEngine(Protocol):
 
     async def close(self) -> None:
         """Finishes all legs and frees the model or the sockets. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class ClipEngine(Protocol):
+    """An engine that hears a short stretch again, as exactly as it can."""
+
+    async def transcribe_clip(
+        self, audio: FloatArray, language: str, *, options: StreamOptions = ...
+    ) -> Result:
+        """The words of up to 30 s at 16 kHz, -1 to 1, in one final; empty where there are none.
+
+        ``options`` are those of the leg. Live legs come first, so it may take a while. A
+        ``CallscribeError`` where it cannot be done.
+        """
         ...
 
 

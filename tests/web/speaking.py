@@ -11,7 +11,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection
 
-from callscribe.engines.base import EngineEvent, Repaired, Unheard
+from callscribe.engines.base import EngineEvent, Reheard, Repaired, Unheard
 from callscribe.leg import Leg
 from callscribe.transcript import Result, Word
 from tests.engines_for_tests import EnergyConnection, tones
@@ -71,6 +71,8 @@ def hear(
     text: str,
     start: float,
     confidence: float = 0.9,
+    *,
+    unsure: bool = False,
 ) -> None:
     """Has the engine understand a sentence, spoken from ``start`` on the call clock on."""
     words = tuple(
@@ -78,8 +80,24 @@ def hear(
         for n, word in enumerate(text.split())
     )
     end = start + len(words) * WORD
-    said = Result(text, start, end, True, True, words, confidence, "fr")
+    said = Result(text, start, end, True, True, words, confidence, "fr", unsure=unsure)
     _tell(served, leg_of(served, session_id, speaker), said)
+
+
+def hear_again(
+    served: Served, session_id: str, speaker: str, before: str, text: str, start: float
+) -> None:
+    """Has a sentence that began at ``start`` on the call clock understood in another way."""
+    leg = leg_of(served, session_id, speaker)
+    start -= leg.offset or 0.0
+    count = len(text.split())
+    words = tuple(
+        Word(word, start + n * WORD, start + (n + 1) * WORD, 0.95)
+        for n, word in enumerate(text.split())
+    )
+    now = Result(text, start, start + count * WORD, True, True, words, 0.95, "fr")
+    end = start + len(before.split()) * WORD
+    _tell(served, leg, Reheard(start, end, now, "whisper"))
 
 
 def hear_nothing(served: Served, session_id: str, speaker: str, start: float, end: float) -> None:

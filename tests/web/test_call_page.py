@@ -22,7 +22,7 @@ from callscribe.settings import Settings
 from tests import killable
 from tests.serving import Served, serving
 from tests.web.browsing import Cable, cable_to, picture, state, trouble
-from tests.web.speaking import Join, Speaker, ask, hear, hear_after_all, hear_nothing
+from tests.web.speaking import Join, Speaker, ask, hear, hear_after_all, hear_again, hear_nothing
 
 pytestmark = pytest.mark.browser
 
@@ -238,16 +238,38 @@ def test_a_gap_is_repaired_on_the_page(page: Page, served: Served, meet: Meet) -
             "Me revoilà",
         ]
     )
-    expect(page.locator(".later:visible")).to_have_count(2)
+    expect(page.locator(".heard:visible")).to_have_count(2)
     expect(page.locator("#talk")).not_to_contain_text("Coverage")
     picture(page, "call-gap-repaired")
     shown = on_page(page)["#transcript"]
     page.reload()
-    expect(page.locator(".later:visible")).to_have_count(2)
+    expect(page.locator(".heard:visible")).to_have_count(2)
     assert on_page(page)["#transcript"] == shown
     session = ask(f"http://localhost:{served.port}/api/sessions/{session_id}")
     assert session["gaps"] == session["transcript"]["gaps"] == []
     assert session["stats"]["coverage_percent"] == 100.0
+
+
+def test_what_was_unsure_is_marked_and_heard_again(page: Page, served: Served, meet: Meet) -> None:
+    session_id = meet()
+    follow(page, served, session_id)
+    hear(served, session_id, "technician", "Il y a de l'eau sous la chaudière", 0.5)
+    first, now = "Le manoir mettre", "Le manomètre"
+    hear(served, session_id, "agent", first, 3.0, 0.6, unsure=True)
+    hear(served, session_id, "technician", "La pression est à zéro", 6.0)
+    mark = page.locator(".heard:visible")
+    expect(mark).to_have_text("unsure")
+    picture(page, "call-unsure")
+    hear_again(served, session_id, "agent", first, now, 3.0)
+    said = page.locator(".row:not(.notice) .said")
+    expect(said).to_have_text(["Il y a de l'eau sous la chaudière", now, "La pression est à zéro"])
+    expect(mark).to_have_text("heard again")
+    expect(mark).to_have_attribute("title", re.compile(f"whisper.*before: “{first}”"))
+    picture(page, "call-heard-again")
+    page.reload()
+    expect(mark).to_have_attribute("title", re.compile(f"before: “{first}”"))
+    stored = ask(f"http://localhost:{served.port}/api/sessions/{session_id}")["transcript"]
+    assert [u["text"] for u in stored["utterances"]][1] == now
 
 
 def test_what_was_heard_through_the_air_is_shown_once(

@@ -555,6 +555,29 @@ def test_a_gap_that_is_repaired(here: Page) -> None:
     }
 
 
+def test_what_is_unsure_and_what_was_heard_again(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        tell("leg_started", { speaker: "agent", engine: "whisper", language: "fr" });
+        say("agent-1", "bonjour Adam", 1, { unsure: true });
+        const [before] = model.rows.map(({ unsure, again, former }) => [unsure, again, former]);
+        say("agent-2", "un moment", 4, { speech_final: false });
+        const speaking = model.legs.get("agent").speaking;
+        say("agent-1", "bonjour madame", 1, { revision: 1, heard_again: "whisper" });
+        const [after] = model.rows.map(({ unsure, again, former }) => [unsure, again, former]);
+        return { before, after, shown: shown(),
+            speaking: [speaking, model.legs.get("agent").speaking] };
+        """,
+    )
+    assert seen == {
+        "before": [True, "", ""],
+        "after": [False, "whisper", "bonjour Adam"],
+        "shown": [["agent", "bonjour madame"], ["agent", "un moment"]],
+        "speaking": [True, True],
+    }
+
+
 def test_a_server_that_died_leaves_nothing_open(here: Page) -> None:
     seen = folded(
         here,

@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -18,7 +19,7 @@ from deepgram import AsyncDeepgramClient
 from deepgram.core.api_error import ApiError
 
 from callscribe import logs
-from callscribe.audio import WIDTH, Encoding
+from callscribe.audio import RATE, WIDTH, Encoding, FloatArray, to_int16
 from callscribe.engines.base import (
     Capabilities,
     Lost,
@@ -42,6 +43,7 @@ from callscribe.engines.silero import SileroModel
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, CapacityError, EngineError, UpstreamError
 from callscribe.languages import LANGUAGES
+from callscribe.transcript import Result
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a request is sent again: the first time, and at most."""
@@ -133,6 +135,22 @@ class DeepgramBatchService:
         self._connections.add(connection)
         connection.on_close = self._forget
         return connection
+
+    async def transcribe_clip(
+        self, audio: FloatArray, language: str, *, options: StreamOptions | None = None
+    ) -> Result:
+        """The final of up to 30 s (16 kHz, -1 to 1) in one request; errors as Deepgram's answers.
+
+        It waits for its turn where the budget of requests is used up.
+        """
+        self._check_open()
+        options = replace(options or StreamOptions(), encoding="linear16", pass_through=False)
+        query = make_query(language, RATE, options)
+        asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}
+        began = self._monotonic()
+        wav = await asyncio.to_thread(as_wav, Piece(0.0, to_int16(audio)), RATE)
+        answer = await self._request(wav, asked)
+        return of_piece(answer, 0.0, len(audio) / RATE, self._monotonic() - began)
 
     async def close(self) -> None:
         """Ends all legs, their last finals included. Idempotent."""

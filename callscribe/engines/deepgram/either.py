@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     BudgetUse,
     Capabilities,
@@ -13,6 +14,7 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.engines.deepgram.service import DeepgramTranscriptionService
+from callscribe.transcript import Result
 
 
 class DeepgramEngine:
@@ -55,6 +57,12 @@ class DeepgramEngine:
         return await way.transcribe_streaming(
             session_id, language, sample_rate, on_transcript, options=options
         )
+
+    async def transcribe_clip(
+        self, audio: FloatArray, language: str, *, options: StreamOptions | None = None
+    ) -> Result:
+        """A short stretch in one request."""
+        return await self._batch.transcribe_clip(audio, language, options=options)
 
     async def close(self) -> None:
         """Ends all legs. Idempotent."""

@@ -24,6 +24,7 @@ from callscribe.engines.base import (
     TranscriptCallback,
 )
 from callscribe.engines.silero import SileroModel
+from callscribe.engines.whisper.again import decode_again
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
 from callscribe.engines.whisper.conductor import Conductor
@@ -69,6 +70,7 @@ class WhisperTranscriptionService:
         self._wanted_legs = max_legs
         self._loading = Turns()
         self._recording = Turns()
+        self._clips = Turns()
         self._recordings = 0
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="whisper-load")
         self._closed = False
@@ -198,6 +200,25 @@ class WhisperTranscriptionService:
                 return await self._transcribe(blocks, language, keyterms, on_progress)
         finally:
             self._recordings -= 1
+
+    async def transcribe_clip(
+        self, audio: FloatArray, language: str, *, options: StreamOptions | None = None
+    ) -> Result:
+        """Hears up to 30 s (16 kHz, -1 to 1) with the whole window: slowly, and more exactly.
+
+        ``language`` may be ``auto``. One at a time, and live legs come first.
+        """
+        await self.start()
+        async with self._clips.lock:
+            prompt = vocabulary_prompt(options.keyterms if options else ())
+            return await asyncio.to_thread(self._hear_clip, audio, language, prompt)
+
+    def _hear_clip(self, audio: FloatArray, language: str, prompt: str) -> Result:
+        self._live_first()
+        decoder = self.decoder
+        if decoder is None:
+            raise EngineError("the Whisper engine has been closed")
+        return decode_again(decoder, audio, language, prompt)
 
     async def _transcribe(
         self,

@@ -8,16 +8,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from deepgram import AsyncDeepgramClient
 from httpx import AsyncClient
 
+from callscribe.audio import RATE, to_float
 from callscribe.engines import create_engine
 from callscribe.engines.base import EngineEvent, Lost, Silent, StreamOptions, TranscriptCallback
 from callscribe.engines.deepgram import batch
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.engines.deepgram.service import environment
-from callscribe.errors import AudioError, EngineError
+from callscribe.errors import AudioError, EngineError, UpstreamError
 from callscribe.settings import Settings
 from callscribe.transcript import Result
 from tests import speech
@@ -369,3 +371,40 @@ async def test_a_leg_may_be_abandoned_at_once() -> None:
             await leg.close()
     assert not service._connections
     await service.close()
+
+
+async def test_a_clip_is_one_request_with_the_options_of_the_leg(
+    listening: Served, faulty: Faulty
+) -> None:
+    rate, samples = speech.leg("fr", "agent")
+    (first, *_) = [u for u in speech.script("fr") if u.speaker == "agent"]
+    clip = to_float(samples[int(first.start * rate) : int((first.end + 0.3) * rate)])
+    assert rate == RATE
+    service = DeepgramBatchService("key", base_url=listening.ws)
+    found = await service.transcribe_clip(clip, "fr")
+    await service.close()
+    assert found.is_final
+    assert speech.recall(first.text, found.text) > 0.6
+    assert 0.0 <= found.words[0].start < found.words[-1].end <= len(clip) / RATE
+
+    redacting = DeepgramBatchService("key", base_url=faulty.address)
+    options = StreamOptions(
+        keyterms=("Nunavut",), query=(("redact", "pci"),), encoding="mulaw", pass_through=True
+    )
+    await redacting.transcribe_clip(clip, "fr", options=options)
+    await redacting.close()
+    (path,), (body,) = faulty.paths, faulty.bodies
+    assert "redact=pci" in path
+    assert "keyterm=Nunavut" in path
+    assert "mulaw" not in path
+    assert body[:4] == b"RIFF"
+
+
+async def test_a_clip_that_is_refused_says_why(faulty: Faulty) -> None:
+    faulty.statuses = [402]
+    service = DeepgramBatchService("key", base_url=faulty.address)
+    with pytest.raises(UpstreamError):
+        await service.transcribe_clip(np.zeros(RATE, np.float32), "fr")
+    await service.close()
+    with pytest.raises(EngineError):
+        await service.transcribe_clip(np.zeros(RATE, np.float32), "fr")

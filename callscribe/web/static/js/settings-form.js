@@ -106,6 +106,7 @@ export class SettingsForm {
         .filter(Boolean);
     }
     if (key === "low_confidence") return Number(field.value) / 100;
+    if (key === "unsure_below") return { ...this.unsureBelow, "*": Number(field.value) / 100 };
     if (field.type === "checkbox") return field.checked;
     return field.type === "range" ? Number(field.value) : field.value;
   }
@@ -120,6 +121,10 @@ export class SettingsForm {
       if (typeof value === "boolean") field.checked = value;
       else if (field === document.activeElement || this.isRefused(key)) continue;
       else if (Array.isArray(value)) field.value = value.join("\n");
+      else if (key === "unsure_below") {
+        this.unsureBelow = value;
+        field.value = String(Math.round((value["*"] ?? 0) * 100));
+      }
       else field.value = String(key === "low_confidence" ? Math.round(value * 100) : value);
     }
     this.label();
@@ -128,10 +133,15 @@ export class SettingsForm {
 
   /** The numbers beside the sliders. */
   label() {
-    const { endpointing_ms: silence, low_confidence: low } = this.form.elements;
+    const {
+      endpointing_ms: silence,
+      low_confidence: low,
+      unsure_below: unsure,
+    } = this.form.elements;
     const outputs = this.form.querySelectorAll("output");
     outputs[0].textContent = `${(Number(silence.value) / 1000).toFixed(2)} s`;
     outputs[1].textContent = `${low.value} %`;
+    outputs[2].textContent = Number(unsure.value) ? `${unsure.value} %` : "never";
   }
 
   showBackends(backends) {

@@ -86,7 +86,7 @@ export class TranscriptView {
     const item = document.createElement("li");
     item.className = `row ${row.kind}`;
     item.innerHTML =
-      '<p class="head"><span class="who"></span> <time class="at"></time> <span class="later" hidden>heard later</span></p>' +
+      '<p class="head"><span class="who"></span> <time class="at"></time> <span class="heard" hidden></span></p>' +
       '<p class="said"></p><div class="found" hidden></div>';
     // Names are given once in a session: a page that shows several has places in none of them.
     if (row.utteranceId && row.part === 0) item.id = row.utteranceId;
@@ -102,9 +102,11 @@ export class TranscriptView {
     const [head, said, found] = /** @type {HTMLElement[]} */ ([...item.children]);
     set(head.children[0], row.kind === "notice" ? "Note" : capitalized(row.speaker));
     set(head.children[1], clock(row.start));
-    const later = /** @type {HTMLElement} */ (head.children[2]);
-    later.hidden = !row.later;
-    later.title = row.later ? "Nobody heard this while it was spoken; it was heard again" : "";
+    const heard = /** @type {HTMLElement} */ (head.children[2]);
+    const [mark, why] = howHeard(row);
+    set(heard, mark);
+    heard.hidden = !mark;
+    heard.title = why;
     const tag = row.kind === "utterance" ? langTag(row.language) : "";
     if (tag && said.lang !== tag) said.lang = tag;
     said.dir = "auto";
@@ -143,4 +145,20 @@ export class TranscriptView {
 /** Touches the page only where something is new, so that nothing flickers or is read out twice. */
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * What is to be said of how an utterance was heard, in a word and in a sentence.
+ *
+ * @param {import("./transcript.js").Row} row
+ * @returns {[string, string]}
+ */
+function howHeard({ later, again, former, unsure, interim }) {
+  if (later) return ["heard later", "Nobody heard this while it was spoken; it was heard again"];
+  if (again) {
+    const before = former ? `; before: “${former}”` : "";
+    return ["heard again", `It was unsure; ${again} heard it again, and more surely${before}`];
+  }
+  if (unsure && !interim) return ["unsure", "The recogniser is not sure of these words"];
+  return ["", ""];
 }

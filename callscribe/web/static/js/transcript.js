@@ -29,6 +29,9 @@ import { notHeard } from "./format.js";
  * @property {{text: string, words: Word[]} | null} interim the whole utterance so far
  * @property {boolean} open
  * @property {boolean} later whether it was heard later, from kept audio, where a gap had been
+ * @property {boolean} unsure whether its words are less sure than the configuration asks for
+ * @property {string} again the engine that heard it again, surer of its words than who heard it first
+ * @property {string} former what it said before that
  *
  * @typedef {object} LegView
  * @property {string} speaker
@@ -243,6 +246,9 @@ export class TranscriptModel {
     if (!known && !event.text) return [];
     const row = known ?? this.place(this.emptyRow("utterance", id, event));
     if (isFinal) {
+      row.former = event.heard_again ? row.final.text : "";
+      row.again = event.heard_again ?? "";
+      row.unsure = event.unsure ?? false;
       row.final = { text: event.text, end: event.end, words: event.words ?? [] };
       row.interim = null;
       row.open = !event.speech_final;
@@ -362,6 +368,9 @@ export class TranscriptModel {
       interim: null,
       open: true,
       later: false,
+      unsure: false,
+      again: "",
+      former: "",
     };
   }
 

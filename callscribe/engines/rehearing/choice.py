@@ -1,0 +1,143 @@
+"""Which finals of a leg are heard again, when, and with which neighbours.
+
+Sans-IO: finals and the leg's time go in, clips come out. Times are leg seconds. May import
+``transcript`` and its own room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Final
+
+from callscribe.engines.rehearing.clip import GAP, Clip, together
+from callscribe.transcript import Result, mean_confidence
+
+AROUND: Final = 12.0
+"""Seconds of the same voice before and behind a final that it is heard with: having heard more of a
+voice, and what came of a sentence, a recogniser understands it better."""
+PATIENCE: Final = 12.0
+"""Seconds for which more is waited for to be said behind it."""
+LONGEST: Final = 28.0
+"""Seconds of a clip at most: Whisper hears 30 at once."""
+LEAD: Final = 0.25
+"""Seconds before a final's first word that belong to it, where nobody spoke before."""
+TAIL: Final = 0.3
+"""The same behind its last word."""
+MOST: Final = 8
+"""Finals that may wait; of more the oldest stays as it is."""
+KEPT: Final = 60.0
+"""Seconds of the leg that are kept for it at most."""
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """A final and the stretch of the leg that is its own."""
+
+    result: Result
+    start: float
+    end: float
+    by: str
+    """The engine that said it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes in a clip."""
+        return self.end - self.start + GAP
+
+
+class Choice:
+    """The finals of one leg; those under ``below`` (mean confidence of the words) are unsure."""
+
+    def __init__(self, below: float) -> None:
+        self._below = below
+        self.in_company = True
+        """Whether neighbours are heard too; without, nothing is kept but what waits."""
+        self._said: deque[Said] = deque()
+        self._waiting: deque[Said] = deque()
+        self.due_at: float | None = None
+        """The leg's time at which to look although nothing more was said; None: nothing waits."""
+
+    def mark(self, result: Result) -> Result:
+        """The final with what is to be said of it."""
+        return replace(result, unsure=self._is_unsure(result)) if result.is_final else result
+
+    def add(self, result: Result, by: str) -> None:
+        """Takes the leg's next final, and which engine said it."""
+        if not result.words:
+            return
+        start, end = result.words[0].start - LEAD, result.words[-1].end + TAIL
+        if self._said:
+            before = self._said[-1]
+            border = (before.result.words[-1].end + result.words[0].start) / 2
+            before.end, start = min(before.end, max(border, before.start)), max(start, border)
+        said = Said(result, max(start, 0.0), end, by)
+        self._said.append(said)
+        if self._is_unsure(result):
+            self._waiting.append(said)
+            while len(self._waiting) > MOST:
+                self._waiting.popleft()
+        self._note()
+
+    def take(self, heard: float, *, ended: bool = False) -> Clip | None:
+        """The next clip, if enough has been said behind its final; ``heard`` is the leg's time.
+
+        ``ended``: nothing more will be said.
+        """
+        if not self._waiting:
+            return None
+        said = self._waiting[0]
+        behind = sum(other.seconds for other in self._said if other.start > said.start)
+        patience = PATIENCE if self.in_company else TAIL
+        if not (ended or behind >= AROUND or heard >= said.end + patience):
+            return None
+        self._waiting.popleft()
+        clip = self._clip(said, heard)
+        self._note()
+        return clip
+
+    def needed_from(self, heard: float) -> float:
+        """Where the audio begins that may still be wanted."""
+        while self._said and self._said[0].start < heard - KEPT:
+            self._said.popleft()
+        wanted = [*self._waiting][:1]
+        if not self.in_company:
+            return wanted[0].start if wanted else self._end(heard)
+        room, oldest = AROUND, wanted[0].start if wanted else heard
+        for said in reversed(self._said):
+            if said.start < oldest:
+                room -= said.seconds
+                if room < 0:
+                    break
+                oldest = said.start
+        return max(min(oldest, self._end(heard)), heard - KEPT)
+
+    def _end(self, heard: float) -> float:
+        """Where the last final ends: what comes behind it may be part of the next."""
+        return min(self._said[-1].end - TAIL if self._said else 0.0, heard)
+
+    def _clip(self, said: Said, heard: float) -> Clip:
+        around = [said]
+        if self.in_company and said in self._said:
+            everything = list(self._said)
+            at = everything.index(said)
+            seconds = said.seconds
+            for others in (everything[at + 1 :], everything[:at][::-1]):
+                room = AROUND
+                for other in others:
+                    room -= other.seconds
+                    if room < 0 or seconds + other.seconds > LONGEST:
+                        break
+                    seconds += other.seconds
+                    around.append(other)
+        around.sort(key=lambda one: one.start)
+        stretches = [(one.start, min(one.end, heard)) for one in around]
+        return together(said.result, said.by, stretches, around.index(said))
+
+    def _note(self) -> None:
+        first = self._waiting[0] if self._waiting else None
+        patience = PATIENCE if self.in_company else TAIL
+        self.due_at = first.end + patience if first else None
+
+    def _is_unsure(self, result: Result) -> bool:
+        return bool(result.words) and mean_confidence(result.words) < self._below

@@ -1,0 +1,102 @@
+"""What is heard again: an utterance in the company of its neighbours, the silence between left out.
+
+Pure: no I/O, no clock. Times are seconds, of the leg or of the clip. May import ``audio`` and
+``transcript``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from callscribe.audio import RATE, FloatArray, Int16Array, Resampler, to_float
+from callscribe.transcript import Result, Word, mean_confidence
+
+GAP: Final = 0.3
+"""Seconds of silence between two pieces."""
+SURER: Final = -0.03
+"""By how much surer the second hearing has to be. It may be a little less: having heard more, it is
+right more often than its confidence says."""
+COMPLETE: Final = 0.7
+"""It must have this share of the first one's text: what is hard to hear is easily left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the leg, and where in the clip it begins."""
+
+    start: float
+    end: float
+    at: float
+
+    @property
+    def until(self) -> float:
+        """Where in the clip it ends."""
+        return self.at + self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The stretches of a leg that are heard together for the sake of one final among them."""
+
+    final: Result
+    by: str
+    """The engine that said it."""
+    pieces: tuple[Piece, ...]
+    target: int
+    """Which of the pieces is that of the final."""
+
+    def audio(self, read: Callable[[float, float], Int16Array], rate: int) -> FloatArray:
+        """The clip at 16 kHz; ``read`` gives the samples of a stretch of the leg."""
+        found: list[FloatArray] = []
+        for piece in self.pieces:
+            samples = Resampler(rate).push(read(piece.start, piece.end), last=True)
+            wanted = round((piece.end - piece.start) * RATE)
+            silence = np.zeros(max(wanted - len(samples), 0) + round(GAP * RATE), np.float32)
+            found += [to_float(samples[:wanted]), silence]
+        return np.concatenate(found)
+
+    def words(self, found: Iterable[Word]) -> tuple[Word, ...]:
+        """Those of the words that were said in the final's own stretch, on the leg's clock.
+
+        It is their ends that count: behind a silence a word often begins too early.
+        """
+        piece = self.pieces[self.target]
+        low, high = piece.at - GAP / 2, piece.until + GAP / 2
+        by = piece.start - piece.at
+        return tuple(
+            self._labelled(
+                replace(
+                    word,
+                    start=min(max(word.start, piece.at), word.end) + by,
+                    end=max(word.end, piece.at) + by,
+                )
+            )
+            for word in found
+            if low < word.end <= high
+        )
+
+    def _labelled(self, word: Word) -> Word:
+        """The word with the label that its voice has on the leg; another hearing counts anew."""
+        near = min(self.final.words, key=lambda own: abs(own.end - word.end))
+        return replace(word, speaker_label=near.speaker_label)
+
+
+def together(final: Result, by: str, stretches: Sequence[tuple[float, float]], target: int) -> Clip:
+    """A clip of these stretches of the leg, in this order; ``target`` is that of the final."""
+    pieces, at = [], 0.0
+    for start, end in stretches:
+        pieces.append(Piece(start, end, at))
+        at += end - start + GAP
+    return Clip(final, by, tuple(pieces), target)
+
+
+def is_surer(first: Result, then: Sequence[Word]) -> bool:
+    """Whether the words of the second hearing are to be believed rather than those of the first."""
+    before, after = (sum(len(w.text) for w in words) for words in (first.words, then))
+    if not then or after < COMPLETE * before:
+        return False
+    return mean_confidence(then) > mean_confidence(first.words) + SURER

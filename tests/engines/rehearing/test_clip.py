@@ -1,0 +1,78 @@
+"""A final in the company of its neighbours: what is heard, and whose words are whose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from callscribe.audio import RATE, Int16Array
+from callscribe.engines.rehearing.clip import GAP, is_surer, together
+from callscribe.transcript import Result, Word
+
+
+def final(*words: tuple[str, float, float, float], label: str | None = None) -> Result:
+    said = tuple(Word(*word, label) for word in words)
+    return Result(" ".join(w.text for w in said), said[0].start, said[-1].end, True, words=said)
+
+
+OWN = final(("bonjour", 10.2, 10.6, 0.5), ("madame", 10.6, 11.0, 0.5))
+CLIP = together(OWN, "whisper", [(2.0, 4.0), (10.0, 11.5), (20.0, 21.0)], 1)
+
+
+def test_pieces_stand_one_behind_the_other_with_a_little_silence() -> None:
+    places = [place for piece in CLIP.pieces for place in (piece.at, piece.until)]
+    assert places == pytest.approx([0, 2, 2 + GAP, 3.5 + GAP, 3.5 + 2 * GAP, 4.5 + 2 * GAP])
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
+def test_the_audio_is_that_of_the_stretches(rate: int) -> None:
+    track = np.full(30 * rate, 100, np.int16)
+    for start, end, level in ((2, 4, 4000), (10, 11.5, 8000), (20, 21, 12_000)):
+        track[int(start * rate) : int(end * rate)] = level
+
+    def read(start: float, end: float) -> Int16Array:
+        return track[round(start * rate) : round(end * rate)]
+
+    audio = CLIP.audio(read, rate)
+    assert audio.dtype == np.float32
+    assert len(audio) == round((4.5 + 3 * GAP) * RATE)
+    for piece, level in zip(CLIP.pieces, (4000, 8000, 12_000), strict=True):
+        middle = audio[round((piece.at + 0.2) * RATE) : round((piece.until - 0.2) * RATE)]
+        assert np.allclose(middle * 32768, level, atol=60)
+        behind = audio[round((piece.until + 0.05) * RATE) : round((piece.until + 0.25) * RATE)]
+        assert np.allclose(behind, 0)
+
+
+def test_words_of_the_neighbours_are_theirs() -> None:
+    at = 2.0 + GAP
+    found = [
+        Word("avant", 1.5, 1.95, 0.9),
+        Word("Bonjour", at - 0.4, at + 0.6, 0.9),  # too early, as behind a silence
+        Word("madame.", at + 0.6, at + 1.1, 0.9),
+        Word("après", 4.2, 4.6, 0.9),
+    ]
+    assert [(w.text, w.start, w.end) for w in CLIP.words(found)] == [
+        ("Bonjour", pytest.approx(10.0), pytest.approx(10.6)),
+        ("madame.", pytest.approx(10.6), pytest.approx(11.1)),
+    ]
+
+
+def test_a_voice_keeps_its_label() -> None:
+    own = final(("a", 0.2, 0.4, 0.5), label="1")
+    clip = together(own, "whisper", [(0.0, 1.0)], 0)
+    assert [w.speaker_label for w in clip.words([Word("b", 0.2, 0.4, 0.9, "7")])] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("then", "believed"),
+    [
+        ([("bonjour", 0.8), ("Adam", 0.8)], True),
+        ([("bonjour", 0.48), ("Adam", 0.48)], True),  # it has heard more
+        ([("bonjour", 0.4), ("Adam", 0.4)], False),
+        ([("bon", 0.99)], False),  # what is hard to hear was left out
+        ([], False),
+    ],
+)
+def test_the_surer_one_is_believed(then: list[tuple[str, float]], *, believed: bool) -> None:
+    words = [Word(text, 0.0, 0.1, confidence) for text, confidence in then]
+    assert is_surer(OWN, words) is believed

@@ -1,0 +1,234 @@
+"""One leg whose finals are heard again; the engines hear tones."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from callscribe.audio import FloatArray, to_int16
+from callscribe.engines.base import (
+    EngineEvent,
+    Listening,
+    Reheard,
+    StreamOptions,
+    TakenOver,
+    TranscriptCallback,
+)
+from callscribe.engines.rehearing import Hearer, RehearingEngine
+from callscribe.engines.rehearing import connection as rehearing
+from callscribe.errors import EngineError
+from callscribe.transcript import Result
+from callscribe.wire.g711 import samples_to_mulaw
+from tests.engines_for_tests import EnergyEngine, tones
+
+pytestmark = pytest.mark.anyio
+
+
+class Tones:
+    """Hears a clip as the engine hears a leg, but calls the tones by capitals, and is sure."""
+
+    def __init__(self) -> None:
+        self.clips: list[FloatArray] = []
+        self.error: Exception | None = None
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def transcribe_clip(
+        self,
+        audio: FloatArray,
+        language: str,  # noqa: ARG002 - tones are in none
+        *,
+        options: StreamOptions | None = None,
+    ) -> Result:
+        assert options is not None
+        self.clips.append(audio)
+        await self.hold.wait()
+        if self.error is not None:
+            raise self.error
+        found: list[EngineEvent] = []
+        way = await EnergyEngine().transcribe_streaming("clip", "fr", 16_000, found.append)
+        await way.send_audio(to_int16(audio).tobytes())
+        await way.close()
+        words = tuple(
+            replace(word, text=word.text.upper(), confidence=0.97)
+            for event in found
+            if isinstance(event, Result) and event.is_final
+            for word in event.words
+        )
+        return Result("", 0.0, len(audio) / 16_000, True, words=words)
+
+
+class Heard(list[EngineEvent]):
+    def __call__(self, event: EngineEvent) -> None:
+        self.append(event)
+
+    @property
+    def finals(self) -> list[Result]:
+        return [e for e in self if isinstance(e, Result) and e.is_final]
+
+    @property
+    def again(self) -> list[Reheard]:
+        return [e for e in self if isinstance(e, Reheard)]
+
+
+@pytest.fixture
+def inner() -> EnergyEngine:
+    return EnergyEngine(name="whisper")
+
+
+@pytest.fixture
+def ear() -> Tones:
+    return Tones()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+def wrap(inner: EnergyEngine, ear: Tones, below: float = 1.0) -> RehearingEngine:
+    return RehearingEngine(inner, [Hearer(ear, "whisper")], {"*": below})
+
+
+async def open_leg(
+    engine: RehearingEngine, heard: TranscriptCallback, rate: int = 16_000, **options: object
+) -> rehearing.RehearingConnection:
+    wanted = StreamOptions(**options)  # type: ignore[arg-type]
+    return await engine.transcribe_streaming("s", "fr", rate, heard, options=wanted)
+
+
+async def until(what: object) -> None:
+    async with asyncio.timeout(10):
+        while not what():  # type: ignore[operator]
+            await asyncio.sleep(0.01)
+
+
+async def test_unsure_finals_are_marked_and_replaced_in_their_places(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.send_audio(tones(400, 500, 600))
+    await leg.close()
+    assert [final.unsure for final in heard.finals] == [True] * 3
+    assert [again.by for again in heard.again] == ["whisper"] * 3
+    for final, again in zip(heard.finals, heard.again, strict=True):
+        assert (again.start, again.end) == (final.start, final.end)
+        assert again.result.text == final.text.upper()
+        assert again.result.start == pytest.approx(final.start, abs=0.03)
+        assert again.result.end == pytest.approx(final.end, abs=0.03)
+        assert again.result.unsure  # 0.97 is under 1.0 still
+    assert len(ear.clips[1]) > 2 * 16_000  # in company
+
+
+async def test_what_is_sure_is_left_alone(inner: EnergyEngine, ear: Tones, heard: Heard) -> None:
+    leg = await open_leg(wrap(inner, ear, below=0.5), heard)
+    await leg.send_audio(tones(400, 500))
+    await leg.close()
+    assert [final.unsure for final in heard.finals] == [False, False]
+    assert not heard.again
+    assert not ear.clips
+
+
+@pytest.mark.parametrize("encoding", ["linear16", "mulaw"])
+async def test_telephone_legs_too(
+    inner: EnergyEngine, ear: Tones, heard: Heard, encoding: str
+) -> None:
+    audio = tones(400, 500, rate=8000)
+    if encoding == "mulaw":
+        audio = samples_to_mulaw(np.frombuffer(audio, "<i2"))
+    leg = await open_leg(wrap(inner, ear), heard, 8000, encoding=encoding)
+    for at in range(0, len(audio), 160):
+        await leg.send_audio(audio[at : at + 160])
+    await leg.close()
+    assert [again.result.text for again in heard.again] == [f.text.upper() for f in heard.finals]
+
+
+async def test_it_does_not_wait_for_the_end_of_the_leg(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.send_audio(tones(400))
+    await leg.send_audio(bytes(2 * 16_000 * 13))
+    await until(lambda: heard.again)
+    await leg.close()
+    assert len(heard.again) == 1
+
+
+async def test_audio_goes_on_while_something_is_heard_again(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    leg = await open_leg(wrap(inner, ear), heard)
+    ear.hold.clear()
+    await leg.send_audio(tones(400))
+    await leg.send_audio(bytes(2 * 16_000 * 13))
+    await until(lambda: ear.clips)
+    await leg.send_audio(tones(500, 600))
+    await until(lambda: len(heard.finals) == 3)
+    ear.hold.set()
+    await leg.close()
+    assert len(heard.again) == 3
+
+
+async def test_an_ear_that_breaks_leaves_the_first_hearing(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    ear.error = EngineError("no memory")
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.send_audio(tones(400, 500))
+    await leg.close()
+    assert len(heard.finals) == 2
+    assert not heard.again
+
+
+async def test_an_ear_that_never_answers_holds_the_end_up_only_so_long(
+    inner: EnergyEngine, ear: Tones, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearing, "FINISHING", 0.05)
+    ear.hold.clear()
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.send_audio(tones(400))
+    await leg.close()
+    assert len(heard.finals) == 1
+    assert not heard.again
+
+
+async def test_closing_in_the_callback_returns_at_once(inner: EnergyEngine, ear: Tones) -> None:
+    seen: list[EngineEvent] = []
+
+    async def hear(event: EngineEvent) -> None:
+        seen.append(event)
+        if isinstance(event, Result) and event.is_final:
+            await leg.close()
+
+    leg = await open_leg(wrap(inner, ear), hear)
+    await leg.send_audio(tones(400))
+    await until(lambda: any(isinstance(event, Reheard) for event in seen))
+    await leg.close()
+    assert not leg.is_connected
+
+
+async def test_what_a_more_exact_engine_said_is_not_corrected_by_a_lesser_one(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.hear(TakenOver("deepgram", EngineError("full")))
+    await leg.send_audio(tones(400))
+    await until(lambda: heard.finals)
+    await leg.hear(Listening("whisper"))
+    await leg.send_audio(tones(500))
+    await leg.close()
+    assert [final.unsure for final in heard.finals] == [True, True]
+    assert [again.result.text for again in heard.again] == [heard.finals[1].text.upper()]
+
+
+async def test_vocabulary_reaches_both(inner: EnergyEngine, ear: Tones, heard: Heard) -> None:
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.set_keyterms(("Nunavut",))
+    assert inner.connections[-1].keyterms == ("Nunavut",)
+    await leg.finalize()
+    assert inner.connections[-1].finalized == 1
+    await leg.close()
+    assert leg.callback_errors == 0

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-store chaos soak lock upgrade clean
+.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-unsure bench-store chaos soak lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -99,7 +99,7 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local bench-deepgram bench-leaks bench-store ## All measurements
+bench: bench-local bench-deepgram bench-leaks bench-unsure bench-store ## All measurements
 
 bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
@@ -109,6 +109,9 @@ bench-deepgram: setup-dev ## Streaming against REST, and what the Deepgram clien
 
 bench-leaks: setup-dev ## Speech that leaks into the other leg, and two who say the same: what is marked
 	$(BIN)/python -m benchmarks.leaks $(ARGS)
+
+bench-unsure: setup-dev ## Unsure finals heard again: how many words that mends and harms, by threshold
+	$(BIN)/python -m benchmarks.second_hearing $(ARGS)
 
 bench-store: setup-dev postgres ## How many finals a second the store keeps, and how soon, in both databases
 	$(BIN)/python -m benchmarks.store $(ARGS)

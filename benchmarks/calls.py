@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.live_metrics import Sighting, SpokenWord, spoken_end, word_lags
 from callscribe.audio import Resampler, to_float
 from callscribe.demo.measure import percentile
-from callscribe.engines.base import EngineEvent, Lost, TranscriptionEngine
+from callscribe.engines.base import EngineEvent, Lost, Reheard, TranscriptionEngine
 from callscribe.transcript import Result
 from callscribe.wer import word_errors
 
@@ -71,6 +71,8 @@ class Heard:
     results: list[tuple[float, Result]]
     behind: float
     """Seconds that the last final came after the end of the audio."""
+    again: dict[tuple[float, float], str] = field(default_factory=dict)
+    """What was heard again and replaces the final from where to where."""
 
 
 def read_leg(folder: Path, call: str, speaker: str, seconds: float) -> Leg:
@@ -95,7 +97,7 @@ def reference(model: WhisperModel, leg: Leg) -> tuple[float, list[SpokenWord]]:
     best: tuple[float, list[SpokenWord]] | None = None
     for vad in (False, True):
         segments, _ = model.transcribe(
-            audio, language=leg.call, beam_size=5, vad_filter=vad, word_timestamps=True
+            audio, language=leg.call[:2], beam_size=5, vad_filter=vad, word_timestamps=True
         )
         words = [w for segment in segments for w in segment.words or ()]
         wrong = word_errors(leg.text, " ".join(w.word for w in words)).rate
@@ -106,17 +108,23 @@ def reference(model: WhisperModel, leg: Leg) -> tuple[float, list[SpokenWord]]:
 
 
 async def play(service: TranscriptionEngine, leg: Leg) -> Heard:
-    """Sends a leg in 20 ms frames at the pace of speech; raises what ended it too early."""
+    """Sends a leg in 20 ms frames at the pace of speech; raises what ended it too early.
+
+    A call's first two letters are its language.
+    """
     results: list[tuple[float, Result]] = []
+    again: dict[tuple[float, float], str] = {}
     lost: list[Lost] = []
 
     def hear(event: EngineEvent) -> None:
         if isinstance(event, Result):
             results.append((time.monotonic() - began, event))
+        elif isinstance(event, Reheard):
+            again[event.start, event.end] = event.result.text
         elif isinstance(event, Lost):
             lost.append(event)
 
-    connection = await service.transcribe_streaming("bench", leg.call, leg.rate, hear)
+    connection = await service.transcribe_streaming("bench", leg.call[:2], leg.rate, hear)
     began = time.monotonic()
     size = leg.rate // 50
     for at in range(0, len(leg.samples), size):
@@ -129,7 +137,8 @@ async def play(service: TranscriptionEngine, leg: Leg) -> Heard:
     await connection.close()
     if lost:
         raise lost[0].error
-    return Heard(leg, results, time.monotonic() - began - leg.seconds)
+    behind = max((at for at, result in results if result.is_final), default=0.0) - leg.seconds
+    return Heard(leg, results, behind, again)
 
 
 def row(heard: Heard, words: list[SpokenWord]) -> dict[str, Any]:
@@ -139,8 +148,10 @@ def row(heard: Heard, words: list[SpokenWord]) -> dict[str, Any]:
         Sighting(w.text, w.start, w.end, at, r.is_final) for at, r in heard.results for w in r.words
     ]
     text = " ".join(r.text for _, r in finals)
+    after = " ".join(heard.again.get((r.start, r.end), r.text) for _, r in finals)
     return {
-        "wer": word_errors(heard.leg.text, text).rate,
+        "first_wer": word_errors(heard.leg.text, text).rate,
+        "wer": word_errors(heard.leg.text, after).rate,
         "words": len(text.split()),
         "appear": word_lags(words, seen).appear,
         "final": [at - spoken_end(words, r.words[-1].text, r.end) for at, r in finals],

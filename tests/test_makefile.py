@@ -22,8 +22,8 @@ def test_help_lists_what_people_need() -> None:
 
 
 TARGETS = """
-setup demo serve test lint docs lock postgres bench bench-deepgram bench-leaks bench-store
-chaos soak
+setup demo serve test lint docs lock postgres bench bench-deepgram bench-leaks bench-unsure
+bench-store chaos soak
 """
 
 

@@ -1,6 +1,6 @@
 """What a session has to show: its numbered events and its transcript.
 
-Engines' results come in here and go out as events. May import ``leg``, ``utterances``,
+Engines' results come in here and go out as events. May import ``leg``, ``notices``, ``utterances``,
 ``ledger``, ``past``, ``talk``, ``leaks``, ``voices``, ``engines.base`` and core.
 """
 
@@ -31,6 +31,7 @@ from callscribe.engines.base import (
 from callscribe.leaks import Leaks
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
+from callscribe.notices import who_listens, words_lost
 from callscribe.past import Past
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Transcript, Utterance
@@ -43,6 +44,7 @@ AROUND: Final = 0.5
 NEAR: Final = 0.01
 """Seconds by which a gap and its repair may differ: they are the same numbers, added up."""
 
+_SAID = ("speaker", "utterance_id", "text", "start", "end", "words")
 _HEAD = frozenset({"session_id", "seq", "at", "revision"})
 _COUNTED = (events.Gap, events.GapRepaired, events.RolesSwapped)
 """What changes the figures of a call at once; a final may come with others."""
@@ -194,13 +196,8 @@ class Record:
             self.finish(leg)
         start, end = heard.start + offset, heard.end + offset
         self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
-        self.publish(
-            events.Notice,
-            code="words_lost",
-            message=f"What {leg.speaker} said from {start:.1f} to {end:.1f} s is not written "
-            f"down: {heard.reason}.",
-            speaker=leg.speaker,
-        )
+        lost = words_lost(leg.speaker, start, end, heard.reason)
+        self.publish(events.Notice, speaker=leg.speaker, **lost)
 
     def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
         """Puts what was said in a gap into its place."""
@@ -245,32 +242,9 @@ class Record:
         self._record(leg, step, None, heard_again=heard.by)
 
     def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
-        if isinstance(heard, Listening):
+        if not isinstance(heard, Lost):
             leg.engine = heard.engine
-            self.publish(
-                events.Notice,
-                code="engine_back",
-                message=f"{heard.engine} listens to {leg.speaker} again.",
-                speaker=leg.speaker,
-                engine=heard.engine,
-            )
-            return
-        if isinstance(heard, TakenOver):
-            leg.engine = heard.engine
-            code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"
-            caveat = heard.caveat
-        else:
-            code, what = "engine_lost", f"nobody listens to {leg.speaker} any more"
-            caveat = ""
-        self.publish(
-            events.Notice,
-            code=code,
-            message=f"{what}: {heard.error.message}. {caveat}".rstrip(),
-            speaker=leg.speaker,
-            cause=heard.error.code,
-            request_id=getattr(heard.error, "request_id", ""),
-            engine=heard.engine if isinstance(heard, TakenOver) else "",
-        )
+        self.publish(events.Notice, speaker=leg.speaker, **who_listens(heard, leg.speaker))
 
     def _record(
         self,
@@ -282,29 +256,16 @@ class Record:
         heard_again: str = "",
     ) -> None:
         said = step.utterance
+        values = {name: getattr(said, name) for name in _SAID}
         if not step.is_final:
-            self.publish(
-                events.InterimResult,
-                speaker=said.speaker,
-                utterance_id=said.utterance_id,
-                text=said.text,
-                start=said.start,
-                end=said.end,
-                words=said.words,
-                latency_ms=latency_ms,
-            )
+            self.publish(events.InterimResult, **values, latency_ms=latency_ms)
             return
         _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
         final = events.FinalResult(
             session_id=self.session_id,
             seq=0,
             at=0.0,
-            speaker=said.speaker,
-            utterance_id=said.utterance_id,
-            text=said.text,
-            start=said.start,
-            end=said.end,
-            words=said.words,
+            **values,
             confidence=said.confidence,
             language=said.language,
             speech_final=step.speech_final,

@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     | {"loudness", "evidence", "voices"},
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},
-    {"leg", "keeping", "ledger", "past", "record", "legs", "session"},
+    {"leg", "keeping", "ledger", "notices", "past", "record", "legs", "session"},
     {"ladder", "service"},
     {"calls"},
     {"web"},

@@ -1,0 +1,34 @@
+"""What a person is told when engines come and go: notices in words, with their codes.
+
+May import ``engines.base``.
+"""
+
+from __future__ import annotations
+
+from callscribe.engines.base import Listening, Lost, TakenOver
+
+
+def who_listens(heard: Lost | TakenOver | Listening, speaker: str) -> dict[str, str]:
+    """The fields of the notice that another engine listens to a speaker now, or none."""
+    if isinstance(heard, Listening):
+        message = f"{heard.engine} listens to {speaker} again."
+        return {"code": "engine_back", "message": message, "engine": heard.engine}
+    if isinstance(heard, TakenOver):
+        code, engine, caveat = "engine_taken_over", heard.engine, heard.caveat
+        what = f"{engine} listens to {speaker} now"
+    else:
+        code, engine, caveat = "engine_lost", "", ""
+        what = f"nobody listens to {speaker} any more"
+    return {
+        "code": code,
+        "message": f"{what}: {heard.error.message}. {caveat}".rstrip(),
+        "cause": heard.error.code,
+        "request_id": getattr(heard.error, "request_id", ""),
+        "engine": engine,
+    }
+
+
+def words_lost(speaker: str, start: float, end: float, reason: str) -> dict[str, str]:
+    """The fields of the notice that a stretch (s of the call) is not written down."""
+    said = f"What {speaker} said from {start:.1f} to {end:.1f} s is not written down: {reason}."
+    return {"code": "words_lost", "message": said}

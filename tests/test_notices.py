@@ -1,0 +1,37 @@
+"""Notices about engines: their words, codes and causes."""
+
+from __future__ import annotations
+
+from callscribe.engines.base import Listening, Lost, TakenOver
+from callscribe.errors import EngineError, UpstreamError
+from callscribe.notices import who_listens, words_lost
+
+AWAY = UpstreamError("Deepgram is away", code="deepgram_unavailable", request_id="r-1")
+
+
+def test_another_engine_listens_and_why() -> None:
+    assert who_listens(TakenOver("whisper", AWAY, "Nothing is redacted."), "agent") == {
+        "code": "engine_taken_over",
+        "message": "whisper listens to agent now: Deepgram is away. Nothing is redacted.",
+        "cause": "deepgram_unavailable",
+        "request_id": "r-1",
+        "engine": "whisper",
+    }
+
+
+def test_the_first_engine_is_back() -> None:
+    found = who_listens(Listening("deepgram"), "agent")
+    assert found["code"] == "engine_back"
+    assert found["message"] == "deepgram listens to agent again."
+
+
+def test_nobody_listens() -> None:
+    found = who_listens(Lost(EngineError("it broke", code="x")), "agent")
+    assert (found["code"], found["cause"], found["request_id"]) == ("engine_lost", "x", "")
+    assert found["message"] == "nobody listens to agent any more: it broke."
+
+
+def test_what_is_not_written_down_is_said_with_its_place() -> None:
+    found = words_lost("agent", 3.04, 5.0, "the network")
+    assert found["message"] == "What agent said from 3.0 to 5.0 s is not written down: the network."
+    assert found["code"] == "words_lost"

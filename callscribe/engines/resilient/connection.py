@@ -1,6 +1,7 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
-May import ``audio``, ``engines.base``, ``engines.telling``, ``errors`` and its own room.
+May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its
+own room.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from callscribe.engines.base import (
     TranscriptCallback,
     Unheard,
 )
+from callscribe.engines.encoded import to_samples
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.ask import Ask, caveat, leave
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
+from callscribe.engines.resilient.quiet import quietest
 from callscribe.engines.resilient.repair import Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
@@ -63,7 +66,7 @@ class ResilientConnection:
         self._ask = ask
         self._width = WIDTH[ask.options.encoding]
         self._monotonic = monotonic
-        self._core = Core(rungs, ask.sample_rate, patience, jitter)
+        self._core = Core(rungs, ask.sample_rate, patience, jitter, self._quiet)
         self._tape = Tape(
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )
@@ -268,6 +271,12 @@ class ResilientConnection:
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
         await self._teller.room()
+
+    def _quiet(self, near: int, low: int, high: int) -> int:
+        """The quietest place near a sample, within what is kept. It may block shortly."""
+        low, high = max(low, self._tape.first), min(high, self._tape.end)
+        samples = to_samples(self._tape.read(low, high), self._ask.options.encoding)
+        return low + quietest(samples, self._ask.sample_rate, near - low)
 
     def _waits(self, line: Line, error: CapacityError) -> None:
         name = self._core.rungs[line.rung].name

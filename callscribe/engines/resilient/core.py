@@ -15,6 +15,7 @@ from typing import Final
 from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.progress import Progress
+from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries, blame_provider
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 
@@ -35,6 +36,8 @@ class Core:
     rate: int
     patience: Patience
     jitter: Callable[[], float]
+    quiet: Callable[[int, int, int], int] = lambda near, _low, _high: near
+    """Where to cut the audio near a sample, no sooner than one and no later than another."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
     active: Line | None = None
@@ -317,10 +320,7 @@ class Core:
         for other in [one for one in self.opening if one.rung > line.rung]:
             self.opening.remove(other)
             actions.append(Drop(other))
-        gaps = self._progress.gap(self.kept_from, DROPPED)
-        if not self._is_quick(line.rung):
-            oldest = self.received - int(self.patience.replay * self.rate)
-            gaps += self._progress.gap(oldest, BEHIND)
+        gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
         line.fed_at = now
@@ -335,3 +335,16 @@ class Core:
             taken_over = TakenOver(name, self._error or slow)
             actions.append(Tell(taken_over if line.rung else Listening(name)))
         return actions
+
+    def _missed(self, rung: int) -> list[EngineEvent]:
+        """What an engine that gets the leg now will not hear. No word is cut where that ends."""
+        reach = int(REACH * self.rate)
+        gaps: list[EngineEvent] = []
+        if self.kept_from > self.settled:
+            end = min(self.kept_from + reach, self.received)
+            gaps += self._progress.gap(self.quiet(self.kept_from, self.kept_from, end), DROPPED)
+        oldest = self.received - int(self.patience.replay * self.rate)
+        if oldest > self.settled and not self._is_quick(rung):
+            start, end = max(oldest - reach, self.settled), min(oldest + reach, self.received)
+            gaps += self._progress.gap(self.quiet(oldest, start, end), BEHIND)
+        return gaps

@@ -281,6 +281,35 @@ def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     one.check()
 
 
+def test_no_word_is_cut_where_a_gap_ends(one: Simulation) -> None:
+    asked = []
+
+    def quiet(near: int, low: int, high: int) -> int:
+        asked.append((near - low, high - near))
+        return near + 130
+
+    one.core.quiet = quiet
+    talk(one, 40)
+    one.fail(one.core.active)
+    one.pass_time(1)
+    one.open(one.asked[0])
+    (gap,) = one.gaps
+    assert (gap.start, gap.end) == (0.0, 20.13)
+    line = one.core.active
+    assert line is not None
+    assert line.base == 20_130, "the engine hears what is not in the gap, and no more"
+    assert asked == [(2000, 2000)]
+
+
+def test_nor_where_audio_was_dropped(two: Simulation) -> None:
+    two.core.quiet = lambda near, low, high: min(near + 130, high) if low == near else 0
+    talk(two, 10)
+    two.core.kept_from = 3000
+    two.fail(two.core.active, retryable=False)
+    two.open(two.asked[-1])
+    assert [(gap.start, gap.end) for gap in two.gaps] == [(0.0, 3.13)]
+
+
 def test_a_quicker_engine_hears_what_would_be_too_old_for_the_first(two: Simulation) -> None:
     talk(two, 25)  # without a final: it stalls
     two.fail(two.core.active, retryable=True)

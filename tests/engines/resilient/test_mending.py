@@ -75,7 +75,7 @@ async def until(what: object) -> None:
 
 
 async def with_an_outage(
-    first: EnergyEngine, repairer: EnergyEngine, heard: Heard
+    first: EnergyEngine, repairer: EnergyEngine, heard: Heard, back_at: float = 12.0
 ) -> tuple[ResilientConnection, bytes]:
     """A leg whose engine was away for longer than its audio is played again, and is back."""
     engine = ResilientEngine([Rung(first, "first", pace=50)], QUICK, [Rung(repairer, "repairer")])
@@ -85,19 +85,21 @@ async def with_an_outage(
     await leg.send_audio(audio[: 4 * second])
     most, first.max_legs = first.max_legs, 0
     await lose(first)
-    for at in range(4 * second, 12 * second, 3200):
-        await leg.send_audio(audio[at : at + 3200])
+    back = int(back_at * 16_000) * 2
+    for at in range(4 * second, back, 3200):
+        await leg.send_audio(audio[at : min(at + 3200, back)])
         await asyncio.sleep(0.001)
     first.max_legs = most
     await until(lambda: heard.of(Unheard))
-    return leg, audio[12 * second :]
+    return leg, audio[back:]
 
 
+@pytest.mark.parametrize("back_at", [12.0, 11.85])  # two seconds before it is quiet, or is not
 async def test_a_gap_is_repaired_while_the_call_goes_on(
-    first: EnergyEngine, repairer: EnergyEngine
+    first: EnergyEngine, repairer: EnergyEngine, back_at: float
 ) -> None:
     heard = Heard()
-    leg, rest = await with_an_outage(first, repairer, heard)
+    leg, rest = await with_an_outage(first, repairer, heard, back_at)
     await until(lambda: heard.of(Repaired))
     await leg.send_audio(rest)
     await until(lambda: leg._tape.first == leg._core.settled)  # nothing is kept any more

@@ -190,12 +190,12 @@ class Record:
         )
 
     def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
-        """Puts what was said in a gap into its place."""
+        """Puts what was said in a gap, or a part of it, into its place; the rest stays a gap."""
         start, end = heard.start + offset, heard.end + offset
         gap = next(
             gap
             for gap in self.transcript.gaps
-            if gap.speaker == leg.speaker and abs(gap.start - start) + abs(gap.end - end) < NEAR
+            if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
         )
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
         steps = [builder.add(result, offset) for result in heard.results]
@@ -209,10 +209,15 @@ class Record:
             events.GapRepaired,
             speaker=leg.speaker,
             of_seq=gap.seq,
-            start=gap.start,
-            end=gap.end,
+            start=start,
+            end=end,
             utterance_ids=tuple(ids),
         )
+        for first, last in ((gap.start, start), (end, gap.end)):
+            if last - first > NEAR:
+                self.publish(
+                    events.Gap, speaker=leg.speaker, start=first, end=last, reason=gap.reason
+                )
 
     def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
         if isinstance(heard, Listening):

@@ -267,6 +267,27 @@ def test_a_gap_is_repaired_in_its_place(record: Record, bus: Seen, leg: Leg) -> 
     assert record.faults == 0
 
 
+def test_what_is_left_of_a_gap_that_is_repaired_in_part_stays_one(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.publish(LegStarted, speaker="agent", offset=2.0, **LEG)
+    record.hear(leg, Unheard(1.0, 9.0, "nobody listened"))
+    record.publish(LegEnded, speaker="agent", seconds=10.0)
+    (whole,) = record.transcript.gaps
+    record.hear(leg, Repaired(4.0, 6.0, (result_at(4.5, "milieu"),)))
+    repaired = next(event for event in bus.all if isinstance(event, GapRepaired))
+    assert (repaired.of_seq, repaired.start, repaired.end) == (whole.seq, 6.0, 8.0)
+    left = [(gap.start, gap.end, gap.reason) for gap in record.transcript.gaps]
+    assert left == [(3.0, 6.0, "nobody listened"), (8.0, 11.0, "nobody listened")]
+    assert record.talk.to_dict()["unheard_seconds"] == 6.0
+    record.hear(leg, Repaired(1.0, 4.0, ()))
+    record.hear(leg, Repaired(6.0, 9.0, (result_at(7.0, "fin"),)))
+    assert record.transcript.gaps == []
+    assert record.transcript.text == "milieu\nfin"
+    assert record.talk.to_dict()["coverage_percent"] == 100.0
+    assert record.faults == 0
+
+
 def test_an_utterance_ends_where_a_gap_begins(record: Record, bus: Seen, leg: Leg) -> None:
     record.hear(leg, replace(result("avant", is_final=True), speech_final=False))
     record.hear(leg, Unheard(1.0, 5.0, "nobody listened"))

@@ -65,9 +65,9 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """A stretch that was ``Unheard``, by the same ``start`` and ``end``, has been heard after all.
+    """A stretch that was ``Unheard``, or a part of one, has been heard after all.
 
-    ``results`` are its finals in order, none where nobody spoke.
+    What was ``Unheard`` before and behind it still is. ``results`` are its finals in order, none where nobody spoke.
     """
 
     start: float

@@ -31,7 +31,7 @@ from callscribe.engines.resilient.ask import Ask, caveat, leave
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
 from callscribe.engines.resilient.quiet import quietest
-from callscribe.engines.resilient.repair import Repairs
+from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
@@ -73,7 +73,7 @@ class ResilientConnection:
         self._teller = EngineTeller(on_transcript, ask.session_id)
         self._wake = asyncio.Event()
         self._mender = Mender(
-            Repairs(repairers, ask.sample_rate, patience, jitter),
+            Repairs(repairers, ask.sample_rate, patience, jitter, self._quiet),
             self._tape,
             partial(ask.enter, streaming=False),
             self._teller.put,
@@ -302,8 +302,10 @@ class ResilientConnection:
                 self._openers[action.line] = task
             elif isinstance(action, Drop):
                 self._drop(action.line)
+        # A little of what is settled too: what is missed next may begin within a word.
+        keep = self._core.settled - int(MARGIN * self._ask.sample_rate)
         needed = self._mender.needed_from
-        self._tape.forget(self._core.settled if needed is None else min(needed, self._core.settled))
+        self._tape.forget(keep if needed is None else min(needed, keep))
         self._core.kept_from = self._tape.first
         error = self._core.hopeless
         if error is not None and self._begun and self.is_connected:

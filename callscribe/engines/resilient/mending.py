@@ -133,9 +133,9 @@ class Mender:
             _log.exception("repair_failed", engine=rung.name)
             self._failed(repair, EngineError(f"{rung.name} failed", retryable=True))
         else:
-            hole = self._repairs.heard(repair, [r.moved(first / rate) for r in found])
-            if hole is not None:
-                self._tell(Repaired(hole.start / rate, hole.end / rate, tuple(hole.results)))
+            said = self._repairs.heard(repair, [r.moved(first / rate) for r in found])
+            if said is not None:
+                self._tell(Repaired(repair.hole.start / rate, repair.hole.end / rate, said))
         self._done.set()
         self._wake()
 

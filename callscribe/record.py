@@ -18,6 +18,7 @@ import structlog
 
 from callscribe import events
 from callscribe.engines.base import (
+    Deaf,
     EngineEvent,
     Listening,
     Lost,
@@ -168,7 +169,7 @@ class Record:
         if isinstance(heard, Repaired):
             self._repair(leg, heard, offset)
             return
-        if isinstance(heard, Lost | TakenOver | Listening):
+        if isinstance(heard, Lost | Deaf | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
         step = builder.add(heard, offset)
@@ -219,7 +220,7 @@ class Record:
                     events.Gap, speaker=leg.speaker, start=first, end=last, reason=gap.reason
                 )
 
-    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
+    def _say_who_listens(self, leg: Leg, heard: Lost | Deaf | TakenOver | Listening) -> None:
         if isinstance(heard, Listening):
             leg.engine = heard.engine
             self.publish(
@@ -235,8 +236,10 @@ class Record:
             code, what = "engine_taken_over", f"{heard.engine} listens to {leg.speaker} now"
             caveat = heard.caveat
         else:
-            code, what = "engine_lost", f"nobody listens to {leg.speaker} any more"
-            caveat = ""
+            code, what, caveat = "engine_lost", f"nobody listens to {leg.speaker} any more", ""
+        if isinstance(heard, Deaf):
+            leg.engine = ""
+            caveat = "The call goes on; what is said is a gap until an engine listens again."
         self.publish(
             events.Notice,
             code=code,

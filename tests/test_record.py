@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import Repaired, SpeechBegan, Unheard
+from callscribe.engines.base import Deaf, Listening, Repaired, SpeechBegan, Unheard
+from callscribe.errors import UpstreamError
 from callscribe.events import (
     CallStats,
     Event,
@@ -265,6 +266,21 @@ def test_a_gap_is_repaired_in_its_place(record: Record, bus: Seen, leg: Leg) -> 
     ids = [said.utterance_id for said in record.transcript.utterances]
     assert len(set(ids)) == 5
     assert record.faults == 0
+
+
+def test_that_nobody_listens_is_said_and_who_does_again(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    error = UpstreamError("the key was revoked", code="deepgram_unauthorized", request_id="r1")
+    record.hear(leg, Deaf(error))
+    assert leg.engine == ""
+    (notice,) = bus.all
+    assert isinstance(notice, Notice)
+    assert (notice.code, notice.cause) == ("engine_lost", "deepgram_unauthorized")
+    assert notice.request_id == "r1"
+    assert "the key was revoked. The call goes on" in notice.message
+    record.hear(leg, Listening("deepgram"))
+    assert leg.engine == "deepgram"
 
 
 def test_what_is_left_of_a_gap_that_is_repaired_in_part_stays_one(

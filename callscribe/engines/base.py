@@ -40,6 +40,16 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Deaf:
+    """Nobody listens to the leg, because of ``error``; it goes on, and what is said is ``Unheard``.
+
+    Until ``Listening`` or ``TakenOver``: whoever refused is asked again now and then.
+    """
+
+    error: CallscribeError
+
+
+@dataclass(frozen=True, slots=True)
 class TakenOver:
     """From now on another engine listens to the leg, because of ``error``."""
 
@@ -67,7 +77,8 @@ class Silent:
 class Repaired:
     """A stretch that was ``Unheard``, or a part of one, has been heard after all.
 
-    What was ``Unheard`` before and behind it still is. ``results`` are its finals in order, none where nobody spoke.
+    What was ``Unheard`` before and behind it still is. ``results`` are its finals in order, none
+    where nobody spoke.
     """
 
     start: float
@@ -75,7 +86,9 @@ class Repaired:
     results: tuple[Result, ...]
 
 
-EngineEvent = Result | SpeechBegan | Unheard | Repaired | Lost | TakenOver | Listening | Silent
+EngineEvent = (
+    Result | SpeechBegan | Unheard | Repaired | Lost | Deaf | TakenOver | Listening | Silent
+)
 """What an engine says about a leg."""
 
 TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]

@@ -19,6 +19,7 @@ import structlog
 from callscribe.audio import WIDTH
 from callscribe.engines.base import (
     EngineEvent,
+    Listening,
     Lost,
     StreamingConnection,
     TakenOver,
@@ -85,7 +86,6 @@ class ResilientConnection:
         self._openers: dict[Line, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         """Who listens, or how far, may have changed."""
-        self._begun = False
         self._closing = asyncio.Event()
         self._ended = False
         self._log = _log.bind(session=ask.session_id)
@@ -94,7 +94,7 @@ class ResilientConnection:
 
     @property
     def is_connected(self) -> bool:
-        """True until ``close``, or until no engine will ever listen."""
+        """True until ``close``; even where nobody listens what is said is kept, as a gap."""
         return not (self._closing.is_set() or self._ended)
 
     @property
@@ -112,7 +112,8 @@ class ResilientConnection:
             if self._core.is_away(self._monotonic(), PATIENCE):
                 break  # one is tried again soon, and what is said is kept
             await self._changed.wait()
-        self._begun = True
+        self._core.begun = True
+        self._wake.set()
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding, any whole number of samples."""
@@ -307,10 +308,6 @@ class ResilientConnection:
         needed = self._mender.needed_from
         self._tape.forget(keep if needed is None else min(needed, keep))
         self._core.kept_from = self._tape.first
-        error = self._core.hopeless
-        if error is not None and self._begun and self.is_connected:
-            self._ended = True
-            self._do([*self._core.give_up(), Tell(Lost(error))])
         self._changed.set()
 
     def _tell(self, event: EngineEvent) -> None:
@@ -320,6 +317,8 @@ class ResilientConnection:
         if isinstance(event, Unheard):
             self._mender.add(event)
             self._wake.set()
+        elif isinstance(event, TakenOver | Listening):
+            self._mender.forgive()
         self._teller.put(event)
 
     def _drop(self, line: Line) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.progress import Progress
 from callscribe.engines.resilient.quiet import REACH
@@ -48,8 +48,10 @@ class Core:
     _away_since: float | None = None
     _error: CallscribeError | None = None
     """Why it is not the first engine that listens, or nobody."""
+    begun: bool = False
+    """Whoever opened the leg has it: it goes on, even where nobody listens."""
     _told_rung: int = 0
-    """The engine that was named last to who listens."""
+    """The engine that was named last to who listens; -1: it was told that nobody listens."""
     _progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +143,7 @@ class Core:
 
     @property
     def hopeless(self) -> CallscribeError | None:
-        """Why no engine will ever listen; None while one may."""
+        """Why nobody listens, and nobody will soon: all have refused. None while one may."""
         if self.active is not None or self.opening:
             return None
         if any(tries.refused is None for tries in self._tries):
@@ -170,8 +172,11 @@ class Core:
         self._note_lasting(now)
         if self.active is None and self._away_since is None:
             self._away_since = now
+        if self._forgives_at <= now:
+            for tries in self._tries:
+                tries.forgive()
         actions += self._hand_over(now)
-        return actions + self._try(now)
+        return actions + self._try(now) + self._despair()
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
         """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``."""
@@ -213,6 +218,7 @@ class Core:
                 times.append(now + 0.04)
             if not self.active.lasted:
                 times.append((self.active.opened_at or now) + self.patience.stable)
+        times.append(self._forgives_at)
         times = [at for at in times if at != float("inf")]
         return min(times, default=None)
 
@@ -335,6 +341,28 @@ class Core:
             taken_over = TakenOver(name, self._error or slow)
             actions.append(Tell(taken_over if line.rung else Listening(name)))
         return actions
+
+    @property
+    def _forgives_at(self) -> float:
+        """When those are asked again that have refused; never while another may listen."""
+        if not self.begun or self.hopeless is None:
+            return float("inf")
+        return max(tries.failed_at for tries in self._tries) + self.patience.refusal
+
+    def _despair(self) -> list[Action]:
+        """Says that nobody listens, once, and what is not heard because of that, in pieces."""
+        error = self.hopeless
+        if error is None or not self.begun:
+            return []
+        told = self._told_rung == -1
+        untold = self.received - self.settled
+        if told and untold < self.patience.untold * self.rate:
+            return []
+        self._told_rung = -1
+        low = max(self.settled, self.received - int(2 * REACH * self.rate))
+        end = self.quiet(self.received, low, self.received)
+        actions: list[Action] = [Tell(gap) for gap in self._progress.gap(end, error.message)]
+        return actions if told else [*actions, Tell(Deaf(error))]
 
     def _missed(self, rung: int) -> list[EngineEvent]:
         """What an engine that gets the leg now will not hear. No word is cut where that ends."""

@@ -81,6 +81,10 @@ class Mender:
         """Nobody heard this."""
         self._repairs.add(gap.start, gap.end)
 
+    def forgive(self) -> None:
+        """Somebody listens again: those that refused to hear gaps may do it now."""
+        self._repairs.forgive()
+
     def look(self, tasks: asyncio.TaskGroup, *, calm: bool) -> None:
         """Has what is due heard again, if all is ``calm``."""
         if not calm:

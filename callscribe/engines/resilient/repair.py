@@ -79,8 +79,9 @@ class Repairs:
 
     @property
     def first(self) -> int | None:
-        """The first sample that is still needed."""
-        needed = [hole.start for hole in self._holes if self._able(hole)]
+        """The first sample that is still needed, also for those who refuse now."""
+        count = len(self.rungs)
+        needed = [hole.start for hole in self._holes if len(hole.baffled) < count]
         return max(min(needed) - self._margin, 0) if needed else None
 
     @property
@@ -139,6 +140,11 @@ class Repairs:
         """The engine heard it and could not turn it into words: the next one may."""
         self._running = None
         repair.hole.baffled.add(repair.by)
+
+    def forgive(self) -> None:
+        """Those that have refused may be asked again."""
+        for tries in self._tries:
+            tries.forgive()
 
     def _able(self, hole: Hole) -> list[int]:
         """The engines that may hear a gap, now or later."""

@@ -96,7 +96,11 @@ def test_nobody_who_refuses_is_asked_again(repairs: Repairs) -> None:
         assert repair.by == by
         repairs.failed(repair, REFUSED, 5.0)
     assert repairs.is_idle
-    assert (repairs.first, repairs.due(1e9), repairs.deadline()) == (None, None, None)
+    assert (repairs.due(1e9), repairs.deadline()) == (None, None)
+    assert repairs.first == 0, "a key may be valid again"
+    repairs.forgive()
+    assert not repairs.is_idle
+    assert repairs.due(5.0) is not None
 
 
 def test_who_cannot_make_it_out_is_not_asked_for_it_again(repairs: Repairs) -> None:

@@ -128,8 +128,14 @@ class Repairs:
         if hole not in self._holes:
             return None
         self._holes.remove(hole)
-        found = (within(r, hole.start / rate, hole.end / rate) for r in results if r.text)
-        return tuple(result for result in found if result is not None)
+        said: list[Result] = []
+        settled = hole.start / rate
+        for result in results:
+            new = within(result, settled, hole.end / rate) if result.text else None
+            if new is not None:
+                said.append(new)
+                settled = max(settled, new.end)  # who repeats words says them once
+        return tuple(said)
 
     def failed(self, repair: Repair, error: CallscribeError, now: float) -> None:
         """The engine could not be asked, or was lost."""

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from callscribe.engines.base import Listening, Silent, TakenOver, Unheard
+from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung
 from callscribe.errors import CapacityError
-from callscribe.transcript import Result
-from tests.engines.resilient.simulation import RATE, Simulation, words_between
-
-
-def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
-    return Rung(None, name, pace, provider)  # type: ignore[arg-type] - the core asks no engine
-
-
-def simulation(*rungs: Rung, jitter: float = 0.5, patience: Patience | None = None) -> Simulation:
-    core = Core(rungs, RATE, patience or Patience(), lambda: jitter)
-    found = Simulation(core)
-    found.pass_time(0)
-    return found
-
+from tests.engines.resilient.simulation import (
+    RATE,
+    Simulation,
+    rung,
+    simulation,
+    words_between,
+)
 
 FIRST, SECOND = rung("first", 1.25), rung("second")
 
@@ -369,90 +360,6 @@ def test_silence_is_no_reason_to_keep_audio(one: Simulation) -> None:
     assert one.core.settled == 10_000
 
 
-class Schedule:
-    """Draws what happens next."""
-
-    def __init__(self, data: st.DataObject, sim: Simulation) -> None:
-        self.sim = sim
-        self.draw = data.draw
-
-    def step(self) -> None:
-        sim = self.sim
-        kinds = ["speak", "wait"]
-        kinds += ["open", "refuse"] if sim.asked else []
-        kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
-        getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
-        sim.pass_time(0)
-
-    def _speak(self) -> None:
-        self.sim.speak(self.draw(st.integers(1, 3000)))
-
-    def _wait(self) -> None:
-        self.sim.pass_time(self.draw(st.floats(0.01, 8)))
-
-    def _open(self) -> None:
-        self.sim.open(self.draw(st.sampled_from(self.sim.asked)))
-
-    def _refuse(self) -> None:
-        line = self.draw(st.sampled_from(self.sim.asked))
-        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
-
-    def _lose(self) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
-
-    def _result(self, *, is_final: bool) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        hearing = self.sim.lines[line]
-        until = self.draw(st.integers(hearing.final_to, max(hearing.heard, hearing.final_to)))
-        ends = is_final and self.draw(st.booleans())
-        again = self.draw(st.sampled_from([0, 0, 250, 900, 5000]))
-        # Nobody can be sure of more than was given.
-        beyond = self.draw(st.sampled_from([0, 700])) if until == hearing.heard else 0
-        found = hearing.result(
-            until, is_final=is_final, speech_final=ends, again=again, beyond=beyond
-        )
-        self.sim.say(line, found)
-
-    def _final(self) -> None:
-        self._result(is_final=True)
-
-    def _interim(self) -> None:
-        self._result(is_final=False)
-
-    def _silent(self) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        hearing = self.sim.lines[line]
-        nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
-        if nobody:
-            self.sim.say(line, Silent(hearing.heard / RATE))
-
-    def _stranger(self) -> None:
-        """A line that was given up still speaks."""
-        stale = self.sim.core.received
-        for line in list(self.sim.lines):
-            if line is not self.sim.core.active:
-                self.sim.say(line, Result("0", 0, stale / RATE, is_final=True))
-
-
-@given(st.data(), st.integers(1, 3), st.floats(0, 1))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_second_is_covered_once(data: st.DataObject, rungs: int, jitter: float) -> None:
-    ladder = [FIRST, rung("requests"), SECOND][:rungs]
-    sim = simulation(*ladder, jitter=jitter, patience=Patience(replay=6))
-    schedule = Schedule(data, sim)
-    for _ in range(data.draw(st.integers(5, 60))):
-        schedule.step()
-        sim.check()
-        uphill = [line for line in sim.lines if line is not sim.core.active]
-        assert len(uphill) + len(sim.asked) <= rungs
-        assert sim.core.received >= sim.core.settled
-    sim.do(sim.core.give_up())
-    assert sim.core.settled == sim.core.received
-    assert not sim.asked
-    sim.check()
-
-
 FULL = CapacityError("all streams are taken", code="deepgram_budget")
 
 
@@ -487,3 +394,44 @@ def test_a_leg_is_turned_down_when_all_are_full() -> None:
     alone = simulation(FIRST)
     alone.do(alone.core.waits(alone.asked[0], FULL, alone.now))
     assert alone.core.turned_down is FULL
+
+
+def test_where_all_refuse_it_is_said_once_and_what_is_not_heard_as_it_grows(
+    two: Simulation,
+) -> None:
+    two.core.begun = True
+    talk(two, 3)
+    two.fail(two.core.active, retryable=False)
+    two.pass_time(0)
+    two.fail(two.asked[-1], retryable=False)
+    assert [type(event) for event in two.told] == [Unheard, Deaf]
+    talk(two, 59)
+    assert not two.asked
+    assert [(gap.start, gap.end) for gap in two.gaps] == [(0.0, 3.0), (3.0, 33.0)]
+    at = two.core.deadline(two.now)
+    assert at is not None
+    assert at - two.now == pytest.approx(1.0)
+    talk(two, 1.1)
+    assert [line.rung for line in two.asked] == [0, 1]
+    while two.asked:
+        two.fail(two.asked[0], retryable=False)
+    talk(two, 59)
+    assert not two.asked, "a minute again"
+    talk(two, 1.1)
+    first, second = two.asked
+    two.fail(first, retryable=False)
+    two.open(second)
+    assert isinstance(two.told[-1], TakenOver)
+    assert [type(event) for event in two.told].count(Deaf) == 1
+    assert two.gaps[-1].end == 123.1
+    talk(two, 3)
+    final(two)
+    two.check()
+
+
+def test_before_a_leg_has_begun_nobody_is_told_that_nobody_listens() -> None:
+    sim = simulation(FIRST)
+    sim.fail(sim.asked[0], retryable=False)
+    sim.pass_time(100)
+    assert not sim.told
+    assert not sim.asked

@@ -5,6 +5,9 @@ By a final, by one that repairs a gap, or by a gap that says so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -26,6 +29,14 @@ from tests.engines.resilient.simulation import (
 )
 
 FIRST, SECOND = rung("first", 1.25), rung("second")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_parts() -> Iterator[None]:
+    """A gap is repaired in parts; the gaps of these schedules are shorter than those of calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callscribe.engines.resilient.repair.PART", 5.0)
+        yield
 
 
 class Schedule:

@@ -168,6 +168,7 @@ class SessionSummary(BaseModel):
     ended_at: AwareDatetime | None
     duration: float = Field(description="The end of its last utterance, seconds.")
     utterances: int = Field(description="How many there are.")
+    coverage_percent: float = Field(100.0, description="How much of its audio was heard.")
     legs: list[LegInfo]
     matches: list[MatchInfo] = Field([], description="Where the words searched for are.")
 

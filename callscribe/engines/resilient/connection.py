@@ -67,7 +67,7 @@ class ResilientConnection:
         self._ask = ask
         self._width = WIDTH[ask.options.encoding]
         self._monotonic = monotonic
-        self._core = Core(rungs, ask.sample_rate, patience, jitter, self._quiet)
+        self._core = Core(rungs, ask.sample_rate, patience, jitter, quiet=self._quiet)
         self._tape = Tape(
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )

@@ -240,4 +240,17 @@ def simulation(
     return found
 
 
+def final(sim: Simulation, *, speech_final: bool = True) -> None:
+    line = sim.core.active
+    assert line is not None
+    hearing = sim.lines[line]
+    sim.say(line, hearing.result(hearing.heard, is_final=True, speech_final=speech_final))
+
+
+def talk(sim: Simulation, seconds: float) -> None:
+    for _ in range(round(seconds / 0.1)):
+        sim.speak(100)
+        sim.pass_time(0.1)
+
+
 __all__ = ["Recogniser", "Silent", "Simulation"]

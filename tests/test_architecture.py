@@ -45,7 +45,7 @@ LOOSE_TASKS = {
     "keeping.py": "brings home what the journal holds, cancelled and waited for in close",
     "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
     "service.py": "a session outlives the request that began it",
-    "engines/deepgram/batch.py": "sends pieces one after the other, awaited in close",
+    "engines/deepgram/pieces.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
     "engines/resilient/connection.py": "owns the tasks that open engines, awaited in close",
     "engines/telling.py": "hands a leg's events over in order, also to async callbacks",

@@ -16,8 +16,9 @@ ifneq ($(origin LANGUAGE),command line)
 LANGUAGE := fr
 endif
 ARGS ?=
-# Three at a time: most tests wait for sockets at the pace of speech. `make test PARALLEL=` for one.
-PARALLEL ?= -n 3 --dist loadfile
+# Three at a time, the slow files first: most tests wait for sockets at the pace of speech.
+# `make test PARALLEL=` for one.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

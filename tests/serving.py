@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvicorn.server
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
@@ -23,6 +24,22 @@ from callscribe.web.context import Context
 from callscribe.web.server import Server, create_server
 from tests import schemas
 from tests.engines_for_tests import EnergyEngine, energy_factory
+
+
+class _Brisk:
+    """``asyncio`` as uvicorn's server has it here: it looks a hundred times a second, not ten.
+
+    Whether it is to end, and whether its connections have. A thousand servers start and end here.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+
+uvicorn.server.asyncio = _Brisk()
 
 
 @dataclass

@@ -23,6 +23,8 @@ from callscribe.engines.deepgram import transport, watch
 from callscribe.engines.resilient import Patience, ResilientEngine
 from tests.engines_for_tests import EnergyEngine, tones
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 LENGTH = 0.3
 NEAR = 0.5

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests import killable
 from tests.engines_for_tests import tones
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 RATE = 16_000
 

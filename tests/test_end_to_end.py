@@ -13,7 +13,7 @@ from callscribe.wer import word_errors
 from tests import speech
 from tests.serving import AudioClient, Served, serving
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SECONDS = 17
 """Nobody speaks there, so that what is expected is whole sentences."""
@@ -25,7 +25,7 @@ busy machine, which hears nothing twice, up to 0.46 of the technician."""
 WORST_CALL = 0.25
 """The same for the whole call in its order. Measured: 0.09; a sentence out of place adds 0.2."""
 
-PACE = 1.0
+PACE = 2.0
 """Times real time."""
 
 

@@ -49,7 +49,7 @@ class Watcher:
 
 
 async def _speak(server: Killable, session_id: str, speaker: str, audio: bytes) -> None:
-    """Speaks without an end, at the pace of speech."""
+    """Speaks without an end, at twice the pace of speech."""
     try:
         async with connect(f"{server.ws}/ws/audio") as socket:
             start = {"type": "start", "session_id": session_id, "speaker": speaker}
@@ -59,7 +59,7 @@ async def _speak(server: Killable, session_id: str, speaker: str, audio: bytes) 
             while True:
                 for at in range(0, len(audio), 3200):
                     await socket.send(audio[at : at + 3200])
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.05)
             await reading
     except (ConnectionClosed, OSError):
         pass
@@ -71,6 +71,7 @@ async def _read(socket: Any) -> None:
             pass
 
 
+@pytest.mark.slow
 async def test_killed_again_and_again(tmp_path: Path) -> None:
     chance = random.Random(5)  # noqa: S311 - when to kill is no secret
     watcher = Watcher("call")
@@ -130,7 +131,7 @@ async def test_killed_while_real_speech_is_heard(tmp_path: Path) -> None:
         await http.put("/config/transcription", json=config)
         await http.post("/sessions", json={"session_id": "call"})
     watching = asyncio.create_task(watcher.watch(server))
-    speaking = asyncio.create_task(_in_real_time(server, audio, rate, 0.0))
+    speaking = asyncio.create_task(_at_twice_the_pace(server, audio, rate, 0.0))
     async with asyncio.timeout(60):
         while not watcher.of("final"):
             await asyncio.sleep(0.02)
@@ -138,7 +139,7 @@ async def test_killed_while_real_speech_is_heard(tmp_path: Path) -> None:
     await asyncio.gather(watching, speaking)
     server = await asyncio.to_thread(killable.start, tmp_path, tones=False)
     watching = asyncio.create_task(watcher.watch(server))
-    speaking = asyncio.create_task(_in_real_time(server, audio, rate, 20.0))
+    speaking = asyncio.create_task(_at_twice_the_pace(server, audio, rate, 20.0))
     before = len(watcher.of("final"))
     async with asyncio.timeout(90):
         while len(watcher.of("final")) == before:
@@ -154,7 +155,7 @@ async def test_killed_while_real_speech_is_heard(tmp_path: Path) -> None:
     server.stop()
 
 
-async def _in_real_time(server: Killable, audio: bytes, rate: int, begin: float) -> None:
+async def _at_twice_the_pace(server: Killable, audio: bytes, rate: int, begin: float) -> None:
     try:
         async with connect(f"{server.ws}/ws/audio") as socket:
             start = {"type": "start", "session_id": "call", "speaker": "agent"}
@@ -163,7 +164,7 @@ async def _in_real_time(server: Killable, audio: bytes, rate: int, begin: float)
             step = rate // 10 * 2
             for at in range(int(begin * rate) * 2, len(audio), step):
                 await socket.send(audio[at : at + step])
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
             await reading
     except (ConnectionClosed, OSError):
         pass

@@ -26,6 +26,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SECONDS = 17
 """Nobody speaks there, so that what is expected is whole sentences."""
 
+PACE = 2.0
+"""Times real time."""
+
 WORST = {"agent": 0.3, "technician": 0.5}
 """Word error rates that may be, at 8 kHz in mu-law; the technician's line is noisy besides."""
 
@@ -76,7 +79,7 @@ async def test_a_call_in_french_on_two_tracks(answering: Served) -> None:
     answer = await line.ring("fr")
     tracks = {"inbound": track("technician"), "outbound": track("agent")}
     async with asyncio.timeout(60):
-        await line.play(answer, tracks, at_once)
+        await line.play(answer, tracks, at_once, speed=PACE)
         events = [event async for event in client.events(line.session_id)]
     transcript = answering.context.service.transcript(line.session_id)
     assert {event["engine"] for event in events if event["type"] == "leg_started"} == {

@@ -28,7 +28,7 @@ from tests.web.twilio.telephone import (
     ring,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def _talk(line: Line, tone: int) -> None:

@@ -107,6 +107,7 @@ def test_a_server_that_dies_is_said_in_words(way: str, tmp_path: Path) -> None:
     assert "the server did not come back within 1 s" in err.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["twilio", "browser"])
 def test_a_server_that_dies_and_comes_back_hears_the_rest(way: str, tmp_path: Path) -> None:
     file = tmp_path / "long.wav"

@@ -105,6 +105,7 @@ def test_a_language_without_a_call() -> None:
 
 @pytest.mark.slow
 def test_the_real_demo_with_whisper(tmp_path: Path) -> None:
-    done = process(tmp_path, "demo", "--lang", "en")
+    # Twice the pace of speech: the test need not take a minute.
+    done = process(tmp_path, "demo", "--lang", "en", "--speed", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Kept in" in done.stdout

@@ -196,6 +196,10 @@ def test_a_call_that_is_deleted_ends_the_leg(here: Page, served: Served) -> None
 
 @pytest.fixture
 def meddling(here: Page, cable: Cable) -> Page:
+    return able_to_meddle(here, cable)
+
+
+def able_to_meddle(here: Page, cable: Cable) -> Page:
     """The page can pull its own cable: requests to ``/meddle/…`` are acted on and go nowhere."""
     acts = {
         "cut": cable.cut,
@@ -382,8 +386,23 @@ def test_what_was_kept_while_the_server_was_away_has_its_place(
     assert offset == pytest.approx(late, abs=1.5)
 
 
+def impatient(page: Page) -> None:
+    """Silence of two seconds, not of eight, is that of a dead connection."""
+
+    def serve(route: Route) -> None:
+        answer = route.fetch()
+        assert answer.text().count("SILENCE = 8_000;") == 1
+        route.fulfill(
+            response=answer, body=answer.text().replace("SILENCE = 8_000;", "SILENCE = 2_000;")
+        )
+
+    page.route("**/static/js/leg.js", serve)
+
+
 @pytest.mark.slow
-def test_a_dead_connection_is_noticed(meddling: Page, served: Served) -> None:
+def test_a_dead_connection_is_noticed(here: Page, cable: Cable, served: Served) -> None:
+    impatient(here)
+    meddling = able_to_meddle(here, cable)
     audio = tones(*range(400, 2400, 60))
     later(meddling, 800, "deaden")
     began = time.monotonic()

@@ -45,6 +45,8 @@ PATIENCE: Final = 2.0
 """Seconds that a leg waits at its beginning for an engine that listens."""
 AWAY: Final = 10.0
 """Seconds that an engine is waited for when the leg has ended and none listens."""
+LOOK: Final = 0.02
+"""Seconds between two looks at whether a leg that ends has been heard to its end."""
 REPAIRING: Final = 30.0
 """Seconds that gaps are repaired for when the leg has ended; what is left then stays a gap."""
 
@@ -189,6 +191,7 @@ class ResilientConnection:
             else:
                 self._wake.set()
                 await self._changed.wait()
+                await asyncio.sleep(LOOK)
 
     async def _tick(self) -> None:
         """Does what time makes due."""

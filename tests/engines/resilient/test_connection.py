@@ -19,6 +19,8 @@ from callscribe.engines.base import (
     Unheard,
 )
 from callscribe.engines.resilient import Patience, ResilientEngine, Rung, connection
+from callscribe.engines.resilient.actions import Action
+from callscribe.engines.resilient.core import Core
 from callscribe.errors import CapacityError, EngineError, UpstreamError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
@@ -291,6 +293,29 @@ async def test_who_ends_a_leg_waits_a_while_for_an_engine_and_no_longer(
         await leg.close()
     (gap,) = [e for e in heard if isinstance(e, Unheard)]
     assert (gap.start, gap.end, gap.reason) == (0.0, pytest.approx(0.5), "too much to do")
+
+
+async def test_who_ends_a_leg_does_not_look_at_it_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "AWAY", 0.3)
+    busy = Busy()
+    busy.busy = False
+    leg = await ladder(busy).transcribe_streaming("s", "fr", 16_000, Heard())
+    busy.busy = True
+    await leg.send_audio(tones(400, gap=0.1))
+    await lose(busy, retryable=True)
+    looks = 0
+    tick = Core.tick
+
+    def counted(core: Core, now: float) -> list[Action]:
+        nonlocal looks
+        looks += 1
+        return tick(core, now)
+
+    monkeypatch.setattr(Core, "tick", counted)
+    await leg.close()
+    assert 3 < looks < 40
 
 
 async def test_what_nobody_hears_for_long_goes_to_disk_and_is_heard_from_there(

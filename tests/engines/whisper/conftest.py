@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from callscribe.engines.whisper import service
 from callscribe.engines.whisper.decoder import WhisperDecoder
 from callscribe.engines.whisper.models import resolve_model
 from tests.speech import MODELS
@@ -11,4 +12,4 @@ from tests.speech import MODELS
 
 @pytest.fixture(scope="session")
 def decoder() -> Iterator[WhisperDecoder]:
-    yield WhisperDecoder(resolve_model("base", MODELS), threads=2)
+    yield service.WhisperDecoder(resolve_model("base", MODELS), threads=2)

@@ -68,6 +68,7 @@ async def test_it_keeps_the_contract() -> None:
             await connection.send_audio(b"\x00\x00")
 
 
+@pytest.mark.slow
 async def test_two_legs_at_once_each_get_their_own_words() -> None:
     async with whisper() as service:
         legs = {who: leg("fr", who) for who in ("technician", "agent")}
@@ -184,6 +185,7 @@ async def test_noise_before_the_first_word_does_not_choose_the_language() -> Non
     assert {r.language for r in results if r.text} == {"fr"}
 
 
+@pytest.mark.slow
 async def test_nothing_is_written_on_any_recorded_negative() -> None:
     folder = corpus("dev", "negative")
     invented: dict[str, str] = {}

@@ -101,7 +101,7 @@ class LegInfo(BaseModel):
         "", description="`linear16` or `mulaw`; empty where an older version did not note it."
     )
     language: str
-    engine: str
+    engine: str = Field(description="Who listens; empty while nobody does.")
     received: int = Field(description="Samples that have arrived.")
     duration: float = Field(description="Seconds of audio that have arrived.")
 

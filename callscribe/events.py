@@ -182,8 +182,9 @@ class Gap(Event):
 class GapRepaired(Event):
     """The gap with the number ``of_seq`` is none any more: it has been heard from kept audio.
 
-    What was said there are the finals with that number as ``repairs``, ``utterance_ids`` in order.
-    They come before this; there are none where nobody spoke.
+    What was said there, ``start`` to ``end``, are the finals with that number as ``repairs``,
+    ``utterance_ids`` in order. They come before this; there are none where nobody spoke. What is
+    left of the gap comes behind it, as gaps of their own.
     """
 
     type: ClassVar[str] = "gap_repaired"

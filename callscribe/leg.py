@@ -48,6 +48,7 @@ class Leg:
         self.encoding: Encoding = encoding
         self.language = language
         self.engine = engine
+        """Who listens; empty while nobody does."""
         self.since = since
         """The number of the session's last event before this leg's first."""
         self.connection: StreamingConnection | None = None

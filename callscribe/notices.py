@@ -5,10 +5,10 @@ May import ``engines.base``.
 
 from __future__ import annotations
 
-from callscribe.engines.base import Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, Listening, Lost, TakenOver
 
 
-def who_listens(heard: Lost | TakenOver | Listening, speaker: str) -> dict[str, str]:
+def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dict[str, str]:
     """The fields of the notice that another engine listens to a speaker now, or none."""
     if isinstance(heard, Listening):
         message = f"{heard.engine} listens to {speaker} again."
@@ -19,6 +19,8 @@ def who_listens(heard: Lost | TakenOver | Listening, speaker: str) -> dict[str, 
     else:
         code, engine, caveat = "engine_lost", "", ""
         what = f"nobody listens to {speaker} any more"
+    if isinstance(heard, Deaf):
+        caveat = "The call goes on; what is said is a gap until an engine listens again."
     return {
         "code": code,
         "message": f"{what}: {heard.error.message}. {caveat}".rstrip(),

@@ -18,6 +18,7 @@ import structlog
 
 from callscribe import events
 from callscribe.engines.base import (
+    Deaf,
     EngineEvent,
     Listening,
     Lost,
@@ -183,7 +184,7 @@ class Record:
         if isinstance(heard, Reheard):
             self._rehear(leg, heard, offset)
             return
-        if isinstance(heard, Lost | TakenOver | Listening):
+        if isinstance(heard, Lost | Deaf | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
         step = builder.add(self._voices.named(heard, leg.speaker, leg.voices), offset)
@@ -200,12 +201,12 @@ class Record:
         self.publish(events.Notice, speaker=leg.speaker, **lost)
 
     def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
-        """Puts what was said in a gap into its place."""
+        """Puts what was said in a gap, or a part of it, into its place; the rest stays a gap."""
         start, end = heard.start + offset, heard.end + offset
         gap = next(
             gap
             for gap in self.transcript.gaps
-            if gap.speaker == leg.speaker and abs(gap.start - start) + abs(gap.end - end) < NEAR
+            if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
         )
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
         results = [self._voices.named(r, leg.speaker, leg.voices) for r in heard.results]
@@ -220,10 +221,15 @@ class Record:
             events.GapRepaired,
             speaker=leg.speaker,
             of_seq=gap.seq,
-            start=gap.start,
-            end=gap.end,
+            start=start,
+            end=end,
             utterance_ids=tuple(ids),
         )
+        for first, last in ((gap.start, start), (end, gap.end)):
+            if last - first > NEAR:
+                self.publish(
+                    events.Gap, speaker=leg.speaker, start=first, end=last, reason=gap.reason
+                )
 
     def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:
         """Puts what was understood more surely into its place."""
@@ -241,9 +247,9 @@ class Record:
             step = Step(revised, is_final=True, speech_final=True)
         self._record(leg, step, None, heard_again=heard.by)
 
-    def _say_who_listens(self, leg: Leg, heard: Lost | TakenOver | Listening) -> None:
+    def _say_who_listens(self, leg: Leg, heard: Lost | Deaf | TakenOver | Listening) -> None:
         if not isinstance(heard, Lost):
-            leg.engine = heard.engine
+            leg.engine = "" if isinstance(heard, Deaf) else heard.engine
         self.publish(events.Notice, speaker=leg.speaker, **who_listens(heard, leg.speaker))
 
     def _record(

@@ -1,15 +1,14 @@
 """``EnhancedTranscriptionService``: the façade that the web and the command line call.
 
-May import ``session``, ``engines.base``, ``bus``, ``settings``, ``wire`` and core. Engines, bus
-and configuration are handed in; who made them closes them.
+May import ``session``, ``sessions``, ``engines.base``, ``bus``, ``settings``, ``wire`` and core.
+Engines, bus and configuration are handed in; who made them closes them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,19 +18,17 @@ from callscribe.audio import Encoding
 from callscribe.bus.base import Bus, Subscription
 from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import caveat
-from callscribe.errors import CapacityError, SessionError, SessionNotFound
+from callscribe.errors import CapacityError, SessionError
 from callscribe.events import Event
 from callscribe.ladder import STAND_IN, Ladders
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
 from callscribe.past import Past
 from callscribe.session import Session, Surroundings, TranscriptSink
+from callscribe.sessions import Sessions
 from callscribe.settings import Settings, TranscriptionConfig
 from callscribe.transcript import Transcript
 from callscribe.wire.browser import NAME
-
-KEPT_SESSIONS = 50
-"""Ended sessions that stay in memory; the oldest make room, and are read from the store."""
 
 
 class Configuration(Protocol):
@@ -81,8 +78,7 @@ class EnhancedTranscriptionService:
             idle=settings.session_idle,
             silence=settings.session_silence,
         )
-        self._sessions: dict[str, Session] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._sessions = Sessions(self._forgotten)
         self.draining = False
         """Nothing new is taken."""
         self.closing = False
@@ -119,7 +115,7 @@ class EnhancedTranscriptionService:
         elif config.transcription_backend == STAND_IN and config.deepgram_diarize:
             voices = caveat([("diarize", "true")])
             session.notify("voices_not_told_apart", f"{engine.name} listens. {voices}")
-        self._run(session)
+        self._sessions.run(session)
         return session_id
 
     def identify(self, server: str) -> None:
@@ -142,7 +138,7 @@ class EnhancedTranscriptionService:
             self._bus.publish(event)
         session = Session(session_id, config, engine, self._around)
         session.take_up(past)
-        self._run(session)
+        self._sessions.run(session)
 
     async def _check_new(self, session_id: str) -> None:
         if not NAME.fullmatch(session_id):
@@ -153,16 +149,6 @@ class EnhancedTranscriptionService:
         if session_id not in self._sessions and not await self._ledger.knows(session_id):
             return
         raise _exists(session_id)
-
-    def _run(self, session: Session) -> None:
-        session_id = session.session_id
-        self._sessions[session_id] = session
-        # The one loose task of the house: a session outlives the request that began it. It is
-        # kept here, and waited for in close().
-        task = asyncio.create_task(session.run(), name=f"session {session_id}")
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        self._forget_oldest()
 
     async def process_audio_stream(
         self, session_id: str, speaker: str, audio: bytes, *, sample_rate: int = 16_000
@@ -213,7 +199,7 @@ class EnhancedTranscriptionService:
     async def delete_session(self, session_id: str) -> None:
         """Ends a session and drops it from memory, with its events."""
         await self.end_session(session_id)
-        self._forget(session_id)
+        self._sessions.forget(session_id)
 
     def swap_roles(self, session_id: str, one: str, other: str) -> None:
         """Exchanges the names of two speakers of a session, back to its beginning.
@@ -228,16 +214,11 @@ class EnhancedTranscriptionService:
 
     def session(self, session_id: str) -> Session:
         """The session with this id; ``SessionNotFound`` when there is none."""
-        try:
-            return self._sessions[session_id]
-        except KeyError:
-            raise SessionNotFound(
-                f"no session {session_id[:64]} is going on; begin it first"
-            ) from None
+        return self._sessions[session_id]
 
     def sessions(self) -> list[Session]:
         """All sessions in memory, the latest first."""
-        return list(reversed(self._sessions.values()))
+        return list(self._sessions)[::-1]
 
     def transcript(self, session_id: str) -> Transcript:
         """What has been said so far in a session; it grows while the session lives."""
@@ -256,27 +237,26 @@ class EnhancedTranscriptionService:
     @property
     def streaming_connections(self) -> Mapping[str, StreamingConnection]:
         """A read-only view of the live legs' ways into their engine, by ``session_speaker``."""
-        return _Connections(self._sessions)
+        return self._sessions.connections
 
     @property
     def live_legs(self) -> int:
         """How many legs are open or wait for their client."""
-        return sum(len(session.legs.live) for session in self._sessions.values())
+        return sum(len(session.legs.live) for session in self._sessions)
 
     def drain(self, seconds: float) -> None:
         """Takes no new session or leg; running calls are told that ``seconds`` are left to them."""
         self.draining = True
-        for session in self._sessions.values():
+        for session in self._sessions:
             if not session.ended.is_set():
                 session.drain(seconds)
 
     async def close(self) -> None:
         """Ends all sessions at once and waits for their finals and transcripts. Idempotent."""
         self.draining = self.closing = True
-        for session in self._sessions.values():
+        for session in self._sessions:
             session.ask_end()
-        while self._running:
-            await asyncio.wait(self._running)
+        await self._sessions.ended()
         await self._ledger.all_settled()
 
     async def __aenter__(self) -> Self:
@@ -293,49 +273,17 @@ class EnhancedTranscriptionService:
     def _check_capacity(self, engine: TranscriptionEngine) -> None:
         """Refuses a call that could have no leg."""
         most = getattr(engine, "max_legs", 0)
-        taken = sum(
-            len(s.legs.live) for s in self._sessions.values() if s.engine_name == engine.name
-        )
+        taken = sum(len(s.legs.live) for s in self._sessions if s.engine_name == engine.name)
         if most and taken >= most:
             raise CapacityError(
                 f"all {most} legs that {engine.name} carries at once are taken; "
                 "try again when a call has ended"
             )
 
-    def _forget_oldest(self) -> None:
-        over = [name for name, session in self._sessions.items() if session.ended.is_set()]
-        for session_id in over[: max(0, len(over) - KEPT_SESSIONS)]:
-            self._forget(session_id)
-
-    def _forget(self, session_id: str) -> None:
-        if self._sessions.pop(session_id, None) is not None:
-            self._ledger.forget(session_id)
-            self._bus.forget(session_id)
+    def _forgotten(self, session_id: str) -> None:
+        self._ledger.forget(session_id)
+        self._bus.forget(session_id)
 
 
 def _exists(session_id: str) -> SessionError:
     return SessionError(f"there is a session {session_id} already", code="session_exists")
-
-
-class _Connections(Mapping[str, StreamingConnection]):
-    """The live legs of all sessions as they are when it is looked at."""
-
-    def __init__(self, sessions: Mapping[str, Session]) -> None:
-        self._sessions = sessions
-
-    def _live(self) -> dict[str, StreamingConnection]:
-        return {
-            f"{session_id}_{leg.speaker}": leg.connection
-            for session_id, session in self._sessions.items()
-            for leg in session.legs.live
-            if leg.connection is not None
-        }
-
-    def __getitem__(self, key: str) -> StreamingConnection:
-        return self._live()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._live())
-
-    def __len__(self) -> int:
-        return len(self._live())

@@ -142,6 +142,11 @@ class Talk:
         here, there = self._line(one), self._line(other)
         self._lines[one], self._lines[other] = there, here
 
+    @property
+    def coverage_percent(self) -> float:
+        """How much of the audio was heard."""
+        return self._coverage.percent
+
     def to_dict(self) -> dict[str, Any]:
         """The figures of what has been said so far, as the module says."""
         self._catch_up()

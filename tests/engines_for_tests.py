@@ -164,6 +164,8 @@ class EnergyEngine:
         self.most_closing = 0
         """How many legs were being closed at the same time, at most."""
         self.opening_delay = 0.0
+        self.refused: EngineError | None = None
+        """Why no leg is opened."""
         self.fail_sending = False
         self.fail_closing = False
         self.connections: list[EnergyConnection] = []
@@ -182,6 +184,8 @@ class EnergyEngine:
         *,
         options: StreamOptions | None = None,
     ) -> EnergyConnection:
+        if self.refused is not None:
+            raise self.refused
         if self.open_legs >= self.max_legs:
             raise CapacityError(f"all {self.max_legs} legs are taken")
         self.open_legs += 1

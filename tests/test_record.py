@@ -10,7 +10,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import Reheard, Repaired, SpeechBegan, Unheard
+from callscribe.engines.base import (
+    Deaf,
+    Listening,
+    Reheard,
+    Repaired,
+    SpeechBegan,
+    Unheard,
+)
+from callscribe.errors import UpstreamError
 from callscribe.events import (
     CallStats,
     Event,
@@ -266,6 +274,42 @@ def test_a_gap_is_repaired_in_its_place(record: Record, bus: Seen, leg: Leg) -> 
     record.hear(leg, result_at(7.0, "encore"))
     ids = [said.utterance_id for said in record.transcript.utterances]
     assert len(set(ids)) == 5
+    assert record.faults == 0
+
+
+def test_that_nobody_listens_is_said_and_who_does_again(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    error = UpstreamError("the key was revoked", code="deepgram_unauthorized", request_id="r1")
+    record.hear(leg, Deaf(error))
+    assert leg.engine == ""
+    (notice,) = bus.all
+    assert isinstance(notice, Notice)
+    assert (notice.code, notice.cause) == ("engine_lost", "deepgram_unauthorized")
+    assert notice.request_id == "r1"
+    assert "the key was revoked. The call goes on" in notice.message
+    record.hear(leg, Listening("deepgram"))
+    assert leg.engine == "deepgram"
+
+
+def test_what_is_left_of_a_gap_that_is_repaired_in_part_stays_one(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.publish(LegStarted, speaker="agent", offset=2.0, **LEG)
+    record.hear(leg, Unheard(1.0, 9.0, "nobody listened"))
+    record.publish(LegEnded, speaker="agent", seconds=10.0)
+    (whole,) = record.transcript.gaps
+    record.hear(leg, Repaired(4.0, 6.0, (result_at(4.5, "milieu"),)))
+    repaired = next(event for event in bus.all if isinstance(event, GapRepaired))
+    assert (repaired.of_seq, repaired.start, repaired.end) == (whole.seq, 6.0, 8.0)
+    left = [(gap.start, gap.end, gap.reason) for gap in record.transcript.gaps]
+    assert left == [(3.0, 6.0, "nobody listened"), (8.0, 11.0, "nobody listened")]
+    assert record.talk.to_dict()["unheard_seconds"] == 6.0
+    record.hear(leg, Repaired(1.0, 4.0, ()))
+    record.hear(leg, Repaired(6.0, 9.0, (result_at(7.0, "fin"),)))
+    assert record.transcript.gaps == []
+    assert record.transcript.text == "milieu\nfin"
+    assert record.talk.to_dict()["coverage_percent"] == 100.0
     assert record.faults == 0
 
 

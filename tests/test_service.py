@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from callscribe import service as service_module
-from callscribe.engines.base import StreamingConnection
 from callscribe.errors import (
     CapacityError,
     LegNotFound,
@@ -147,20 +144,6 @@ async def test_the_wanted_engine_is_taken_where_it_is_there() -> None:
         assert (await call.session()).engine_name == "deepgram"
 
 
-async def test_the_view_of_connections_is_live_and_read_only() -> None:
-    async with calls() as call:
-        view = call.service.streaming_connections
-        assert isinstance(view, Mapping)
-        assert not hasattr(view, "__setitem__")
-        session = await call.session()
-        await call.service.open_leg(session.session_id, "agent")
-        assert len(view) == call.service.live_legs == 1
-        assert isinstance(view[f"{session.session_id}_agent"], StreamingConnection)
-        assert "nobody_agent" not in view
-        await call.service.end_leg(session.session_id, "agent")
-        assert len(view) == call.service.live_legs == 0
-
-
 async def test_events_are_replayed_and_followed() -> None:
     async with calls() as call:
         service = call.service
@@ -205,21 +188,6 @@ async def test_deleting_ends_and_forgets() -> None:
         assert call.service.sessions() == []
         assert call.events(session_id) == []
         assert await call.service.initialize_session("call") == "call"
-
-
-async def test_memory_holds_a_bounded_number_of_ended_sessions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(service_module, "KEPT_SESSIONS", 2)
-    async with calls() as call:
-        running = await call.service.initialize_session("running")
-        for number in range(5):
-            await call.service.initialize_session(f"call-{number}")
-            await call.service.end_session(f"call-{number}")
-        await call.service.initialize_session("last")
-        kept = [session.session_id for session in call.service.sessions()]
-        assert kept == ["last", "call-4", "call-3", running]
-        assert call.events("call-0") == []
 
 
 async def test_a_full_engine_takes_no_new_session() -> None:

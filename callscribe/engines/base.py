@@ -40,6 +40,16 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Deaf:
+    """Nobody listens to the leg, because of ``error``; it goes on, and what is said is ``Unheard``.
+
+    Until ``Listening`` or ``TakenOver``: whoever refused is asked again now and then.
+    """
+
+    error: CallscribeError
+
+
+@dataclass(frozen=True, slots=True)
 class TakenOver:
     """From now on another engine listens to the leg, because of ``error``."""
 
@@ -65,9 +75,10 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """A stretch that was ``Unheard``, by the same ``start`` and ``end``, has been heard after all.
+    """A stretch that was ``Unheard``, or a part of one, has been heard after all.
 
-    ``results`` are its finals in order, none where nobody spoke.
+    What was ``Unheard`` before and behind it still is. ``results`` are its finals in order, none
+    where nobody spoke.
     """
 
     start: float
@@ -89,7 +100,16 @@ class Reheard:
 
 
 EngineEvent = (
-    Result | SpeechBegan | Unheard | Repaired | Reheard | Lost | TakenOver | Listening | Silent
+    Result
+    | SpeechBegan
+    | Unheard
+    | Repaired
+    | Reheard
+    | Lost
+    | Deaf
+    | TakenOver
+    | Listening
+    | Silent
 )
 """What an engine says about a leg."""
 

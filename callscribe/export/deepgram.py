@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from callscribe.export.source import Model, Source
-from callscribe.transcript import Transcript, Utterance, join_text, mean_confidence
+from callscribe.transcript import Gap, Transcript, Utterance, join_text, mean_confidence
 from callscribe.transcript import Word as SpokenWord
 from callscribe.wire import deepgram_rest as rest
 from callscribe.wire.deepgram import ModelInfo, Word, model_uuid
@@ -31,9 +31,11 @@ def to_deepgram(transcript: Transcript, source: Source = NOTHING_KNOWN) -> str:
 
     Channels are numbered in the order of ``source.speakers``, then in that in which speakers first
     spoke. The session's id and the speakers' names stand in ``metadata.extra`` as ``session_id``,
-    ``channel_0``, ``channel_1``, …. ``created`` is now where the beginning is not known.
+    ``channel_0``, ``channel_1``, …; what nobody heard in ``metadata.gaps``, which is there only
+    where there is some. ``created`` is now where the beginning is not known.
     """
-    speakers = dict.fromkeys([*source.speakers, *transcript.speakers])
+    missed = [gap.speaker for gap in transcript.gaps]
+    speakers = dict.fromkeys([*source.speakers, *transcript.speakers, *missed])
     numbers = {speaker: index for index, speaker in enumerate(speakers)}
     said = [u for u in transcript.utterances if u.text]
     infos = {model_uuid(model.name or model.engine): _info(model) for model in source.models}
@@ -51,6 +53,7 @@ def to_deepgram(transcript: Transcript, source: Source = NOTHING_KNOWN) -> str:
                 "session_id": transcript.session_id,
                 **{f"channel_{index}": speaker for speaker, index in numbers.items()},
             },
+            gaps=[_gap(gap, numbers[gap.speaker]) for gap in transcript.gaps] or UNSET,
         ),
         results=rest.Results(
             channels=[_channel([u for u in said if u.speaker == speaker]) for speaker in numbers],
@@ -104,6 +107,12 @@ def _utterance(said: Utterance, channel: int, session_id: str) -> rest.Utterance
         transcript=said.text,
         words=[_word(word) for word in said.words],
         id=_uuid(f"{session_id}/{said.utterance_id}"),
+    )
+
+
+def _gap(gap: Gap, channel: int) -> rest.Gap:
+    return rest.Gap(
+        channel=channel, start=round(gap.start, 3), end=round(gap.end, 3), reason=gap.reason
     )
 
 

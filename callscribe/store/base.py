@@ -60,6 +60,8 @@ class StoredCall:
     duration: float = 0.0
     """The end of its last utterance on the call clock (s)."""
     utterances: int = 0
+    coverage: float = 100.0
+    """How much of its audio was heard, in percent."""
     legs: tuple[StoredLeg, ...] = ()
     matches: tuple[Match, ...] = ()
     """Where the words that were searched for are, the first twenty; empty without a search."""

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callscribe.coverage import Coverage
 from callscribe.store.base import Match, StoredCall, StoredLeg, StoredResult
 from callscribe.store.schema import (
     agent_results,
@@ -70,6 +71,7 @@ async def read_calls(
         return []
     their_legs = await _legs(connection, ids)
     sizes = await _sizes(connection, ids)
+    missed = await _missed(connection, ids)
     matches = await _matches(connection, ids, found)
     return [
         StoredCall(
@@ -77,6 +79,7 @@ async def read_calls(
             config=from_json(row["config"]),
             utterances=sizes.get(row["session_id"], (0, 0.0))[0],
             duration=sizes.get(row["session_id"], (0, 0.0))[1],
+            coverage=_coverage(their_legs[row["session_id"]], missed[row["session_id"]]),
             legs=tuple(their_legs[row["session_id"]]),
             matches=tuple(matches[row["session_id"]]),
         )
@@ -191,6 +194,31 @@ async def _sizes(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, t
         .group_by(utterances.c.session_id)
     )
     return {session_id: (count, end) for session_id, count, end in found}
+
+
+async def _missed(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Gap]]:
+    columns = (gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason, gaps.c.seq)
+    by_call: dict[str, list[Gap]] = defaultdict(list)
+    found = await connection.execute(
+        select(gaps.c.session_id, *columns).where(gaps.c.session_id.in_(ids))
+    )
+    for session_id, *fields in found:
+        by_call[session_id].append(Gap(*fields))
+    return by_call
+
+
+def _coverage(legs: Sequence[StoredLeg], missed: Sequence[Gap]) -> float:
+    """In percent; of a leg that goes on, what came behind its last gap is not known here."""
+    coverage = Coverage()
+    speakers = {leg.speaker for leg in legs} | {gap.speaker for gap in missed}
+    lines = {speaker: number for number, speaker in enumerate(speakers)}
+    for leg in legs:
+        coverage.begin(lines[leg.speaker], leg.offset)
+        coverage.end(lines[leg.speaker], leg.seconds or 0.0)
+    for gap in missed:
+        coverage.reach(lines[gap.speaker], gap.end)
+        coverage.miss(gap.seq, lines[gap.speaker], gap.start, gap.end)
+    return coverage.percent
 
 
 async def _matches(

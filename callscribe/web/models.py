@@ -101,7 +101,7 @@ class LegInfo(BaseModel):
         "", description="`linear16` or `mulaw`; empty where an older version did not note it."
     )
     language: str
-    engine: str
+    engine: str = Field(description="Who listens; empty while nobody does.")
     received: int = Field(description="Samples that have arrived.")
     duration: float = Field(description="Seconds of audio that have arrived.")
 
@@ -170,6 +170,7 @@ class SessionSummary(BaseModel):
     ended_at: AwareDatetime | None
     duration: float = Field(description="The end of its last utterance, seconds.")
     utterances: int = Field(description="How many there are.")
+    coverage_percent: float = Field(100.0, description="How much of its audio was heard.")
     legs: list[LegInfo]
     matches: list[MatchInfo] = Field([], description="Where the words searched for are.")
 

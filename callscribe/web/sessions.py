@@ -167,6 +167,7 @@ def _from_memory(session: Session) -> dict[str, Any]:
         "ended_at": _time(session.ended_at),
         "duration": session.record.transcript.duration,
         "utterances": len(session.record.transcript.utterances),
+        "coverage_percent": session.record.talk.coverage_percent,
         "legs": [leg.to_dict() for leg in session.legs.all],
     }
 
@@ -195,6 +196,9 @@ def _summary(context: Context, call: StoredCall) -> dict[str, Any]:
         "ended_at": _time(call.ended_at),
         "duration": call.duration,
         "utterances": call.utterances,
+        "coverage_percent": (
+            call.coverage if session is None else session.record.talk.coverage_percent
+        ),
         "legs": past[: max(0, len(past) - len(now))] + now,
         "matches": call.matches,
     }

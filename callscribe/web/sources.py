@@ -35,7 +35,7 @@ async def source_of(calls: Calls, session_id: str) -> Source:
             created=datetime.fromtimestamp(session.started_at, UTC),
             duration=_so_far(session),
             speakers=_once([leg.speaker for leg in session.legs.all]),
-            models=_once([Model(_maker(leg.engine)) for leg in session.legs.all]),
+            models=_once([Model(_maker(leg.engine)) for leg in session.legs.all if leg.engine]),
         )
     told = await calls.events(session_id)
     return Source(

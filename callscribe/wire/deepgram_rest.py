@@ -69,6 +69,15 @@ class Utterance(Struct, kw_only=True):
     id: str
 
 
+class Gap(Struct, kw_only=True):
+    """What nobody heard of a channel; ours, Deepgram has nothing like it."""
+
+    channel: int
+    start: float
+    end: float
+    reason: str
+
+
 class RecordingMetadata(Struct, kw_only=True):
     """What was received, and what listened to it."""
 
@@ -82,6 +91,8 @@ class RecordingMetadata(Struct, kw_only=True):
     model_info: dict[str, ModelInfo] = {}
     tags: list[str] | UnsetType = UNSET
     extra: dict[str, str] | UnsetType = UNSET
+    gaps: list[Gap] | UnsetType = UNSET
+    """In exports alone."""
 
 
 class Results(Struct, kw_only=True):

@@ -345,6 +345,17 @@ async def test_calls_are_listed_latest_first(store: Store) -> None:
     assert await store.calls(before=AT) == []
 
 
+async def test_how_much_of_a_call_was_heard_is_in_the_list(store: Store) -> None:
+    await store.append([started("whole", at=AT), started()])
+    await store.append([leg(2), leg_end(3, seconds=8.0), gap(4, start=1.0)])
+    await store.append([gap(5, start=4.0), repaired(6, of_seq=5)])
+    found = {call.session_id: call.coverage for call in await store.calls()}
+    assert found == {"call": 87.5, "whole": 100.0}
+    one = await store.call("call")
+    assert one is not None
+    assert one.coverage == 87.5
+
+
 async def test_one_batch_of_many_sessions(store: Store) -> None:
     ids = [f"call-{number}" for number in range(50)]
     await store.append([started(session_id) for session_id in ids])

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
+from deepgram.types import ListenV1Response
+
 from callscribe.export import Model, Source, to_deepgram
-from callscribe.transcript import Transcript
+from callscribe.transcript import Gap, Transcript
+from callscribe.wire import deepgram_rest as rest
 from callscribe.wire.deepgram import ModelInfo, model_uuid
 from callscribe.wire.deepgram_rest import RecordingMetadata, parse_recording
 from tests.schemas import check_answer
@@ -47,6 +50,20 @@ def test_it_says_when_the_call_was_how_long_and_what_listened() -> None:
         "channel_1": "technician",
         "channel_2": "guest",
     }
+
+
+def test_what_nobody_heard_is_in_the_metadata_and_the_sdk_takes_it() -> None:
+    call = Transcript("call-1", list(CALL.utterances))
+    call.add_gap(Gap("technician", 12.3456, 15.0, "the engine was away for too long", 7))
+    call.add_gap(Gap("mute", 20.0, 21.0, "network", 8))
+    assert metadata(call, KNOWN).gaps == [
+        rest.Gap(channel=1, start=12.346, end=15.0, reason="the engine was away for too long"),
+        rest.Gap(channel=3, start=20.0, end=21.0, reason="network"),
+    ]
+    answer = ListenV1Response.model_validate_json(to_deepgram(call, KNOWN))
+    assert answer.metadata.gaps[0]["reason"] == "the engine was away for too long"  # type: ignore[attr-defined]
+    assert len(answer.results.channels) == 4
+    assert "gaps" not in json.loads(to_deepgram(CALL, KNOWN))["metadata"]
 
 
 def test_who_said_nothing_has_an_empty_channel() -> None:

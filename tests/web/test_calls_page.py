@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.serving import Served
 from tests.web.browsing import Cable, picture, state, trouble
-from tests.web.speaking import Join, ask, hear, on_loop
+from tests.web.speaking import Join, ask, hear, hear_nothing, on_loop
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +55,24 @@ def two_calls(served: Served, join: Join) -> Iterator[None]:
 def open_calls(page: Page, served: Served, query: str = "") -> None:
     page.goto(f"http://localhost:{served.port}/calls{query}")
     expect(page.locator("#calls")).to_have_attribute("data-state", "ready")
+
+
+@pytest.mark.usefixtures("two_calls")
+def test_what_was_not_heard_of_a_call_is_said(page: Page, served: Served) -> None:
+    open_calls(page, served)
+    entries = page.locator(".entry")
+    expect(page.get_by_text("% heard")).to_have_count(0)
+    hear_nothing(served, "running", "agent", 5.0, 7.0)
+    expect(entries.nth(0)).to_contain_text(
+        re.compile(r"utterances · \d+(\.\d)? % heard"), timeout=10_000
+    )
+    (running,) = [
+        call
+        for call in ask(f"{served.http}/api/sessions?limit=9")["sessions"]
+        if call["session_id"] == "running"
+    ]
+    assert 0 < running["coverage_percent"] < 100
+    expect(entries.nth(1)).not_to_contain_text("heard")
 
 
 @pytest.mark.usefixtures("two_calls")

@@ -92,5 +92,7 @@ async def test_an_engine_that_stood_in_is_named(
     assert (found.speakers, found.models) == (("agent",), (Model("deepgram"),))
     assert found.duration > 0
     assert found.created is not None
+    context.service.session("call").legs.all[0].engine = ""  # nobody listens
+    assert source().models == ()
     monkeypatch.undo()
     await leg.hang_up()

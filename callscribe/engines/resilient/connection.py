@@ -1,6 +1,7 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
-May import ``audio``, ``engines.base``, ``engines.telling``, ``errors`` and its own room.
+May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its
+own room.
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ import structlog
 from callscribe.audio import WIDTH
 from callscribe.engines.base import (
     EngineEvent,
+    Listening,
     Lost,
-    StreamingConnection,
     TakenOver,
     TranscriptCallback,
     Unheard,
 )
+from callscribe.engines.encoded import to_samples
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
-from callscribe.engines.resilient.ask import Ask, caveat, leave
+from callscribe.engines.resilient.ask import Ask, caveat
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
-from callscribe.engines.resilient.repair import Repairs
+from callscribe.engines.resilient.quiet import quietest
+from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
+from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 
@@ -65,14 +69,14 @@ class ResilientConnection:
         self._ask = ask
         self._width = WIDTH[ask.options.encoding]
         self._monotonic = monotonic
-        self._core = Core(rungs, ask.sample_rate, patience, jitter)
+        self._core = Core(rungs, ask.sample_rate, patience, jitter, quiet=self._quiet)
         self._tape = Tape(
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )
         self._teller = EngineTeller(on_transcript, ask.session_id)
         self._wake = asyncio.Event()
         self._mender = Mender(
-            Repairs(repairers, ask.sample_rate, patience, jitter),
+            Repairs(repairers, ask.sample_rate, patience, jitter, self._quiet),
             self._tape,
             partial(ask.enter, streaming=False),
             self._teller.put,
@@ -80,12 +84,9 @@ class ResilientConnection:
             monotonic,
             self._core.voices,
         )
-        self._ways: dict[Line, StreamingConnection] = {}
-        """The connections that are open, by their lines."""
-        self._openers: dict[Line, asyncio.Task[None]] = {}
+        self._ways = Ways(rungs, ask, self)
         self._changed = asyncio.Event()
         """Who listens, or how far, may have changed."""
-        self._begun = False
         self._closing = asyncio.Event()
         self._ended = False
         self._log = _log.bind(session=ask.session_id)
@@ -94,7 +95,7 @@ class ResilientConnection:
 
     @property
     def is_connected(self) -> bool:
-        """True until ``close``, or until no engine will ever listen."""
+        """True until ``close``; even where nobody listens what is said is kept, as a gap."""
         return not (self._closing.is_set() or self._ended)
 
     @property
@@ -112,7 +113,8 @@ class ResilientConnection:
             if self._core.is_away(self._monotonic(), PATIENCE):
                 break  # one is tried again soon, and what is said is kept
             await self._changed.wait()
-        self._begun = True
+        self._core.begun = True
+        self._wake.set()
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding, any whole number of samples."""
@@ -125,18 +127,17 @@ class ResilientConnection:
         if line is None or self._tape.is_heavy:
             self._wake.set()
         if line is not None:
-            await self._send(line, audio)
+            await self._ways.send(line, audio)
 
     async def finalize(self) -> None:
         """Asks whoever listens for a final of what has been heard so far."""
-        line = self._core.active
-        if line is not None and self.is_connected:
-            await self._ways[line].finalize()
+        way = self._ways.of(self._core.active)
+        if way is not None and self.is_connected:
+            await way.finalize()
 
     async def set_keyterms(self, keyterms: tuple[str, ...]) -> None:
         """Replaces the words to expect where the engine that listens can do that."""
-        way = self._ways.get(self._core.active) if self._core.active is not None else None
-        teach = getattr(way, "set_keyterms", None)
+        teach = getattr(self._ways.of(self._core.active), "set_keyterms", None)
         if teach is not None:
             await teach(keyterms)
 
@@ -153,6 +154,7 @@ class ResilientConnection:
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._ways.begin(self._tasks)
                 ticking = self._tasks.create_task(self._tick())
                 await self._closing.wait()
                 try:
@@ -179,8 +181,7 @@ class ResilientConnection:
             self._changed.clear()
             line = self._core.active
             if line is not None and self._core.is_caught_up:
-                await self._ways[line].close()
-                if line is self._core.active:
+                if await self._ways.close(line) and line is self._core.active:
                     self._do(self._core.completed(line))
                     return
             elif self._core.hopeless is not None or self._core.settled == self._core.received:
@@ -222,70 +223,43 @@ class ResilientConnection:
         while (due := self._core.due(self._monotonic())) is not None:
             line, start, end = due
             end = min(end, start + self._ask.sample_rate)
-            if not await self._send(line, self._tape.read(start, end)):
+            if not await self._ways.send(line, self._tape.read(start, end)):
                 return
             self._core.fed(line, end)
 
-    async def _send(self, line: Line, audio: bytes) -> bool:
-        """Gives audio to an engine; false where that has ended, and its end will be told."""
-        way = self._ways[line]
-        if not way.is_connected:
-            return False
-        try:
-            await way.send_audio(audio)
-        except CallscribeError as error:
-            if way.is_connected:  # it says no, and nothing else will come
-                self._failed(line, error)
-            return False
-        return True
+    # --- what the ways tell --------------------------------------------------------------------
 
-    async def _open(self, line: Line) -> None:
-        """Opens a connection, and tells the core what came of it."""
-        rung = self._core.rungs[line.rung]
+    def opened(self, line: Line) -> None:
+        """A connection is open."""
+        self._do(self._core.opened(line, self._monotonic()))
+        self._wake.set()
 
-        async def hear(event: EngineEvent) -> None:
-            await self._hear(line, event)
-
-        try:
-            way = await self._ask.enter(
-                rung,
-                hear,
-                streaming=rung.streaming,
-                on_full=lambda error: self._waits(line, error),
-            )
-        except CallscribeError as error:
-            self._failed(line, error)
-        except Exception as error:  # noqa: BLE001 - the next engine may do better
-            self._log.error("engine_not_opened", engine=rung.name, exc_info=error)
-            self._failed(line, EngineError(f"{rung.name} failed", retryable=True))
-        else:
-            self._openers.pop(line, None)
-            self._ways[line] = way
-            self._do(self._core.opened(line, self._monotonic()))
-            self._wake.set()
-
-    async def _hear(self, line: Line, event: EngineEvent) -> None:
+    async def heard(self, line: Line, event: EngineEvent) -> None:
+        """An engine says something about the leg."""
         if isinstance(event, Lost):
-            self._failed(line, event.error)
+            self.failed(line, event.error)
             return
         self._do(self._core.heard(line, event))
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
         await self._teller.room()
 
-    def _waits(self, line: Line, error: CapacityError) -> None:
+    def waits(self, line: Line, error: CapacityError) -> None:
+        """An engine is full, and others may be asked."""
         name = self._core.rungs[line.rung].name
         self._log.info("engine_full", engine=name, code=error.code)
         self._do(self._core.waits(line, error, self._monotonic()))
         self._wake.set()
 
-    def _failed(self, line: Line, error: CallscribeError) -> None:
-        self._openers.pop(line, None)
-        self._ways.pop(line, None)
+    def failed(self, line: Line, error: CallscribeError) -> None:
+        """A connection could not be opened, or has ended by itself."""
+        self._ways.forget(line)
         name = self._core.rungs[line.rung].name
         self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
         self._do(self._core.failed(line, error, self._monotonic()))
         self._wake.set()
+
+    # --- inside -------------------------------------------------------------------------------
 
     def _do(self, actions: Sequence[Action]) -> None:
         """Does what the core decided, in its order; nothing here waits."""
@@ -293,17 +267,14 @@ class ResilientConnection:
             if isinstance(action, Tell):
                 self._tell(action.event)
             elif isinstance(action, Open):
-                task = self._tasks.create_task(self._open(action.line))
-                self._openers[action.line] = task
+                self._ways.open(action.line)
             elif isinstance(action, Drop):
-                self._drop(action.line)
+                self._ways.drop(action.line)
+        # A little of what is settled too: what is missed next may begin within a word.
+        keep = self._core.settled - int(MARGIN * self._ask.sample_rate)
         needed = self._mender.needed_from
-        self._tape.forget(self._core.settled if needed is None else min(needed, self._core.settled))
+        self._tape.forget(keep if needed is None else min(needed, keep))
         self._core.kept_from = self._tape.first
-        error = self._core.hopeless
-        if error is not None and self._begun and self.is_connected:
-            self._ended = True
-            self._do([*self._core.give_up(), Tell(Lost(error))])
         self._changed.set()
 
     def _tell(self, event: EngineEvent) -> None:
@@ -313,12 +284,12 @@ class ResilientConnection:
         if isinstance(event, Unheard):
             self._mender.add(event)
             self._wake.set()
+        elif isinstance(event, TakenOver | Listening):
+            self._mender.forgive()
         self._teller.put(event)
 
-    def _drop(self, line: Line) -> None:
-        opener = self._openers.pop(line, None)
-        if opener is not None:
-            opener.cancel()
-        way = self._ways.pop(line, None)
-        if way is not None:
-            self._tasks.create_task(leave(way))
+    def _quiet(self, near: int, low: int, high: int) -> int:
+        """The quietest place near a sample, within what is kept. It may block shortly."""
+        low, high = max(low, self._tape.first), min(high, self._tape.end)
+        samples = to_samples(self._tape.read(low, high), self._ask.options.encoding)
+        return low + quietest(samples, self._ask.sample_rate, near - low)

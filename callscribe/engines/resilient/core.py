@@ -8,14 +8,15 @@ May import ``engines.base``, ``errors``, ``transcript`` and its own room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from callscribe.engines.base import EngineEvent, Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
-from callscribe.engines.resilient.progress import Progress
-from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries, blame_provider
+from callscribe.engines.resilient.quiet import REACH
+from callscribe.engines.resilient.rules import LIVE, blame_provider
+from callscribe.engines.resilient.standing import Standing
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 from callscribe.transcript import Result
@@ -30,42 +31,17 @@ there would always be something due, and nothing else would run."""
 
 
 @dataclass(slots=True)
-class Core:
+class Core(Standing):
     """The state of one leg. Methods return what is to be done, in order."""
 
-    rungs: Sequence[Rung]
-    rate: int
-    patience: Patience
-    jitter: Callable[[], float]
+    quiet: Callable[[int, int, int], int] = lambda near, _low, _high: near
+    """Where to cut the audio near a sample, no sooner than one and no later than another."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
-    active: Line | None = None
-    """Whose results count."""
-    opening: list[Line] = field(default_factory=list)
-    """Being opened, or open and waiting for their turn."""
     voices: LegVoices = field(default_factory=LegVoices)
     """Who of several people on this line is who."""
-    _tries: list[Tries] = field(default_factory=list)
-    _away_since: float | None = None
-    _error: CallscribeError | None = None
-    """Why it is not the first engine that listens, or nobody."""
     _told_rung: int = 0
-    """The engine that was named last to who listens."""
-    _progress: Progress = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._tries = [Tries(self.patience, self.jitter) for _ in self.rungs]
-        self._progress = Progress(self.rate)
-
-    @property
-    def received(self) -> int:
-        """Samples that have come."""
-        return self._progress.received
-
-    @property
-    def settled(self) -> int:
-        """Everything before is final, silent, or said to be a gap."""
-        return self._progress.settled
+    """The engine that was named last to who listens; -1: it was told that nobody listens."""
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -137,44 +113,17 @@ class Core:
 
     # --- what is to be done -------------------------------------------------------------------
 
-    @property
-    def is_caught_up(self) -> bool:
-        """Whoever listens has all the audio."""
-        return self.active is not None and self.active.sent == self.received
-
-    @property
-    def hopeless(self) -> CallscribeError | None:
-        """Why no engine will ever listen; None while one may."""
-        if self.active is not None or self.opening:
-            return None
-        if any(tries.refused is None for tries in self._tries):
-            return None
-        return self._error
-
-    @property
-    def turned_down(self) -> CallscribeError | None:
-        """Why the leg should not begin at all: each engine has refused it, or is full."""
-        if self.active is not None or any(line.waits is None for line in self.opening):
-            return None
-        full = {line.rung: line.waits for line in self.opening}
-        errors = [full.get(rung) or tries.error for rung, tries in enumerate(self._tries)]
-        if any(e is None or (e.retryable and not isinstance(e, CapacityError)) for e in errors):
-            return None
-        return errors[-1]
-
-    def is_away(self, now: float, seconds: float) -> bool:
-        """Whether nobody has listened for so long."""
-        since = self._away_since
-        return self.active is None and since is not None and now - since >= seconds
-
     def tick(self, now: float) -> list[Action]:
         """Does what time has made due."""
         actions: list[Action] = []
         self._note_lasting(now)
         if self.active is None and self._away_since is None:
             self._away_since = now
+        if self._forgives_at <= now:
+            for tries in self._tries:
+                tries.forgive()
         actions += self._hand_over(now)
-        return actions + self._try(now)
+        return actions + self._try(now) + self._despair()
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
         """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``."""
@@ -194,31 +143,6 @@ class Core:
         """The kept audio before ``end`` was sent."""
         line.sent = end
 
-    def deadline(self, now: float) -> float | None:
-        """When ``tick`` has something to do, monotonic; None while only events change that."""
-        times: list[float] = []
-        best = len(self.rungs) if self.active is None else self.active.rung
-        busy = {line.rung for line in self.opening}
-        for rung in range(best):
-            tries = self._tries[rung]
-            if rung in busy or self._is_no_way_back(rung) or tries.refused is not None:
-                continue
-            times.append(max(tries.at, self._allowed_from(rung, now)))
-        for line in self.opening:
-            if line.opened_at is not None and self._waits_for_quicker(line, now):
-                times.append(now + 0.1)
-            elif line.opened_at is not None and line.rung < best:
-                healthy = line.opened_at + self.patience.healthy
-                late = healthy + self.patience.boundary
-                times.append(late if now >= healthy and self._progress.words_open else healthy)
-        if self.active is not None:
-            if self.active.sent < self.received:
-                times.append(now + 0.04)
-            if not self.active.lasted:
-                times.append((self.active.opened_at or now) + self.patience.stable)
-        times = [at for at in times if at != float("inf")]
-        return min(times, default=None)
-
     # --- inside -------------------------------------------------------------------------------
 
     def _note_lasting(self, now: float) -> None:
@@ -229,65 +153,11 @@ class Core:
             line.lasted = True
             self._tries[line.rung].lasted()
 
-    @property
-    def _is_behind(self) -> bool:
-        """Whether so much has no final that an engine of limited pace would hear it too late."""
-        return self.received - self.settled > self.patience.replay * self.rate / 2
-
-    def _is_no_way_back(self, rung: int) -> bool:
-        """Whether an engine only stands in: no live text is given up for one that answers late."""
-        return rung > 0 and self.active is not None and not self.rungs[rung].streaming
-
-    def _is_quick(self, rung: int) -> bool:
-        """Whether an engine takes what was kept as fast as it comes, and can be asked."""
-        tries = self._tries[rung]
-        return self.rungs[rung].pace == LIVE and self.rungs[rung].streaming and not tries.refused
-
-    def _waits_for_quicker(self, line: Line, now: float) -> bool:
-        """Whether audio would become a gap that a quicker engine can still hear."""
-        if self._is_quick(line.rung):
-            return False
-        if self.active is not None:
-            behind = self.received - self.settled > self.patience.replay * self.rate
-            return behind and self._is_quick(self.active.rung)
-        soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
-        return self._is_behind and any(self._is_quick(one.rung) for one in soon)
-
-    def _allowed_from(self, rung: int, now: float) -> float:
-        """From when on an engine may be asked: further down when those above have had a while."""
-        if self.active is not None or (self._is_behind and self._is_quick(rung)):
-            return now
-        asked = {line.rung: line for line in self.opening}
-        start = now
-        for other in range(rung):
-            tries = self._tries[other]
-            if tries.refused is not None or (other in asked and asked[other].waits):
-                continue
-            since = now if self._away_since is None else self._away_since
-            wait = self.patience.takeover
-            if tries.failed_at < since:  # not yet, since nobody listens
-                if other in asked:
-                    since, wait = max(since, asked[other].asked_at), self.patience.opening
-                elif tries.at <= now:
-                    return float("inf")  # it is asked first
-            start = max(start, since + wait)
-        return start
-
     def _try(self, now: float) -> list[Action]:
         """Opens what may be opened: better engines than the one that listens, in their order."""
         actions: list[Action] = []
-        best = len(self.rungs) if self.active is None else self.active.rung
-        busy = {line.rung for line in self.opening}
-        for rung in range(best):
-            tries = self._tries[rung]
-            if (
-                rung in busy
-                or self._is_no_way_back(rung)
-                or tries.refused is not None
-                or now < tries.at
-            ):
-                continue
-            if now < self._allowed_from(rung, now):
+        for rung in list(self._askable()):
+            if now < self._tries[rung].at or now < self._allowed_from(rung, now):
                 continue
             line = Line(rung, now)
             self.opening.append(line)
@@ -323,10 +193,7 @@ class Core:
         for other in [one for one in self.opening if one.rung > line.rung]:
             self.opening.remove(other)
             actions.append(Drop(other))
-        gaps = self._progress.gap(self.kept_from, DROPPED)
-        if not self._is_quick(line.rung):
-            oldest = self.received - int(self.patience.replay * self.rate)
-            gaps += self._progress.gap(oldest, BEHIND)
+        gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
         line.fed_at = now
@@ -341,3 +208,31 @@ class Core:
             taken_over = TakenOver(name, self._error or slow)
             actions.append(Tell(taken_over if line.rung else Listening(name)))
         return actions
+
+    def _despair(self) -> list[Action]:
+        """Says that nobody listens, once, and what is not heard because of that, in pieces."""
+        error = self.hopeless
+        if error is None or not self.begun:
+            return []
+        told = self._told_rung == -1
+        untold = self.received - self.settled
+        if told and untold < self.patience.untold * self.rate:
+            return []
+        self._told_rung = -1
+        low = max(self.settled, self.received - int(2 * REACH * self.rate))
+        end = self.quiet(self.received, low, self.received)
+        actions: list[Action] = [Tell(gap) for gap in self._progress.gap(end, error.message)]
+        return actions if told else [*actions, Tell(Deaf(error))]
+
+    def _missed(self, rung: int) -> list[EngineEvent]:
+        """What an engine that gets the leg now will not hear. No word is cut where that ends."""
+        reach = int(REACH * self.rate)
+        gaps: list[EngineEvent] = []
+        if self.kept_from > self.settled:
+            end = min(self.kept_from + reach, self.received)
+            gaps += self._progress.gap(self.quiet(self.kept_from, self.kept_from, end), DROPPED)
+        oldest = self.received - int(self.patience.replay * self.rate)
+        if oldest > self.settled and not self._is_quick(rung):
+            start, end = max(oldest - reach, self.settled), min(oldest + reach, self.received)
+            gaps += self._progress.gap(self.quiet(oldest, start, end), BEHIND)
+        return gaps

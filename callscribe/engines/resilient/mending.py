@@ -84,6 +84,10 @@ class Mender:
         """Nobody heard this."""
         self._repairs.add(gap.start, gap.end)
 
+    def forgive(self) -> None:
+        """Somebody listens again: those that refused to hear gaps may do it now."""
+        self._repairs.forgive()
+
     def look(self, tasks: asyncio.TaskGroup, *, calm: bool) -> None:
         """Has what is due heard again, if all is ``calm``."""
         if not calm:
@@ -137,9 +141,9 @@ class Mender:
             self._failed(repair, EngineError(f"{rung.name} failed", retryable=True))
         else:
             found = [result.moved(first / rate) for result in self._voices.apart(found)]
-            hole = self._repairs.heard(repair, found)
-            if hole is not None:
-                self._tell(Repaired(hole.start / rate, hole.end / rate, tuple(hole.results)))
+            said = self._repairs.heard(repair, found)
+            if said is not None:
+                self._tell(Repaired(repair.hole.start / rate, repair.hole.end / rate, said))
         self._done.set()
         self._wake()
 

@@ -51,6 +51,10 @@ class Patience:
     """That tries go on in one outage."""
     rest: float = 30.0
     """After all tries of an outage, until the next one."""
+    refusal: float = 60.0
+    """Before those are asked again that have refused, all of them: a key may be valid again."""
+    untold: float = 30.0
+    """Of audio that nobody is going to hear, before it is said to be a gap."""
     stable: float = 10.0
     """That a connection must last for the tries to be counted anew."""
     healthy: float = 2.0
@@ -87,7 +91,7 @@ class Tries:
         self._count = 0
         self._since: float | None = None
         self.refused: CallscribeError | None = None
-        """The error after which it is not tried again."""
+        """The error after which it is not tried again, unless it is forgiven."""
         self.at = 0.0
         """When it may be tried (monotonic)."""
         self.failed_at = float("-inf")
@@ -110,6 +114,10 @@ class Tries:
         most = min(patience.longest_delay, patience.first_delay * 2**self._count)
         self._count += 1
         self.at = now + self._jitter() * most
+
+    def forgive(self) -> None:
+        """It may be tried again although it has refused."""
+        self.refused = None
 
     def share(self, other: Tries) -> None:
         """What failed there would fail here too: others are asked before that is found out."""

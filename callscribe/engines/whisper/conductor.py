@@ -204,7 +204,13 @@ class Conductor:
         while seat.inbox and seat.taken < most:
             pcm, arrived = seat.inbox.popleft()
             seat.taken += len(pcm) // 2
-            self._deliver(seat, seat.stream.feed(pcm, arrived))
+            try:
+                events = seat.stream.feed(pcm, arrived)
+            except Exception:
+                log.exception("leg_failed")
+                end = seat.taken / seat.stream.sample_rate
+                events = seat.stream.miss(end, self._monotonic())
+            self._deliver(seat, events)
         if seat.stream.heard >= seat.said + SAY_EVERY:
             seat.said = seat.stream.heard
             seat.listened(seat.said)

@@ -115,7 +115,7 @@ class WhisperConnection:
         try:
             await asyncio.wait({done}, timeout=CLOSE_DEADLINE)
         finally:
-            late = not done.done() or done.cancelled()
+            late = not done.done() or done.cancelled() or self._seat.failed
             if late:
                 log.warning("whisper_close_incomplete", session=self._session_id)
                 heard = self._seat.stream.heard + self._seat.waiting

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
-from callscribe.audio import AudioBuffer, FloatArray, Resampler, pcm_to_samples, to_float
+from callscribe.audio import RATE, AudioBuffer, FloatArray, Resampler, pcm_to_samples, to_float
 from callscribe.vad import CHUNK, Chunk, SpeechDetector, VoiceActivity
+
+FILTER: Final = 0.05
+"""Seconds of audio that a resampler holds back, at most."""
 
 
 class Intake:
@@ -46,6 +50,13 @@ class Intake:
         self._rest = pending[whole:].copy()
         for index in range(0, whole, CHUNK):
             yield self._detector(to_float(pending[index : index + CHUNK]))
+
+    def go_on(self, judged: float, end: float) -> None:
+        """After a failure: only what lies before ``judged`` was; what never came in is silence."""
+        missing = round((end - self.heard) * RATE)
+        if missing > FILTER * RATE:  # else a resampler still holds it
+            self._buffer.append(np.zeros(missing, np.int16))
+        self._rest = (self._buffer.slice(judged, self.heard) * 32768).astype(np.int16)
 
     def slice(self, start: float, end: float) -> FloatArray:
         """The audio between two times, as far as it is kept."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from callscribe.engines.whisper.decoder import Hypothesis
 from callscribe.engines.whisper.jobs import Span
 from callscribe.vad import Endpointer
 
 TAIL: Final = 0.3
 """Seconds of audio after the last speech that a final still looks at."""
+ATTEMPTS: Final = 2
+"""How often an utterance is given to a decoder that breaks over it."""
 
 
 class Spans:
@@ -71,6 +74,12 @@ class Spans:
         tail.until = min(tail.end, point.now)
         tail.endpoint = endpoint
         tail.forced = forced
+
+    def lose(self, start: float, end: float, generation: int, found: Hypothesis) -> None:
+        """What was said here is lost before any decoder saw it; ``found`` says nothing."""
+        span = Span(start, end, end, 0.0, generation, ended=True)
+        span.until, span.failures, span.hypothesis = end, ATTEMPTS, found
+        self._spans.append(span)
 
     def to_decode(self) -> Span | None:
         """The next that wants words; none while another one is being decoded."""

@@ -26,14 +26,14 @@ from callscribe.engines.whisper.results import (
     nothing,
     stands,
 )
-from callscribe.engines.whisper.spans import Spans
+from callscribe.engines.whisper.spans import ATTEMPTS, Spans
 from callscribe.engines.whisper.vocabulary import vocabulary_prompt
 from callscribe.transcript import Result, Word, join_text
-from callscribe.vad import Endpointer, EndpointRules, Turn, VoiceActivity
+from callscribe.vad import CHUNK_SECONDS, Chunk, Endpointer, EndpointRules, Turn, VoiceActivity
 
 LONGEST_WINDOW: Final = 20.0
-ATTEMPTS: Final = 2
-"""How often an utterance is given to a decoder that breaks over it."""
+NOBODY: Final = Chunk(0.0, -100.0, 0.0)
+"""A chunk in which nobody speaks."""
 INTERIM_PADDING: Final = 1.2
 SHORTEST_INTERIM: Final = 0.5
 LONG: Final = 7.0
@@ -116,6 +116,22 @@ class LegStream:
             events.append(Silent(earliest))
         self._intake.forget_before(self._spans.oldest(earliest) - 0.1)
         return events
+
+    def miss(self, end: float, now: float) -> list[EngineEvent]:
+        """Goes on behind ``end``: what came before and could not be taken in is a gap, in turn."""
+        point = self._point
+        if point.flush():
+            self._spans.end(
+                point, point.now, generation=self._generation, endpoint=True, forced=False
+            )
+        start = point.now
+        self._intake.go_on(start, end)
+        while point.now + CHUNK_SECONDS <= self.heard:
+            point.push(NOBODY)
+        self._intake.go_on(point.now, end)
+        if point.now > start:
+            self._spans.lose(start, point.now, self._generation, nothing(self.language or "en"))
+        return self.ready(now)
 
     def set_keyterms(self, keyterms: Iterable[str]) -> None:
         """Replaces the words to expect, from the next window on; safe from any thread."""

@@ -6,7 +6,7 @@ import pytest
 
 from callscribe.engines.base import Budgeted, BudgetUse, StreamOptions, TranscriptionEngine
 from callscribe.engines.deepgram import DeepgramEngine, DeepgramStreamingConnection
-from callscribe.engines.deepgram.batch import DeepgramBatchConnection
+from callscribe.engines.deepgram.pieces import DeepgramBatchConnection
 from tests.serving import Served
 
 pytestmark = pytest.mark.anyio

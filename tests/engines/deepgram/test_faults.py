@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from callscribe.engines.base import EngineEvent, Lost
-from callscribe.engines.deepgram import DeepgramTranscriptionService, batch, faults
+from callscribe.engines.deepgram import DeepgramTranscriptionService, faults, pieces
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.engines.deepgram.transport import MAX_MESSAGE
 from callscribe.errors import UpstreamError
@@ -126,8 +126,8 @@ async def test_a_refused_stream_over_a_socket(status: int, code: str, retryable:
 async def test_a_refused_request_over_a_socket(
     monkeypatch: pytest.MonkeyPatch, status: int, code: str, retryable: bool
 ) -> None:
-    monkeypatch.setattr(batch, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(batch, "PATIENCE", 0.2)
+    monkeypatch.setattr(pieces, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(pieces, "PATIENCE", 0.2)
     rate, samples = speech.leg("fr", "agent")
     events: list[EngineEvent] = []
     with faulty_server(*[status] * 99) as server:

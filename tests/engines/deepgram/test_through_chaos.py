@@ -10,7 +10,7 @@ import pytest
 
 from callscribe.chaos import ChaosProxy
 from callscribe.engines.base import EngineEvent, Lost
-from callscribe.engines.deepgram import DeepgramTranscriptionService, batch, transport, watch
+from callscribe.engines.deepgram import DeepgramTranscriptionService, pieces, transport, watch
 from callscribe.errors import UpstreamError
 from callscribe.transcript import Result
 from callscribe.web.listen import stream as stream_module
@@ -164,7 +164,7 @@ async def test_many_broken_messages_end_nothing_but_where_a_final_was_among_them
 async def test_pieces_by_request_are_sent_again(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(pieces, "FIRST_PAUSE", 0.02)
     events: list[Any] = []
     faults = ["refuse:503/1", "drop/2", "refuse:429/3", "delay:10"]
     async with ChaosProxy(faulty.address, faults) as proxy:

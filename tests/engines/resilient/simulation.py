@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from callscribe.engines.base import EngineEvent, Silent, Unheard
+from callscribe.engines.base import EngineEvent, Repaired, Silent, Unheard
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.core import Core
+from callscribe.engines.resilient.repair import MARGIN, Repair, Repairs
+from callscribe.engines.resilient.rules import LIVE, Patience, Rung
 from callscribe.errors import UpstreamError
 from callscribe.transcript import Result, Word
 
@@ -23,6 +25,23 @@ def words_between(start: int, end: int) -> list[int]:
     """The numbers of the words whose middle lies there (samples)."""
     return [k for k in range(start // PERIOD, end // PERIOD + 1)
             if start <= k * PERIOD + LENGTH // 2 < end]  # fmt: skip
+
+
+def quiet(near: int, low: int, high: int) -> int:
+    """Where it is quiet near a sample: between two words, if that is allowed."""
+    middle = (LENGTH + PERIOD) // 2
+    places = [k * PERIOD + middle for k in range(low // PERIOD - 1, high // PERIOD + 1)]
+    allowed = [at for at in places if low <= at <= high]
+    return min(allowed, key=lambda at: abs(at - near), default=near)
+
+
+def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
+    return Rung(None, name, pace, provider)  # type: ignore[arg-type] - the core asks no engine
+
+
+def word(number: int, base: int = 0) -> Word:
+    start = number * PERIOD - base
+    return Word(str(number), start / RATE, (start + LENGTH) / RATE, 0.9)
 
 
 @dataclass
@@ -44,10 +63,7 @@ class Recogniser:
         base = self.line.base
         start = self.final_to
         numbers = words_between(max(base + start - again, 0), base + until)
-        words = tuple(
-            Word(str(k), (k * PERIOD - base) / RATE, (k * PERIOD - base + LENGTH) / RATE, 0.9)
-            for k in numbers
-        )
+        words = tuple(word(k, base) for k in numbers)
         start = words[0].start if words else start / RATE
         end = words[-1].end if words else until / RATE
         text = " ".join(word.text for word in words)
@@ -64,6 +80,9 @@ class Simulation:
     """A leg, its core, and what was told."""
 
     core: Core
+    repairs: Repairs
+    repair: Repair | None = None
+    """What is being heard again."""
     now: float = 0.0
     told: list[EngineEvent] = field(default_factory=list)
     asked: list[Line] = field(default_factory=list)
@@ -73,6 +92,7 @@ class Simulation:
     covered: int = 0
     """Where what is final, or said to be a gap, ends by what was told."""
     gaps: list[Unheard] = field(default_factory=list)
+    repaired: list[Repaired] = field(default_factory=list)
     most_kept: int = 0
 
     def do(self, actions: Sequence[Action]) -> None:
@@ -87,6 +107,15 @@ class Simulation:
                 self._tell(action.event)
         self.most_open = max(self.most_open, len(self.lines) + len(self.asked))
         self.most_kept = max(self.most_kept, self.core.received - self.core.settled)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Lets go of audio, as whoever keeps it does."""
+        settled, needed = self.core.settled - int(MARGIN * RATE), self.repairs.first
+        oldest = self.core.received - int(self.core.patience.kept * RATE)
+        keep = settled if needed is None else min(needed, settled)
+        self.core.kept_from = max(self.core.kept_from, keep, oldest)
+        self.repairs.forget(self.core.kept_from)
 
     def _tell(self, event: EngineEvent) -> None:
         self.told.append(event)
@@ -94,6 +123,9 @@ class Simulation:
             start = round(event.start * RATE)
             assert start == self.core_settled_before, "a gap begins where coverage ended"
             self.gaps.append(event)
+            self.repairs.add(event.start, event.end)
+        if isinstance(event, Repaired):
+            self.repaired.append(event)
         self.core_settled_before = self.core.settled
 
     core_settled_before: int = 0
@@ -110,6 +142,7 @@ class Simulation:
 
     def speak(self, samples: int) -> None:
         line = self.core.audio(samples)
+        self._forget()
         if line is not None and line in self.lines:
             self.lines[line].heard = line.sent - line.base
 
@@ -129,23 +162,95 @@ class Simulation:
         self.do(self.core.heard(line, event))
         self.core_settled_before = self.core.settled
 
+    def begin_repair(self) -> None:
+        self.repair = self.repair or self.repairs.due(self.now)
+
+    def end_repair(self, *, again: int = 0, pieces: int = 1) -> None:
+        """A gap was heard after all, as so many finals; each may say ``again`` what was before."""
+        assert self.repair is not None
+        first, last = self.repairs.span(self.repair, self.core.received)
+        edges = [first + (last - first) * n // pieces for n in range(pieces + 1)]
+        found = []
+        for low, high in zip(edges, edges[1:], strict=False):
+            words = tuple(word(k) for k in words_between(max(low - again, first), high))
+            text = " ".join(one.text for one in words)
+            start, end = low / RATE, high / RATE
+            if words:
+                start, end = words[0].start, words[-1].end
+            found.append(Result(text, start, end, True, True, words))
+        hole, heard = self.repair.hole, self.repairs.heard(self.repair, found)
+        self.repair = None
+        if heard is not None:
+            self._tell(Repaired(hole.start / RATE, hole.end / RATE, heard))
+        self._forget()
+
+    def fail_repair(self, how: str) -> None:
+        assert self.repair is not None
+        if how == "baffled":
+            self.repairs.baffled(self.repair)
+        else:
+            error = UpstreamError("it broke", code="x", retryable=how == "away")
+            self.repairs.failed(self.repair, error, self.now)
+        self.repair = None
+
+    @property
+    def left(self) -> list[tuple[int, int]]:
+        """The gaps that have not been repaired, in samples, in order."""
+        left = [(round(gap.start * RATE), round(gap.end * RATE)) for gap in self.gaps]
+        for one in self.repaired:
+            start, end = round(one.start * RATE), round(one.end * RATE)
+            (whole,) = [gap for gap in left if gap[0] <= start and end <= gap[1]]
+            left.remove(whole)
+            left += [part for part in ((whole[0], start), (end, whole[1])) if part[0] < part[1]]
+        return sorted(left)
+
+    @property
+    def said(self) -> list[str]:
+        """The words that are final, those of repairs last."""
+        finals = [*self.finals, *(final for one in self.repaired for final in one.results)]
+        return [word.text for final in finals for word in final.words]
+
     @property
     def finals(self) -> list[Result]:
         return [e for e in self.told if isinstance(e, Result) and e.is_final]
 
     def check(self) -> None:
-        """Every word is in one final, or in one gap; finals and gaps are in order."""
-        said = [word.text for final in self.finals for word in final.words]
-        assert said == sorted(set(said), key=int), "doubled, or out of order"
-        in_gaps = [
-            str(k)
-            for gap in self.gaps
-            for k in words_between(round(gap.start * RATE), round(gap.end * RATE))
-        ]
+        """Every word is in one final, in one repair or in one gap; finals and gaps are in order."""
+        live = [word.text for final in self.finals for word in final.words]
+        assert live == sorted(set(live), key=int), "doubled, or out of order"
+        said = self.said
+        assert len(said) == len(set(said)), "doubled by a repair"
+        in_gaps = [str(k) for start, end in self.left for k in words_between(start, end)]
         assert len(in_gaps) == len(set(in_gaps))
         everything = {str(k) for k in words_between(0, self.core.settled)}
         assert set(said) | set(in_gaps) == everything, "lost"
         assert not set(said) & set(in_gaps), "final, and said to be a gap"
+
+
+def simulation(
+    *rungs: Rung,
+    jitter: float = 0.5,
+    patience: Patience | None = None,
+    repairers: Sequence[Rung] = (),
+) -> Simulation:
+    patience = patience or Patience()
+    core = Core(rungs, RATE, patience, lambda: jitter)
+    found = Simulation(core, Repairs(repairers, RATE, patience, lambda: jitter))
+    found.pass_time(0)
+    return found
+
+
+def final(sim: Simulation, *, speech_final: bool = True) -> None:
+    line = sim.core.active
+    assert line is not None
+    hearing = sim.lines[line]
+    sim.say(line, hearing.result(hearing.heard, is_final=True, speech_final=speech_final))
+
+
+def talk(sim: Simulation, seconds: float) -> None:
+    for _ in range(round(seconds / 0.1)):
+        sim.speak(100)
+        sim.pass_time(0.1)
 
 
 __all__ = ["Recogniser", "Silent", "Simulation"]

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from callscribe.engines.base import Listening, Silent, TakenOver, Unheard
+from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.core import Core
-from callscribe.engines.resilient.rules import LIVE, Patience, Rung
-from callscribe.errors import CapacityError
-from callscribe.transcript import Result
-from tests.engines.resilient.simulation import RATE, Simulation, words_between
-
-
-def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
-    return Rung(None, name, pace, provider)  # type: ignore[arg-type] - the core asks no engine
-
-
-def simulation(*rungs: Rung, jitter: float = 0.5, patience: Patience | None = None) -> Simulation:
-    core = Core(rungs, RATE, patience or Patience(), lambda: jitter)
-    found = Simulation(core)
-    found.pass_time(0)
-    return found
-
+from callscribe.engines.resilient.rules import Patience
+from tests.engines.resilient.simulation import (
+    RATE,
+    Simulation,
+    final,
+    rung,
+    simulation,
+    talk,
+    words_between,
+)
 
 FIRST, SECOND = rung("first", 1.25), rung("second")
 
@@ -42,21 +34,8 @@ def two() -> Simulation:
     return sim
 
 
-def final(sim: Simulation, *, speech_final: bool = True) -> None:
-    line = sim.core.active
-    assert line is not None
-    hearing = sim.lines[line]
-    sim.say(line, hearing.result(hearing.heard, is_final=True, speech_final=speech_final))
-
-
 def texts(sim: Simulation) -> str:
     return " ".join(f.text for f in sim.finals if f.text)
-
-
-def talk(sim: Simulation, seconds: float) -> None:
-    for _ in range(round(seconds / 0.1)):
-        sim.speak(100)
-        sim.pass_time(0.1)
 
 
 def test_while_all_is_well_audio_goes_straight_through(one: Simulation) -> None:
@@ -159,76 +138,6 @@ def test_a_monologue_does_not_keep_the_first_engine_waiting_for_ever(two: Simula
     two.check()
 
 
-def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:
-    sim = simulation(FIRST, SECOND)
-    sim.pass_time(1.7)
-    assert [line.rung for line in sim.asked] == [0]
-    sim.pass_time(0.2)
-    sim.open(sim.asked[1])
-    (event,) = sim.told
-    assert isinstance(event, TakenOver)
-    assert event.error.code == "engine_slow"
-    sim.open(sim.asked[0])
-    talk(sim, 3)
-    assert sim.told[-1] == Listening("first")
-
-
-def test_what_is_refused_for_good_is_not_asked_again(two: Simulation) -> None:
-    two.fail(two.core.active, retryable=False)
-    two.pass_time(0)
-    (line,) = two.asked
-    assert line.rung == 1  # at once
-    two.open(line)
-    two.pass_time(100)
-    assert not two.asked
-    assert two.core.hopeless is None
-    two.fail(line, retryable=False)
-    assert two.core.hopeless is not None
-    two.do(two.core.give_up())
-    two.check()
-
-
-def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
-    sim = simulation(rung("stream", 1.25, "dg"), rung("requests", LIVE, "dg"), rung("here"))
-    sim.open(sim.asked[0])
-    sim.fail(sim.core.active, retryable=False)
-    sim.pass_time(0)
-    assert [line.rung for line in sim.asked] == [2]
-
-
-@pytest.mark.parametrize("jitter", [0.1, 0.5, 0.9])
-def test_requests_to_a_provider_that_is_away_do_not_keep_the_next_engine_waiting(
-    jitter: float,
-) -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"), jitter=jitter)
-    sim.open(sim.asked[0])
-    talk(sim, 1)
-    sim.fail(sim.core.active)
-    began = sim.now
-    while not (here := [line for line in sim.asked if line.rung == 2]):
-        assert [line.rung for line in sim.asked] in ([], [0])
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.01)
-    assert sim.now - began < 0.75
-    assert 1 not in [line.rung for line in sim.asked]
-    sim.open(here[0])
-
-
-def test_requests_are_tried_where_nobody_else_is_there() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests)
-    sim.open(sim.asked[0])
-    sim.fail(sim.core.active)
-    while not (found := [line for line in sim.asked if line.rung == 1]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.05)
-    assert sim.now < 5
-    sim.open(found[0])
-
-
 def test_a_connection_that_was_given_up_has_no_say(two: Simulation) -> None:
     talk(two, 1)
     first = two.core.active
@@ -242,24 +151,6 @@ def test_a_connection_that_was_given_up_has_no_say(two: Simulation) -> None:
     two.say(first, Silent(1.0))
     assert not two.finals
     assert two.core.settled == 0
-
-
-def test_live_text_is_not_given_up_for_requests() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))
-    sim.open(sim.asked[0])
-    sim.fail(sim.core.active)
-    sim.pass_time(0)
-    while not (here := [line for line in sim.asked if line.rung == 2]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.1)
-    sim.open(here[0])
-    for _ in range(100):
-        sim.pass_time(0.5)
-        assert not [line for line in sim.asked if line.rung == 1]
-        for line in [line for line in sim.asked if line.rung == 0]:
-            sim.fail(line)
 
 
 def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
@@ -281,6 +172,35 @@ def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     one.check()
 
 
+def test_no_word_is_cut_where_a_gap_ends(one: Simulation) -> None:
+    asked = []
+
+    def quiet(near: int, low: int, high: int) -> int:
+        asked.append((near - low, high - near))
+        return near + 130
+
+    one.core.quiet = quiet
+    talk(one, 40)
+    one.fail(one.core.active)
+    one.pass_time(1)
+    one.open(one.asked[0])
+    (gap,) = one.gaps
+    assert (gap.start, gap.end) == (0.0, 20.13)
+    line = one.core.active
+    assert line is not None
+    assert line.base == 20_130, "the engine hears what is not in the gap, and no more"
+    assert asked == [(2000, 2000)]
+
+
+def test_nor_where_audio_was_dropped(two: Simulation) -> None:
+    two.core.quiet = lambda near, low, high: min(near + 130, high) if low == near else 0
+    talk(two, 10)
+    two.core.kept_from = 3000
+    two.fail(two.core.active, retryable=False)
+    two.open(two.asked[-1])
+    assert [(gap.start, gap.end) for gap in two.gaps] == [(0.0, 3.13)]
+
+
 def test_a_quicker_engine_hears_what_would_be_too_old_for_the_first(two: Simulation) -> None:
     talk(two, 25)  # without a final: it stalls
     two.fail(two.core.active, retryable=True)
@@ -298,23 +218,6 @@ def test_a_quicker_engine_hears_what_would_be_too_old_for_the_first(two: Simulat
     two.pass_time(0.2)
     assert two.core.active is asked[0]
     assert two.gaps == []
-
-
-def test_tries_are_counted_anew_after_a_stable_connection(one: Simulation) -> None:
-    def outage() -> float:
-        one.fail(one.core.active)
-        start = one.now
-        while not one.asked:
-            one.pass_time(0.05)
-        return one.now - start
-
-    first = outage()
-    one.open(one.asked[0])
-    second = outage()
-    assert second > first  # lost at once: longer
-    one.open(one.asked[0])
-    talk(one, 11)
-    assert outage() == pytest.approx(first)
 
 
 def test_results_about_what_is_final_already_are_left_out(one: Simulation) -> None:
@@ -340,121 +243,34 @@ def test_silence_is_no_reason_to_keep_audio(one: Simulation) -> None:
     assert one.core.settled == 10_000
 
 
-class Schedule:
-    """Draws what happens next."""
-
-    def __init__(self, data: st.DataObject, sim: Simulation) -> None:
-        self.sim = sim
-        self.draw = data.draw
-
-    def step(self) -> None:
-        sim = self.sim
-        kinds = ["speak", "wait"]
-        kinds += ["open", "refuse"] if sim.asked else []
-        kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
-        getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
-        sim.pass_time(0)
-
-    def _speak(self) -> None:
-        self.sim.speak(self.draw(st.integers(1, 3000)))
-
-    def _wait(self) -> None:
-        self.sim.pass_time(self.draw(st.floats(0.01, 8)))
-
-    def _open(self) -> None:
-        self.sim.open(self.draw(st.sampled_from(self.sim.asked)))
-
-    def _refuse(self) -> None:
-        line = self.draw(st.sampled_from(self.sim.asked))
-        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
-
-    def _lose(self) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
-
-    def _result(self, *, is_final: bool) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        hearing = self.sim.lines[line]
-        until = self.draw(st.integers(hearing.final_to, max(hearing.heard, hearing.final_to)))
-        ends = is_final and self.draw(st.booleans())
-        again = self.draw(st.sampled_from([0, 0, 250, 900, 5000]))
-        # Nobody can be sure of more than was given.
-        beyond = self.draw(st.sampled_from([0, 700])) if until == hearing.heard else 0
-        found = hearing.result(
-            until, is_final=is_final, speech_final=ends, again=again, beyond=beyond
-        )
-        self.sim.say(line, found)
-
-    def _final(self) -> None:
-        self._result(is_final=True)
-
-    def _interim(self) -> None:
-        self._result(is_final=False)
-
-    def _silent(self) -> None:
-        line = self.draw(st.sampled_from(list(self.sim.lines)))
-        hearing = self.sim.lines[line]
-        nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
-        if nobody:
-            self.sim.say(line, Silent(hearing.heard / RATE))
-
-    def _stranger(self) -> None:
-        """A line that was given up still speaks."""
-        stale = self.sim.core.received
-        for line in list(self.sim.lines):
-            if line is not self.sim.core.active:
-                self.sim.say(line, Result("0", 0, stale / RATE, is_final=True))
-
-
-@given(st.data(), st.integers(1, 3), st.floats(0, 1))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_second_is_covered_once(data: st.DataObject, rungs: int, jitter: float) -> None:
-    ladder = [FIRST, rung("requests"), SECOND][:rungs]
-    sim = simulation(*ladder, jitter=jitter, patience=Patience(replay=6))
-    schedule = Schedule(data, sim)
-    for _ in range(data.draw(st.integers(5, 60))):
-        schedule.step()
-        sim.check()
-        uphill = [line for line in sim.lines if line is not sim.core.active]
-        assert len(uphill) + len(sim.asked) <= rungs
-        assert sim.core.received >= sim.core.settled
-    sim.do(sim.core.give_up())
-    assert sim.core.settled == sim.core.received
-    assert not sim.asked
-    sim.check()
-
-
-FULL = CapacityError("all streams are taken", code="deepgram_budget")
-
-
-def test_while_an_engine_is_full_the_next_one_listens_at_once_until_there_is_room() -> None:
-    sim = simulation(FIRST, SECOND)
-    (waiting,) = sim.asked
-    sim.do(sim.core.waits(waiting, FULL, sim.now))
-    second = next(line for line in sim.asked if line.rung == 1)  # in the same moment
-    sim.open(second)
-    assert sim.told == [TakenOver("second", FULL)]
-    talk(sim, 30)
-    final(sim)
-    assert sim.asked == [waiting]  # it keeps its place, and nobody asks again
-    sim.open(waiting)
-    talk(sim, 3)
-    final(sim)
-    sim.pass_time(0.1)
-    assert sim.core.active is waiting
-    assert Listening("first") in sim.told
-    sim.check()
-    assert not sim.gaps
-
-
-def test_a_leg_is_turned_down_when_all_are_full() -> None:
-    sim = simulation(FIRST, SECOND)
-    sim.do(sim.core.waits(sim.asked[0], FULL, sim.now))
-    assert sim.core.turned_down is None
-    none = CapacityError("all legs are taken")
-    second = next(line for line in sim.asked if line.rung == 1)
-    sim.do(sim.core.failed(second, none, sim.now))
-    assert sim.core.turned_down is none
-    alone = simulation(FIRST)
-    alone.do(alone.core.waits(alone.asked[0], FULL, alone.now))
-    assert alone.core.turned_down is FULL
+def test_where_all_refuse_it_is_said_once_and_what_is_not_heard_as_it_grows(
+    two: Simulation,
+) -> None:
+    two.core.begun = True
+    talk(two, 3)
+    two.fail(two.core.active, retryable=False)
+    two.pass_time(0)
+    two.fail(two.asked[-1], retryable=False)
+    assert [type(event) for event in two.told] == [Unheard, Deaf]
+    talk(two, 59)
+    assert not two.asked
+    assert [(gap.start, gap.end) for gap in two.gaps] == [(0.0, 3.0), (3.0, 33.0)]
+    at = two.core.deadline(two.now)
+    assert at is not None
+    assert at - two.now == pytest.approx(1.0)
+    talk(two, 1.1)
+    assert [line.rung for line in two.asked] == [0, 1]
+    while two.asked:
+        two.fail(two.asked[0], retryable=False)
+    talk(two, 59)
+    assert not two.asked, "a minute again"
+    talk(two, 1.1)
+    first, second = two.asked
+    two.fail(first, retryable=False)
+    two.open(second)
+    assert isinstance(two.told[-1], TakenOver)
+    assert [type(event) for event in two.told].count(Deaf) == 1
+    assert two.gaps[-1].end == 123.1
+    talk(two, 3)
+    final(two)
+    two.check()

@@ -43,15 +43,14 @@ def test_the_more_exact_engine_hears_it_first(repairs: Repairs) -> None:
     assert repairs.deadline() == 0.0
     repair = repairs.due(10.0)
     assert repair is not None
-    assert (repair.by, repair.start, repair.end) == (0, 2000, 5000)
+    assert (repair.by, repair.hole.start, repair.hole.end) == (0, 2000, 5000)
     assert repairs.span(repair, 60_000) == (2000, 5000 + MARGIN * RATE)
     assert repairs.span(repair, 5200) == (2000, 5200)
     assert repairs.due(10.0) is None, "one at a time"
     assert repairs.deadline() is None
-    hole = repairs.heard(repair, [said(1.0, 7.0)])
-    assert hole is not None
-    assert (hole.start, hole.end) == (2000, 5000)
-    assert [result.text for result in hole.results] == ["2 3 4"], "words beyond are others'"
+    found = repairs.heard(repair, [said(1.0, 7.0)])
+    assert found is not None
+    assert [result.text for result in found] == ["2 3 4"], "words beyond are others'"
     assert repairs.is_idle
     assert repairs.first is None
 
@@ -97,7 +96,11 @@ def test_nobody_who_refuses_is_asked_again(repairs: Repairs) -> None:
         assert repair.by == by
         repairs.failed(repair, REFUSED, 5.0)
     assert repairs.is_idle
-    assert (repairs.first, repairs.due(1e9), repairs.deadline()) == (None, None, None)
+    assert (repairs.due(1e9), repairs.deadline()) == (None, None)
+    assert repairs.first == 0, "a key may be valid again"
+    repairs.forgive()
+    assert not repairs.is_idle
+    assert repairs.due(5.0) is not None
 
 
 def test_who_cannot_make_it_out_is_not_asked_for_it_again(repairs: Repairs) -> None:
@@ -108,30 +111,62 @@ def test_who_cannot_make_it_out_is_not_asked_for_it_again(repairs: Repairs) -> N
     repairs.baffled(repair)
     second = repairs.due(5.0)
     assert second is not None
-    assert (second.by, second.start) == (1, 0)
+    assert (second.by, second.hole.start) == (1, 0)
     repairs.baffled(second)
     other = repairs.due(5.0)
     assert other is not None
-    assert (other.by, other.start) == (0, 2000), "the other gap is another matter"
+    assert (other.by, other.hole.start) == (0, 2000), "the other gap is another matter"
 
 
-def test_a_long_gap_is_heard_in_parts(repairs: Repairs) -> None:
+def test_a_long_gap_is_repaired_in_parts_each_by_itself() -> None:
+    def quiet(near: int, low: int, high: int) -> int:
+        assert low <= near <= high
+        return near if near == high else low + 300
+
+    repairs = Repairs([Rung(EnergyEngine(), "whisper")], RATE, Patience(), lambda: 1.0, quiet)
     repairs.add(10.0, 80.0)
     assert repairs.first == 9000
-    hole, parts = None, []
-    while hole is None:
+    places, parts, words = [], [], []
+    while not repairs.is_idle:
         repair = repairs.due(5.0)
         assert repair is not None
+        places.append((repair.hole.start, repair.hole.end))
         first, end = repairs.span(repair, 90_000)
         parts.append((first / RATE, end / RATE))
-        hole = repairs.heard(repair, [said(first / RATE, end / RATE)])
-    assert parts == [
-        (10.0, 10.0 + PART + MARGIN),
-        (40.0 - MARGIN, 70.0 + MARGIN),
-        (70.0 - MARGIN, 80.0 + MARGIN),
-    ]
-    words = [word.text for result in hole.results for word in result.words]
-    assert words == [str(second) for second in range(10, 80)], "each once"
+        found = repairs.heard(repair, [said(first / RATE, end / RATE)])
+        assert found
+        words += [word.text for result in found for word in result.words]
+    assert places == [(10_000, 36_300), (36_300, 62_600), (62_600, 80_000)], "cut where it is quiet"
+    assert parts == [(10.0, 36.3 + MARGIN), (36.3, 62.6 + MARGIN), (62.6, 80.0 + MARGIN)]
+    assert max(end - start for start, end in places) <= PART * RATE
+
+
+def test_a_word_that_a_gap_cuts_is_heard_from_its_beginning() -> None:
+    asked = []
+
+    def quiet(near: int, low: int, high: int) -> int:
+        asked.append((near, low, high))
+        return near - 400
+
+    repairs = Repairs([Rung(EnergyEngine(), "whisper")], RATE, Patience(), lambda: 1.0, quiet)
+    repairs.add(2.0, 5.0)
+    repair = repairs.due(5.0)
+    assert repair is not None
+    assert repairs.span(repair, 5500) == (1600, 5500)
+    assert asked == [(2000, 2000 - MARGIN * RATE, 2000)]
+
+
+def test_what_nobody_makes_out_of_a_long_gap_keeps_the_rest_from_nothing(repairs: Repairs) -> None:
+    repairs.add(0.0, PART + 10)
+    for _ in repairs.rungs:
+        repair = repairs.due(5.0)
+        assert repair is not None
+        repairs.baffled(repair)
+    rest = repairs.due(5.0)
+    assert rest is not None
+    assert rest.hole.start > 0
+    assert repairs.heard(rest, [said(0.0, 90.0)])
+    assert repairs.is_idle
 
 
 def test_audio_that_is_gone_cannot_be_heard(repairs: Repairs) -> None:
@@ -140,7 +175,7 @@ def test_audio_that_is_gone_cannot_be_heard(repairs: Repairs) -> None:
     repairs.forget(500)
     repair = repairs.due(5.0)
     assert repair is not None
-    assert repair.start == 2000
+    assert repair.hole.start == 2000
 
 
 def test_without_an_engine_a_gap_stays_one() -> None:

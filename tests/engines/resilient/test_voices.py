@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from callscribe.engines.base import Repaired
-from callscribe.engines.resilient.core import Core
-from callscribe.engines.resilient.rules import Patience
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.transcript import Result, Word
 from callscribe.voices import labels_of
-from tests.engines.resilient.simulation import RATE, Simulation
+from tests.engines.resilient.simulation import RATE, simulation
 from tests.engines.resilient.test_core import FIRST
 
 FIRST_LINE, SECOND_LINE, THIRD_LINE = "first line", "second line", "third line"
@@ -119,9 +117,8 @@ def test_what_is_heard_again_for_a_gap_has_voices_of_its_own() -> None:
 
 
 def test_a_leg_keeps_its_voices_over_a_drop_in_the_middle_of_a_sentence() -> None:
-    core = Core([FIRST], RATE, Patience(), lambda: 0.5)
-    sim = Simulation(core)
-    sim.pass_time(0)
+    sim = simulation(FIRST)
+    core = sim.core
     sim.open(sim.asked[0])
     first = core.active
     assert first is not None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from callscribe.audio import FloatArray
 from callscribe.engines.base import EngineEvent, Unheard
 from callscribe.engines.silero import SileroModel
 from callscribe.engines.whisper import conductor as module
@@ -16,7 +17,7 @@ from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Windo
 from callscribe.engines.whisper.finals import FINAL_PADDING
 from callscribe.engines.whisper.stream import LegStream
 from callscribe.transcript import Result
-from callscribe.vad import EndpointRules
+from callscribe.vad import Chunk, EndpointRules
 from tests.speech import leg, recall, script
 
 
@@ -160,6 +161,38 @@ def test_a_leg_that_cannot_be_ended_leaves_all_the_same(
     monkeypatch.setattr(place.stream, "finish", fail)
     conductor.leave(place).result(timeout=20)
     assert conductor.legs == 0
+
+
+def test_audio_that_cannot_be_taken_in_is_a_gap_and_the_clock_goes_on(
+    conductor: Conductor, silero: SileroModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate, samples = leg("en", "agent")
+    told = [u for u in script("en") if u.speaker == "agent"][:2]
+    end = told[1].end + 0.5
+    pcm = samples[: int(end * rate)].tobytes()
+    unheard: list[Unheard] = []
+    place, results = seat(silero, rate, unheard)
+    judge, judged = place.stream._intake._detector, 0
+
+    def failing(chunk: FloatArray) -> Chunk:
+        nonlocal judged
+        judged += 1
+        if judged == 10:
+            raise RuntimeError("no memory for the network")
+        return judge(chunk)
+
+    monkeypatch.setattr(place.stream._intake, "_detector", failing)
+    conductor.join(place)
+    for at in range(0, len(pcm), rate):  # half a second at a time
+        conductor.hear(place, pcm[at : at + rate])
+    conductor.leave(place).result(timeout=60)
+    (gap,) = unheard
+    assert gap.start == pytest.approx(0.29, abs=0.01)
+    assert gap.end == pytest.approx(0.5, abs=0.04)
+    last = [r for r in results if r.is_final and r.words][-1]
+    assert last.words[-1].end == pytest.approx(told[1].end, abs=0.5)
+    assert place.stream.heard == pytest.approx(end, abs=0.01)
+    assert abs(place.stream._point.now - place.stream.heard) < 0.05
 
 
 def test_stopping_lets_those_who_wait_go(breaking: Breaking, silero: SileroModel) -> None:

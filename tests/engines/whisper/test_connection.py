@@ -76,6 +76,25 @@ async def test_what_is_not_finished_in_time_is_said(monkeypatch: pytest.MonkeyPa
     assert gap.end == pytest.approx(20.0, abs=0.1)
 
 
+async def test_what_a_leg_that_cannot_be_ended_leaves_out_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rate, pcm = leg("fr", "agent")
+    heard: list[EngineEvent] = []
+    async with whisper() as service:
+        connection = await service.transcribe_streaming("s", "fr", rate, heard.append)
+
+        def fail(_arrived: float) -> None:
+            raise RuntimeError("no memory for the last window")
+
+        monkeypatch.setattr(connection._seat.stream, "finish", fail)
+        await connection.send_audio(pcm[: 3 * rate].astype("<i2").tobytes())
+        with pytest.raises(EngineError, match="did not finish"):
+            await connection.close()
+    (gap,) = [e for e in heard if isinstance(e, Unheard)]
+    assert (gap.start, gap.end) == (0.0, pytest.approx(3.0, abs=0.1))
+
+
 async def test_who_waits_for_the_end_may_be_cancelled() -> None:
     rate, pcm = leg("fr", "agent")
     async with whisper() as service:

@@ -56,8 +56,9 @@ export function lasted({ started_at: began, state, duration }) {
 }
 
 function when(call) {
-  const { started_at: began, utterances } = call;
-  return `${dateTime(began)} · ${clock(lasted(call))} · ${counted(utterances, "utterance")}`;
+  const { started_at: began, utterances, coverage_percent: covered } = call;
+  const heard = covered < 100 ? ` · ${covered} % heard` : "";
+  return `${dateTime(began)} · ${clock(lasted(call))} · ${counted(utterances, "utterance")}${heard}`;
 }
 
 function matches(found, address, search) {

@@ -1,0 +1,165 @@
+"""How a leg stands, and what follows: who may be asked now, who has to wait, when to look again.
+
+Nothing is changed here; what happens to a leg is in ``core``. Places are samples on the leg's own
+clock; ``now`` is monotonic seconds. May import ``errors`` and its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from callscribe.engines.resilient.actions import Line
+from callscribe.engines.resilient.progress import Progress
+from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries
+from callscribe.errors import CallscribeError, CapacityError
+
+
+@dataclass(slots=True)
+class Standing:
+    """Who listens to a leg, who is being asked, how far it is."""
+
+    rungs: Sequence[Rung]
+    rate: int
+    patience: Patience
+    jitter: Callable[[], float]
+    active: Line | None = None
+    """Whose results count."""
+    opening: list[Line] = field(default_factory=list)
+    """Being opened, or open and waiting for their turn."""
+    begun: bool = False
+    """Whoever opened the leg has it: it goes on, even where nobody listens."""
+    _tries: list[Tries] = field(default_factory=list)
+    _away_since: float | None = None
+    _error: CallscribeError | None = None
+    """Why it is not the first engine that listens, or nobody."""
+    _progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tries = [Tries(self.patience, self.jitter) for _ in self.rungs]
+        self._progress = Progress(self.rate)
+
+    @property
+    def received(self) -> int:
+        """Samples that have come."""
+        return self._progress.received
+
+    @property
+    def settled(self) -> int:
+        """Everything before is final, silent, or said to be a gap."""
+        return self._progress.settled
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whoever listens has all the audio."""
+        return self.active is not None and self.active.sent == self.received
+
+    @property
+    def hopeless(self) -> CallscribeError | None:
+        """Why nobody listens, and nobody will soon: all have refused. None while one may."""
+        if self.active is not None or self.opening:
+            return None
+        if any(tries.refused is None for tries in self._tries):
+            return None
+        return self._error
+
+    @property
+    def turned_down(self) -> CallscribeError | None:
+        """Why the leg should not begin at all: each engine has refused it, or is full."""
+        if self.active is not None or any(line.waits is None for line in self.opening):
+            return None
+        full = {line.rung: line.waits for line in self.opening}
+        errors = [full.get(rung) or tries.error for rung, tries in enumerate(self._tries)]
+        if any(e is None or (e.retryable and not isinstance(e, CapacityError)) for e in errors):
+            return None
+        return errors[-1]
+
+    def is_away(self, now: float, seconds: float) -> bool:
+        """Whether nobody has listened for so long."""
+        since = self._away_since
+        return self.active is None and since is not None and now - since >= seconds
+
+    @property
+    def _forgives_at(self) -> float:
+        """When those are asked again that have refused; never while another may listen."""
+        if not self.begun or self.hopeless is None:
+            return float("inf")
+        return max(tries.failed_at for tries in self._tries) + self.patience.refusal
+
+    def deadline(self, now: float) -> float | None:
+        """When ``tick`` has something to do, monotonic; None while only events change that."""
+        times = [
+            max(self._tries[rung].at, self._allowed_from(rung, now)) for rung in self._askable()
+        ]
+        for line in self.opening:
+            if line.opened_at is not None and self._waits_for_quicker(line, now):
+                times.append(now + 0.1)
+            elif line.opened_at is not None and line.rung < self._best:
+                healthy = line.opened_at + self.patience.healthy
+                late = healthy + self.patience.boundary
+                times.append(late if now >= healthy and self._progress.words_open else healthy)
+        if self.active is not None:
+            if self.active.sent < self.received:
+                times.append(now + 0.04)
+            if not self.active.lasted:
+                times.append((self.active.opened_at or now) + self.patience.stable)
+        times.append(self._forgives_at)
+        times = [at for at in times if at != float("inf")]
+        return min(times, default=None)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether so much has no final that an engine of limited pace would hear it too late."""
+        return self.received - self.settled > self.patience.replay * self.rate / 2
+
+    def _is_no_way_back(self, rung: int) -> bool:
+        """Whether an engine only stands in: no live text is given up for one that answers late."""
+        return rung > 0 and self.active is not None and not self.rungs[rung].streaming
+
+    def _is_quick(self, rung: int) -> bool:
+        """Whether an engine takes what was kept as fast as it comes, and can be asked."""
+        tries = self._tries[rung]
+        return self.rungs[rung].pace == LIVE and self.rungs[rung].streaming and not tries.refused
+
+    def _waits_for_quicker(self, line: Line, now: float) -> bool:
+        """Whether audio would become a gap that a quicker engine can still hear."""
+        if self._is_quick(line.rung):
+            return False
+        if self.active is not None:
+            behind = self.received - self.settled > self.patience.replay * self.rate
+            return behind and self._is_quick(self.active.rung)
+        soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
+        return self._is_behind and any(self._is_quick(one.rung) for one in soon)
+
+    def _allowed_from(self, rung: int, now: float) -> float:
+        """From when on an engine may be asked: further down when those above have had a while."""
+        if self.active is not None or (self._is_behind and self._is_quick(rung)):
+            return now
+        asked = {line.rung: line for line in self.opening}
+        start = now
+        for other in range(rung):
+            tries = self._tries[other]
+            if tries.refused is not None or (other in asked and asked[other].waits):
+                continue
+            since = now if self._away_since is None else self._away_since
+            wait = self.patience.takeover
+            if tries.failed_at < since:  # not yet, since nobody listens
+                if other in asked:
+                    since, wait = max(since, asked[other].asked_at), self.patience.opening
+                elif tries.at <= now:
+                    return float("inf")  # it is asked first
+            start = max(start, since + wait)
+        return start
+
+    @property
+    def _best(self) -> int:
+        """Only engines before this one are of use."""
+        return len(self.rungs) if self.active is None else self.active.rung
+
+    def _askable(self) -> Iterator[int]:
+        """The engines that may be asked, now or later: those before the one that listens."""
+        busy = {line.rung for line in self.opening}
+        for rung in range(self._best):
+            refused = self._tries[rung].refused is not None
+            if not (refused or rung in busy or self._is_no_way_back(rung)):
+                yield rung

@@ -1,0 +1,179 @@
+"""Generated schedules of audio, results, faults, repairs and time: all is written down once.
+
+By a final, by one that repairs a gap, or by a gap that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from callscribe.bus.local import LocalBus
+from callscribe.engines.base import Silent
+from callscribe.engines.resilient.rules import Patience
+from callscribe.events import Event, FinalResult
+from callscribe.ledger import Ledger
+from callscribe.leg import Leg
+from callscribe.record import Record
+from callscribe.transcript import Result
+from tests.engines.resilient.simulation import (
+    RATE,
+    Simulation,
+    rung,
+    simulation,
+    words_between,
+)
+
+FIRST, SECOND = rung("first", 1.25), rung("second")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_parts() -> Iterator[None]:
+    """A gap is repaired in parts; the gaps of these schedules are shorter than those of calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callscribe.engines.resilient.repair.PART", 5.0)
+        yield
+
+
+class Schedule:
+    """Draws what happens next."""
+
+    def __init__(self, data: st.DataObject, sim: Simulation) -> None:
+        self.sim = sim
+        self.draw = data.draw
+
+    def step(self) -> None:
+        sim = self.sim
+        kinds = ["speak", "wait"]
+        kinds += ["open", "refuse"] if sim.asked else []
+        kinds += ["repair"] if sim.repairs.deadline() is not None else []
+        kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
+        kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
+        getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
+        sim.pass_time(0)
+
+    def _speak(self) -> None:
+        self.sim.speak(self.draw(st.integers(1, 3000)))
+
+    def _wait(self) -> None:
+        self.sim.pass_time(self.draw(st.floats(0.01, 8)))
+
+    def _open(self) -> None:
+        self.sim.open(self.draw(st.sampled_from(self.sim.asked)))
+
+    def _refuse(self) -> None:
+        line = self.draw(st.sampled_from(self.sim.asked))
+        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
+
+    def _lose(self) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        self.sim.fail(line, retryable=self.draw(st.integers(0, 9)) > 0)
+
+    def _result(self, *, is_final: bool) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        hearing = self.sim.lines[line]
+        until = self.draw(st.integers(hearing.final_to, max(hearing.heard, hearing.final_to)))
+        ends = is_final and self.draw(st.booleans())
+        again = self.draw(st.sampled_from([0, 0, 250, 900, 5000]))
+        # Nobody can be sure of more than was given.
+        beyond = self.draw(st.sampled_from([0, 700])) if until == hearing.heard else 0
+        found = hearing.result(
+            until, is_final=is_final, speech_final=ends, again=again, beyond=beyond
+        )
+        self.sim.say(line, found)
+
+    def _final(self) -> None:
+        self._result(is_final=True)
+
+    def _interim(self) -> None:
+        self._result(is_final=False)
+
+    def _silent(self) -> None:
+        line = self.draw(st.sampled_from(list(self.sim.lines)))
+        hearing = self.sim.lines[line]
+        nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
+        if nobody:
+            self.sim.say(line, Silent(hearing.heard / RATE))
+
+    def _repair(self) -> None:
+        self.sim.begin_repair()
+
+    def _repaired(self) -> None:
+        again = self.draw(st.sampled_from([0, 250, 900]))
+        self.sim.end_repair(again=again, pieces=self.draw(st.integers(1, 3)))
+
+    def _not_repaired(self) -> None:
+        how = self.draw(st.sampled_from(["away", "refused", "baffled"]))
+        self.sim.fail_repair(how)
+
+    def _stranger(self) -> None:
+        """A line that was given up still speaks."""
+        stale = self.sim.core.received
+        for line in list(self.sim.lines):
+            if line is not self.sim.core.active:
+                self.sim.say(line, Result("0", 0, stale / RATE, is_final=True))
+
+
+@given(st.data(), st.integers(1, 3), st.integers(0, 2), st.floats(0, 1))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_second_is_covered_once(
+    data: st.DataObject, rungs: int, repairers: int, jitter: float
+) -> None:
+    ladder = [FIRST, rung("requests"), SECOND][:rungs]
+    patience = Patience(replay=6, kept=40, untold=5)
+    sim = simulation(*ladder, jitter=jitter, patience=patience, repairers=ladder[:repairers])
+    sim.core.begun = True
+    schedule = Schedule(data, sim)
+    for _ in range(data.draw(st.integers(5, 60))):
+        schedule.step()
+        sim.check()
+        uphill = [line for line in sim.lines if line is not sim.core.active]
+        assert len(uphill) + len(sim.asked) <= rungs
+        assert sim.core.received >= sim.core.settled
+    sim.do(sim.core.give_up())
+    assert sim.core.settled == sim.core.received
+    assert not sim.asked
+    sim.check()
+    check_record(sim)
+
+
+class Kept(LocalBus):
+    """A bus that keeps what was published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finals: list[FinalResult] = []
+
+    def publish(self, event: Event) -> None:
+        if isinstance(event, FinalResult):
+            self.finals.append(event)
+        super().publish(event)
+
+
+def check_record(sim: Simulation) -> None:
+    """What a call makes of all that was told: each word stands once, under one id for good."""
+    bus = Kept()
+    record = Record("call", Ledger(bus, lambda: 0.0))
+    leg = Leg("agent", sample_rate=RATE, language="fr", engine="e", since=0, on_begin=print)
+    leg.offset = 0.0
+    with capture_logs():
+        for event in sim.told:
+            record.hear(leg, event)
+        record.finish(leg)
+    assert record.faults == 0
+    ids: dict[str, str] = {}
+    closed: dict[str, str] = {}
+    for final in bus.finals:
+        assert closed.get(final.utterance_id, final.text) == final.text, "changed behind its end"
+        for word in final.words:
+            assert ids.setdefault(word.text, final.utterance_id) == final.utterance_id
+        if final.speech_final:
+            closed[final.utterance_id] = final.text
+    said = [word.text for one in record.transcript.utterances for word in one.words]
+    assert sorted(said, key=int) == sorted(sim.said, key=int)
+    left = [(round(gap.start * RATE), round(gap.end * RATE)) for gap in record.transcript.gaps]
+    assert left == sim.left

@@ -1,0 +1,173 @@
+"""Who may be asked, and who has to wait, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from callscribe.engines.base import Listening, TakenOver
+from callscribe.engines.resilient.rules import LIVE, Rung
+from callscribe.errors import CapacityError
+from tests.engines.resilient.simulation import Simulation, final, rung, simulation, talk
+
+FIRST, SECOND = rung("first", 1.25), rung("second")
+FULL = CapacityError("all streams are taken", code="deepgram_budget")
+
+
+@pytest.fixture
+def one() -> Simulation:
+    sim = simulation(FIRST)
+    sim.open(sim.asked[0])
+    return sim
+
+
+@pytest.fixture
+def two() -> Simulation:
+    sim = simulation(FIRST, SECOND)
+    sim.open(sim.asked[0])
+    return sim
+
+
+def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:
+    sim = simulation(FIRST, SECOND)
+    sim.pass_time(1.7)
+    assert [line.rung for line in sim.asked] == [0]
+    sim.pass_time(0.2)
+    sim.open(sim.asked[1])
+    (event,) = sim.told
+    assert isinstance(event, TakenOver)
+    assert event.error.code == "engine_slow"
+    sim.open(sim.asked[0])
+    talk(sim, 3)
+    assert sim.told[-1] == Listening("first")
+
+
+def test_what_is_refused_for_good_is_not_asked_again(two: Simulation) -> None:
+    two.fail(two.core.active, retryable=False)
+    two.pass_time(0)
+    (line,) = two.asked
+    assert line.rung == 1  # at once
+    two.open(line)
+    two.pass_time(100)
+    assert not two.asked
+    assert two.core.hopeless is None
+    two.fail(line, retryable=False)
+    assert two.core.hopeless is not None
+    two.do(two.core.give_up())
+    two.check()
+
+
+def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
+    sim = simulation(rung("stream", 1.25, "dg"), rung("requests", LIVE, "dg"), rung("here"))
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active, retryable=False)
+    sim.pass_time(0)
+    assert [line.rung for line in sim.asked] == [2]
+
+
+@pytest.mark.parametrize("jitter", [0.1, 0.5, 0.9])
+def test_requests_to_a_provider_that_is_away_do_not_keep_the_next_engine_waiting(
+    jitter: float,
+) -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"), jitter=jitter)
+    sim.open(sim.asked[0])
+    talk(sim, 1)
+    sim.fail(sim.core.active)
+    began = sim.now
+    while not (here := [line for line in sim.asked if line.rung == 2]):
+        assert [line.rung for line in sim.asked] in ([], [0])
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.01)
+    assert sim.now - began < 0.75
+    assert 1 not in [line.rung for line in sim.asked]
+    sim.open(here[0])
+
+
+def test_requests_are_tried_where_nobody_else_is_there() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    while not (found := [line for line in sim.asked if line.rung == 1]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.05)
+    assert sim.now < 5
+    sim.open(found[0])
+
+
+def test_live_text_is_not_given_up_for_requests() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    sim.pass_time(0)
+    while not (here := [line for line in sim.asked if line.rung == 2]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.1)
+    sim.open(here[0])
+    for _ in range(100):
+        sim.pass_time(0.5)
+        assert not [line for line in sim.asked if line.rung == 1]
+        for line in [line for line in sim.asked if line.rung == 0]:
+            sim.fail(line)
+
+
+def test_tries_are_counted_anew_after_a_stable_connection(one: Simulation) -> None:
+    def outage() -> float:
+        one.fail(one.core.active)
+        start = one.now
+        while not one.asked:
+            one.pass_time(0.05)
+        return one.now - start
+
+    first = outage()
+    one.open(one.asked[0])
+    second = outage()
+    assert second > first  # lost at once: longer
+    one.open(one.asked[0])
+    talk(one, 11)
+    assert outage() == pytest.approx(first)
+
+
+def test_while_an_engine_is_full_the_next_one_listens_at_once_until_there_is_room() -> None:
+    sim = simulation(FIRST, SECOND)
+    (waiting,) = sim.asked
+    sim.do(sim.core.waits(waiting, FULL, sim.now))
+    second = next(line for line in sim.asked if line.rung == 1)  # in the same moment
+    sim.open(second)
+    assert sim.told == [TakenOver("second", FULL)]
+    talk(sim, 30)
+    final(sim)
+    assert sim.asked == [waiting]  # it keeps its place, and nobody asks again
+    sim.open(waiting)
+    talk(sim, 3)
+    final(sim)
+    sim.pass_time(0.1)
+    assert sim.core.active is waiting
+    assert Listening("first") in sim.told
+    sim.check()
+    assert not sim.gaps
+
+
+def test_a_leg_is_turned_down_when_all_are_full() -> None:
+    sim = simulation(FIRST, SECOND)
+    sim.do(sim.core.waits(sim.asked[0], FULL, sim.now))
+    assert sim.core.turned_down is None
+    none = CapacityError("all legs are taken")
+    second = next(line for line in sim.asked if line.rung == 1)
+    sim.do(sim.core.failed(second, none, sim.now))
+    assert sim.core.turned_down is none
+    alone = simulation(FIRST)
+    alone.do(alone.core.waits(alone.asked[0], FULL, alone.now))
+    assert alone.core.turned_down is FULL
+
+
+def test_before_a_leg_has_begun_nobody_is_told_that_nobody_listens() -> None:
+    sim = simulation(FIRST)
+    sim.fail(sim.asked[0], retryable=False)
+    sim.pass_time(100)
+    assert not sim.told
+    assert not sim.asked

@@ -17,7 +17,7 @@ from callscribe.transcript import Result, Word, mean_confidence
 
 GAP: Final = 0.3
 """Seconds of silence between two pieces."""
-SURER: Final = -0.03
+SURER: Final = -0.05
 """By how much surer the second hearing has to be. It may be a little less: having heard more, it is
 right more often than its confidence says."""
 COMPLETE: Final = 0.7

@@ -24,7 +24,6 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.calls import SPEAKERS, Heard, Leg, calls_folder, play, read_leg, reference
-from callscribe.audio import Int16Array
 from callscribe.engines.rehearing.choice import Choice
 from callscribe.engines.rehearing.clip import Clip, is_surer
 from callscribe.engines.whisper import WhisperTranscriptionService
@@ -43,14 +42,19 @@ THRESHOLDS = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, EVERYTHING)
 class Pair:
     """A final, what was heard the second time, and the CPU seconds of that."""
 
-    first: Result
+    clip: Clip
     then: tuple[Word, ...]
     cost: float
 
     @property
+    def first(self) -> Result:
+        """The final."""
+        return self.clip.final
+
+    @property
     def believed(self) -> bool:
         """Whether the second hearing replaces the first."""
-        return is_surer(self.first, self.then)
+        return is_surer(self.clip, self.then)
 
     @property
     def second(self) -> str:
@@ -60,27 +64,37 @@ class Pair:
 
 def hear_again(decoder: WhisperDecoder, heard: Heard) -> list[Pair]:
     """Every final of a leg once more, each as soon as a running leg would have."""
-    leg, choice = heard.leg, Choice(EVERYTHING)
+    leg, choice, kept = heard.leg, Choice(), 0.0
     pairs: list[Pair] = []
 
-    def read(start: float, end: float) -> Int16Array:
-        return leg.samples[round(max(start, 0.0) * leg.rate) : round(end * leg.rate)]
-
-    def decode(clip: Clip) -> None:
-        began = time.process_time()
-        found = decode_again(decoder, clip.audio(read, leg.rate), leg.call[:2])
-        cost = time.process_time() - began
-        pairs.append(Pair(clip.final, clip.words(found.words), cost))
+    def catch_up(now: float, *, ended: bool = False) -> None:
+        nonlocal kept
+        while (clip := choice.take(now, kept_from=kept, ended=ended)) is not None:
+            pairs.append(decode(decoder, leg, clip))
+            kept = max(kept, choice.needed_from(now))
 
     for at, result in heard.results:
         if not result.is_final:
             continue
-        while (clip := choice.take(min(at, leg.seconds))) is not None:
-            decode(clip)
-        choice.add(result, "whisper")
-    while (clip := choice.take(leg.seconds, ended=True)) is not None:
-        decode(clip)
+        now = min(at, leg.seconds)
+        while choice.due_at is not None and choice.due_at < now:
+            catch_up(choice.due_at)
+        choice.add(result, "whisper", again=bool(result.words))
+        kept = max(kept, choice.needed_from(now))
+        catch_up(now)
+    catch_up(leg.seconds, ended=True)
     return pairs
+
+
+def decode(decoder: WhisperDecoder, leg: Leg, clip: Clip) -> Pair:
+    """What a second hearing makes of one final."""
+    stretches = [
+        leg.samples[round(piece.start * leg.rate) : round(piece.end * leg.rate)]
+        for piece in clip.pieces
+    ]
+    began = time.process_time()
+    found = decode_again(decoder, clip.audio(stretches, leg.rate), leg.call[:2])
+    return Pair(clip, clip.words(found.words), time.process_time() - began)
 
 
 def changes(leg: Leg, pairs: Sequence[Pair]) -> list[int]:

@@ -50,7 +50,7 @@ class Ladders:
         engine = only or ResilientEngine(rungs, repairers=repairers(rungs))
         again = hearers(rungs)
         if again and any(config.unsure_below.values()):
-            return RehearingEngine(engine, again, config.unsure_below)
+            return RehearingEngine(engine, again, config.unsure_below, rungs[0].name)
         return engine
 
 

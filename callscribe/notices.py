@@ -34,3 +34,9 @@ def words_lost(speaker: str, start: float, end: float, reason: str) -> dict[str,
     """The fields of the notice that a stretch (s of the call) is not written down."""
     said = f"What {speaker} said from {start:.1f} to {end:.1f} s is not written down: {reason}."
     return {"code": "words_lost", "message": said}
+
+
+def heard_otherwise(speaker: str, start: float, end: float, caveat: str) -> dict[str, str]:
+    """The fields of the notice that a gap (s of the call) was heard by a stand-in."""
+    what = f"What {speaker} said from {start:.1f} to {end:.1f} s was heard later, by a stand-in."
+    return {"code": "repaired_by_stand_in", "message": f"{what} {caveat}"}

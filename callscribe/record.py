@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from itertools import count
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -32,10 +33,11 @@ from callscribe.engines.base import (
 from callscribe.leaks import Leaks
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
-from callscribe.notices import who_listens, words_lost
+from callscribe.notices import heard_otherwise, who_listens, words_lost
 from callscribe.past import Past
+from callscribe.sureness import Sureness
 from callscribe.talk import Talk
-from callscribe.transcript import Gap, Transcript, Utterance
+from callscribe.transcript import Gap, Result, Transcript, Utterance
 from callscribe.utterances import Step, UtteranceBuilder, restated
 from callscribe.voices import Voices
 
@@ -44,6 +46,9 @@ AROUND: Final = 0.5
 
 NEAR: Final = 0.01
 """Seconds by which a gap and its repair may differ: they are the same numbers, added up."""
+
+NO_THRESHOLDS: Final[Mapping[str, float]] = MappingProxyType({})
+"""Nothing is unsure."""
 
 _SAID = ("speaker", "utterance_id", "text", "start", "end", "words")
 _HEAD = frozenset({"session_id", "seq", "at", "revision"})
@@ -57,9 +62,14 @@ class Record:
     """The event numbers, the open utterances and the transcript of one session."""
 
     def __init__(
-        self, session_id: str, ledger: Ledger, monotonic: Callable[[], float] = time.monotonic
+        self,
+        session_id: str,
+        ledger: Ledger,
+        monotonic: Callable[[], float] = time.monotonic,
+        unsure_below: Mapping[str, float] = NO_THRESHOLDS,
     ) -> None:
         self.session_id = session_id
+        self._sureness = Sureness(unsure_below)
         self.transcript = Transcript(session_id)
         self.talk = Talk()
         """How the call goes."""
@@ -187,9 +197,14 @@ class Record:
         if isinstance(heard, Lost | Deaf | TakenOver | Listening):
             self._say_who_listens(leg, heard)
             return
-        step = builder.add(self._voices.named(heard, leg.speaker, leg.voices), offset)
+        step = builder.add(self._named(leg, heard), offset)
         if step is not None:
             self._record(leg, step, heard.latency_ms)
+
+    def _named(self, leg: Leg, result: Result) -> Result:
+        """A leg's result with the call's labels, and with whether it is unsure."""
+        named = self._voices.named(result, leg.speaker, leg.voices)
+        return self._sureness.marked(named, leg.language)
 
     def _miss(self, leg: Leg, heard: Unheard, offset: float) -> None:
         """Says that nobody heard a stretch; what is said behind it is another utterance."""
@@ -209,8 +224,7 @@ class Record:
             if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
         )
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
-        results = [self._voices.named(r, leg.speaker, leg.voices) for r in heard.results]
-        steps = [builder.add(result, offset) for result in results]
+        steps = [builder.add(self._named(leg, result), offset) for result in heard.results]
         ids = {}
         for step in (*steps, builder.finish()):
             if step is not None:
@@ -225,6 +239,9 @@ class Record:
             end=end,
             utterance_ids=tuple(ids),
         )
+        if heard.caveat:
+            notice = heard_otherwise(leg.speaker, start, end, heard.caveat)
+            self.publish(events.Notice, speaker=leg.speaker, **notice)
         for first, last in ((gap.start, start), (end, gap.end)):
             if last - first > NEAR:
                 self.publish(
@@ -234,33 +251,25 @@ class Record:
     def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:
         """Puts what was understood more surely into its place."""
         start, end = heard.start + offset, heard.end + offset
-        now = self._voices.named(heard.result, leg.speaker, leg.voices).moved(offset)
-        step = self._builder(leg.speaker).revise(start, end, now)
+        now = self._named(leg, heard.result).moved(offset)
+        step = self._builder(leg.speaker).revise(start, end, now, heard.by)
         if step is None:
             said = self.transcript.find(leg.speaker, start, end)
             # Of what was heard through the air it was decided which words are whose.
             if said is None or said.utterance_id in self._leaked:
                 return
-            revised = restated(said, start, end, now)
+            revised = restated(said, start, end, now, heard.by)
             if revised is None:
                 return
             step = Step(revised, is_final=True, speech_final=True)
-        self._record(leg, step, None, heard_again=heard.by)
+        self._record(leg, step, None)
 
     def _say_who_listens(self, leg: Leg, heard: Lost | Deaf | TakenOver | Listening) -> None:
         if not isinstance(heard, Lost):
             leg.engine = "" if isinstance(heard, Deaf) else heard.engine
         self.publish(events.Notice, speaker=leg.speaker, **who_listens(heard, leg.speaker))
 
-    def _record(
-        self,
-        leg: Leg,
-        step: Step,
-        latency_ms: float | None,
-        *,
-        repairs: int = 0,
-        heard_again: str = "",
-    ) -> None:
+    def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:
         said = step.utterance
         values = {name: getattr(said, name) for name in _SAID}
         if not step.is_final:
@@ -278,14 +287,20 @@ class Record:
             latency_ms=latency_ms,
             repairs=repairs,
             unsure=said.unsure,
-            heard_again=heard_again,
+            heard_again=said.heard_again,
         )
         levels = leg.loudness.levels(said.start - AROUND, said.end + AROUND, leg.offset or 0.0)
-        decisions = {d.said.utterance_id: d.final for d in self._leaks.add(final, levels)}
-        self._leaked.update(decisions)
+        decisions = {}
+        for decision in self._leaks.add(final, levels):
+            utterance_id = decision.said.utterance_id
+            decisions[utterance_id] = decision.final
+            known = (
+                self._leaked.add if decision.leak_of or decision.leaked else self._leaked.discard
+            )
+            known(utterance_id)
         self._say(decisions.pop(said.utterance_id, final))
         for other in decisions.values():  # what the new words tell about those before
-            self._say(replace(other, latency_ms=None, heard_again=""))
+            self._say(replace(other, latency_ms=None))
         self.talk.received(leg.speaker, (leg.offset or 0.0) + leg.seconds)
         self.publish(events.CallStats, stats=self.talk.to_dict())
 
@@ -308,6 +323,7 @@ class Record:
                     final.confidence,
                     final.language,
                     final.unsure,
+                    final.heard_again,
                 )
             )
         names = (item.name for item in fields(final))

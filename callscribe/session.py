@@ -24,9 +24,9 @@ from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
 from callscribe.transcript import Transcript
 
-LAST_FINALS = 70.0
-"""Seconds that an engine may take to close a leg; its own deadlines, for finals and for the repair
-of gaps, are shorter together."""
+LAST_FINALS = 75.0
+"""Seconds that an engine may take to close a leg; its own deadlines, for finals, for the repair of
+gaps and for what is heard again, are shorter together."""
 
 SAVING = 15.0
 """Seconds that one sink may take for a transcript."""
@@ -76,7 +76,7 @@ class Session:
         """An earlier process began it and died; no leg has come back yet."""
         self.deleted = False
         """Somebody has deleted it while it went on; whoever speaks is told so."""
-        self.record = Record(session_id, around.ledger, around.monotonic)
+        self.record = Record(session_id, around.ledger, around.monotonic, config.unsure_below)
         self.engine_name = engine.name
         self._around = around
         self._changed = asyncio.Event()

@@ -96,6 +96,8 @@ class Utterance:
     language: str | None = None
     unsure: bool = False
     """Some of it is less sure than the configuration asks for."""
+    heard_again: str = ""
+    """The engine that has heard some of it again, surer of its words than who heard it first."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

@@ -46,6 +46,7 @@ class UtteranceBuilder:
         self._numbers = count(1) if numbers is None else numbers
         self._number = next(self._numbers)
         self._finals: list[Result] = []
+        self._heard_again = ""
         self._shown = False
 
     @property
@@ -76,14 +77,14 @@ class UtteranceBuilder:
         self._shown = False
         return None
 
-    def revise(self, start: float, end: float, now: Result) -> Step | None:
+    def revise(self, start: float, end: float, now: Result, by: str) -> Step | None:
         """Replaces the open utterance's final from ``start`` to ``end``, if it has one there.
 
-        Times are on the call clock.
+        ``by`` is the engine that heard it again. Times are on the call clock.
         """
         for index, part in enumerate(self._finals):
             if abs(part.start - start) + abs(part.end - end) < NEAR:
-                self._finals[index] = now
+                self._finals[index], self._heard_again = now, by
                 return self._restated()
         return None
 
@@ -106,7 +107,7 @@ class UtteranceBuilder:
         self._shown = False
         if speech_final:
             self._number = next(self._numbers)
-            self._finals = []
+            self._finals, self._heard_again = [], ""
         return step
 
     def _utterance(self, parts: list[Result], last: Result) -> Utterance:
@@ -128,13 +129,14 @@ class UtteranceBuilder:
             ),
             language=next((part.language for part in reversed(parts) if part.language), None),
             unsure=any(part.unsure for part in parts),
+            heard_again=self._heard_again,
         )
 
 
-def restated(said: Utterance, start: float, end: float, now: Result) -> Utterance | None:
+def restated(said: Utterance, start: float, end: float, now: Result, by: str) -> Utterance | None:
     """An utterance in which other words stand from ``start`` to ``end``; None where none did.
 
-    Times are on the call clock.
+    ``by`` is the engine that heard them. Times are on the call clock.
     """
     before = [word for word in said.words if word.start < start - NEAR]
     behind = [word for word in said.words if word.end > end + NEAR]
@@ -149,4 +151,5 @@ def restated(said: Utterance, start: float, end: float, now: Result) -> Utteranc
         words=words,
         confidence=mean_confidence(words),
         unsure=now.unsure or (said.unsure and bool(before or behind)),
+        heard_again=by,
     )

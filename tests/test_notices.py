@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callscribe.engines.base import Listening, Lost, TakenOver
 from callscribe.errors import EngineError, UpstreamError
-from callscribe.notices import who_listens, words_lost
+from callscribe.notices import heard_otherwise, who_listens, words_lost
 
 AWAY = UpstreamError("Deepgram is away", code="deepgram_unavailable", request_id="r-1")
 
@@ -35,3 +35,11 @@ def test_what_is_not_written_down_is_said_with_its_place() -> None:
     found = words_lost("agent", 3.04, 5.0, "the network")
     assert found["message"] == "What agent said from 3.0 to 5.0 s is not written down: the network."
     assert found["code"] == "words_lost"
+
+
+def test_a_gap_that_a_stand_in_heard() -> None:
+    found = heard_otherwise("agent", 3.04, 5.0, "Nothing is redacted.")
+    assert found["code"] == "repaired_by_stand_in"
+    assert found["message"] == (
+        "What agent said from 3.0 to 5.0 s was heard later, by a stand-in. Nothing is redacted."
+    )

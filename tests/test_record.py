@@ -59,7 +59,7 @@ def bus() -> Seen:
 
 @pytest.fixture
 def record(bus: Seen) -> Record:
-    bus.record = Record("call", Ledger(bus, lambda: 1234.5))
+    bus.record = Record("call", Ledger(bus, lambda: 1234.5), unsure_below={"fr": 0.7, "*": 0.0})
     return bus.record
 
 
@@ -375,7 +375,8 @@ def test_voices_behind_a_restart_are_new_ones(record: Record, bus: Seen) -> None
 
 def unsure(start: float, text: str, *, ends: bool = True) -> Result:
     said = result_at(start, text)
-    return replace(said, speech_final=ends, unsure=True)
+    words = tuple(replace(word, confidence=0.6) for word in said.words)
+    return replace(said, speech_final=ends, words=words, confidence=0.6)
 
 
 def test_what_was_heard_again_is_a_revision_of_its_place(
@@ -401,7 +402,7 @@ def test_what_was_heard_again_is_a_revision_of_its_place(
 def test_what_is_heard_again_before_its_utterance_ends(record: Record, bus: Seen, leg: Leg) -> None:
     first = unsure(1.0, "bonjour Adam", ends=False)
     record.hear(leg, first)
-    again = replace(result_at(1.0, "bonjour madame"), unsure=True)
+    again = unsure(1.0, "bonjour madame")
     record.hear(leg, Reheard(first.start, first.end, again, "whisper"))
     record.hear(leg, result_at(4.0, "un moment"))
     finals = [event for event in bus.all if isinstance(event, FinalResult)]
@@ -410,7 +411,7 @@ def test_what_is_heard_again_before_its_utterance_ends(record: Record, bus: Seen
         ("bonjour madame", 0, False, True),
         ("bonjour madame un moment", 0, True, True),
     ]
-    assert [f.heard_again for f in finals] == ["", "whisper", ""]
+    assert [f.heard_again for f in finals] == ["", "whisper", "whisper"]
 
 
 def test_what_is_heard_again_of_what_is_not_there_any_more(
@@ -432,3 +433,22 @@ def test_a_leak_does_not_come_back_when_it_is_heard_again(record: Record, bus: S
     before = len(bus.all)
     record.hear(technician, Reheard(leak.start, leak.end, leak, "whisper"))
     assert len(bus.all) == before
+
+
+def test_what_a_repair_brings_may_be_unsure_and_heard_otherwise_than_asked(
+    record: Record, bus: Seen, leg: Leg
+) -> None:
+    record.hear(leg, Unheard(1.0, 5.0, "nobody listened"))
+    record.hear(leg, Repaired(1.0, 5.0, (unsure(1.5, "bonjour"),), "Nothing is redacted."))
+    final = next(event for event in bus.all if isinstance(event, FinalResult))
+    notice = [event for event in bus.all if isinstance(event, Notice)][-1]
+    assert final.unsure
+    assert notice.code == "repaired_by_stand_in"
+    assert notice.message.endswith("Nothing is redacted.")
+
+
+def test_languages_have_thresholds_of_their_own(record: Record, bus: Seen, leg: Leg) -> None:
+    record.hear(leg, replace(unsure(1.0, "hello"), language="en"))
+    record.hear(leg, replace(unsure(3.0, "bonjour"), language=None))
+    finals = [event for event in bus.all if isinstance(event, FinalResult)]
+    assert [final.unsure for final in finals] == [False, True]

@@ -8,9 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from callscribe import session as session_module
+from callscribe.engines.rehearing import connection as rehearing
+from callscribe.engines.resilient import connection as resilient
 from callscribe.errors import LegNotFound, SessionClosed
 from callscribe.events import LegEnded, Notice
 from callscribe.transcript import Transcript
+from callscribe.web import server as server_module
 from tests.calls import calls
 from tests.engines_for_tests import tones
 
@@ -223,3 +226,8 @@ async def test_a_leg_ends_once_however_often_it_is_asked() -> None:
         await session.open_leg("agent", sample_rate=16_000)
         await asyncio.gather(*(session.end_leg("agent") for _ in range(5)))
         assert call.types(session.session_id).count("leg_ended") == 1
+
+
+def test_what_ends_a_leg_waits_longer_than_all_that_is_within() -> None:
+    within = resilient.CLOSING + resilient.REPAIRING + rehearing.FINISHING
+    assert within < session_module.LAST_FINALS < server_module.LAST_WORDS

@@ -126,7 +126,7 @@ def said_in_three() -> Utterance:
 
 def test_other_words_in_a_place_of_an_utterance() -> None:
     now = Result("Deux.", 1.0, 1.6, True, words=(Word("Deux.", 1.0, 1.6, 0.9),))
-    found = restated(said_in_three(), 1.0, 1.5, now)
+    found = restated(said_in_three(), 1.0, 1.5, now, "whisper")
     assert found is not None
     assert (found.text, found.start, found.end) == ("un Deux. trois", 0.0, 2.5)
     assert found.confidence == pytest.approx((0.5 + 0.9 + 0.5) / 3)
@@ -135,18 +135,20 @@ def test_other_words_in_a_place_of_an_utterance() -> None:
 
 def test_a_place_without_words_is_none() -> None:
     now = Result("x", 5.0, 6.0, True, words=(Word("x", 5.0, 6.0, 0.9),))
-    assert restated(said_in_three(), 5.0, 6.0, now) is None
+    assert restated(said_in_three(), 5.0, 6.0, now, "whisper") is None
 
 
 def test_a_final_of_the_open_utterance_is_replaced() -> None:
     builder = UtteranceBuilder("agent")
     step(builder, Result("un", 0, 1, True, unsure=True))
     step(builder, Result("deux", 1, 2, True))
-    assert builder.revise(5.0, 6.0, Result("x", 5, 6, True)) is None
-    made = builder.revise(0.0, 1.0, Result("Un,", 0, 1, True))
+    assert builder.revise(5.0, 6.0, Result("x", 5, 6, True), "whisper") is None
+    made = builder.revise(0.0, 1.0, Result("Un,", 0, 1, True), "whisper")
     assert made is not None
     assert (made.is_final, made.speech_final) == (True, False)
     assert (made.utterance.text, made.utterance.unsure) == ("Un, deux", False)
     last = builder.finish()
     assert last is not None
     assert last.utterance.text == "Un, deux"
+    assert last.utterance.heard_again == "whisper"
+    assert step(builder, Result("trois", 3, 4, True)).utterance.heard_again == ""

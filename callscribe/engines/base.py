@@ -84,6 +84,8 @@ class Repaired:
     start: float
     end: float
     results: tuple[Result, ...]
+    caveat: str = ""
+    """What was asked for, relied on, and not done by who heard it; for a person."""
 
 
 @dataclass(frozen=True, slots=True)

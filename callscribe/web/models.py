@@ -128,6 +128,7 @@ class UtteranceInfo(BaseModel):
     end: float
     confidence: float = Field(description="0 to 1.")
     language: str | None
+    unsure: bool = Field(False, description="Some of it is less sure than `unsure_below` asks for.")
     words: list[WordInfo]
 
 

@@ -26,7 +26,7 @@ from callscribe.web.auth import is_loopback
 from callscribe.web.context import Context
 from callscribe.web.sockets import SHUTTING_DOWN
 
-LAST_WORDS = 60.0
+LAST_WORDS = 80.0
 """Seconds that all calls together may take to end, with their last words."""
 
 MAX_MESSAGE = 4 << 20

@@ -130,9 +130,12 @@ class DeepgramBatchService:
     ) -> Result:
         """The final of up to 30 s (16 kHz, -1 to 1) in one request; errors as Deepgram's answers.
 
-        It waits for its turn where the budget of requests is used up.
+        Live legs come first: ``CapacityError`` where half the budget of requests is used.
         """
         self._check_open()
+        use = self.budget.use
+        if use.most and 2 * use.used >= use.most:
+            raise CapacityError("live legs need the requests", code="deepgram_budget")
         options = replace(options or StreamOptions(), encoding="linear16", pass_through=False)
         query = make_query(language, RATE, options)
         asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}

@@ -7,11 +7,11 @@ Sans-IO: finals and the leg's time go in, clips come out. Times are leg seconds.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from callscribe.engines.rehearing.clip import GAP, Clip, together
-from callscribe.transcript import Result, mean_confidence
+from callscribe.transcript import Result
 
 AROUND: Final = 12.0
 """Seconds of the same voice before and behind a final that it is heard with: having heard more of a
@@ -47,10 +47,9 @@ class Said:
 
 
 class Choice:
-    """The finals of one leg; those under ``below`` (mean confidence of the words) are unsure."""
+    """The finals of one leg, and which of them are to be heard again."""
 
-    def __init__(self, below: float) -> None:
-        self._below = below
+    def __init__(self) -> None:
         self.in_company = True
         """Whether neighbours are heard too; without, nothing is kept but what waits."""
         self._said: deque[Said] = deque()
@@ -58,12 +57,8 @@ class Choice:
         self.due_at: float | None = None
         """The leg's time at which to look although nothing more was said; None: nothing waits."""
 
-    def mark(self, result: Result) -> Result:
-        """The final with what is to be said of it."""
-        return replace(result, unsure=self._is_unsure(result)) if result.is_final else result
-
-    def add(self, result: Result, by: str) -> None:
-        """Takes the leg's next final, and which engine said it."""
+    def add(self, result: Result, by: str, *, again: bool) -> None:
+        """Takes the leg's next final, which engine said it, and whether to hear it ``again``."""
         if not result.words:
             return
         start, end = result.words[0].start - LEAD, result.words[-1].end + TAIL
@@ -73,18 +68,22 @@ class Choice:
             before.end, start = min(before.end, max(border, before.start)), max(start, border)
         said = Said(result, max(start, 0.0), end, by)
         self._said.append(said)
-        if self._is_unsure(result):
+        if again:
             self._waiting.append(said)
             while len(self._waiting) > MOST:
                 self._waiting.popleft()
         self._note()
 
-    def take(self, heard: float, *, ended: bool = False) -> Clip | None:
+    def take(self, heard: float, *, kept_from: float = 0.0, ended: bool = False) -> Clip | None:
         """The next clip, if enough has been said behind its final; ``heard`` is the leg's time.
 
-        ``ended``: nothing more will be said.
+        Audio before ``kept_from`` is not there any more: neighbours of then are left out, and
+        finals stay as they are. ``ended``: nothing more will be said.
         """
+        while self._waiting and self._waiting[0].start < kept_from:
+            self._waiting.popleft()
         if not self._waiting:
+            self._note()
             return None
         said = self._waiting[0]
         behind = sum(other.seconds for other in self._said if other.start > said.start)
@@ -92,7 +91,7 @@ class Choice:
         if not (ended or behind >= AROUND or heard >= said.end + patience):
             return None
         self._waiting.popleft()
-        clip = self._clip(said, heard)
+        clip = self._clip(said, heard, kept_from)
         self._note()
         return clip
 
@@ -116,7 +115,7 @@ class Choice:
         """Where the last final ends: what comes behind it may be part of the next."""
         return min(self._said[-1].end - TAIL if self._said else 0.0, heard)
 
-    def _clip(self, said: Said, heard: float) -> Clip:
+    def _clip(self, said: Said, heard: float, kept_from: float) -> Clip:
         around = [said]
         if self.in_company and said in self._said:
             everything = list(self._said)
@@ -126,7 +125,7 @@ class Choice:
                 room = AROUND
                 for other in others:
                     room -= other.seconds
-                    if room < 0 or seconds + other.seconds > LONGEST:
+                    if room < 0 or seconds + other.seconds > LONGEST or other.start < kept_from:
                         break
                     seconds += other.seconds
                     around.append(other)
@@ -138,6 +137,3 @@ class Choice:
         first = self._waiting[0] if self._waiting else None
         patience = PATIENCE if self.in_company else TAIL
         self.due_at = first.end + patience if first else None
-
-    def _is_unsure(self, result: Result) -> bool:
-        return bool(result.words) and mean_confidence(result.words) < self._below

@@ -6,7 +6,7 @@ Pure: no I/O, no clock. Times are seconds, of the leg or of the clip. May import
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,9 +17,11 @@ from callscribe.transcript import Result, Word, mean_confidence
 
 GAP: Final = 0.3
 """Seconds of silence between two pieces."""
-SURER: Final = -0.05
-"""By how much surer the second hearing has to be. It may be a little less: having heard more, it is
-right more often than its confidence says."""
+IN_COMPANY: Final = -0.05
+"""By how much surer a second hearing has to be that had neighbours too. It may be a little less:
+having heard more, it is right more often than its confidence says."""
+ALONE: Final = 0.02
+"""The same for one that has heard no more than the first."""
 COMPLETE: Final = 0.7
 """It must have this share of the first one's text: what is hard to hear is easily left out."""
 
@@ -49,11 +51,17 @@ class Clip:
     target: int
     """Which of the pieces is that of the final."""
 
-    def audio(self, read: Callable[[float, float], Int16Array], rate: int) -> FloatArray:
-        """The clip at 16 kHz; ``read`` gives the samples of a stretch of the leg."""
+    @property
+    def alone(self) -> Clip:
+        """The final's own stretch, without its neighbours."""
+        piece = replace(self.pieces[self.target], at=0.0)
+        return replace(self, pieces=(piece,), target=0)
+
+    def audio(self, stretches: Sequence[Int16Array], rate: int) -> FloatArray:
+        """The clip at 16 kHz, of the samples of its pieces at the leg's ``rate``."""
         found: list[FloatArray] = []
-        for piece in self.pieces:
-            samples = Resampler(rate).push(read(piece.start, piece.end), last=True)
+        for piece, stretch in zip(self.pieces, stretches, strict=True):
+            samples = Resampler(rate).push(stretch, last=True)
             wanted = round((piece.end - piece.start) * RATE)
             silence = np.zeros(max(wanted - len(samples), 0) + round(GAP * RATE), np.float32)
             found += [to_float(samples[:wanted]), silence]
@@ -94,9 +102,11 @@ def together(final: Result, by: str, stretches: Sequence[tuple[float, float]], t
     return Clip(final, by, tuple(pieces), target)
 
 
-def is_surer(first: Result, then: Sequence[Word]) -> bool:
+def is_surer(clip: Clip, then: Sequence[Word]) -> bool:
     """Whether the words of the second hearing are to be believed rather than those of the first."""
-    before, after = (sum(len(w.text) for w in words) for words in (first.words, then))
+    first = clip.final.words
+    before, after = (sum(len(w.text) for w in words) for words in (first, then))
     if not then or after < COMPLETE * before:
         return False
-    return mean_confidence(then) > mean_confidence(first.words) + SURER
+    margin = IN_COMPANY if len(clip.pieces) > 1 else ALONE
+    return mean_confidence(then) > mean_confidence(first) + margin

@@ -7,12 +7,13 @@ What is to be heard when is decided by ``choice``. May import ``audio``, ``engin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from callscribe.audio import WIDTH, Int16Array
+from callscribe.audio import WIDTH, FloatArray
 from callscribe.engines.base import (
     EngineEvent,
     Listening,
@@ -29,9 +30,10 @@ from callscribe.engines.rehearing.clip import Clip, is_surer
 from callscribe.engines.rehearing.hearers import Hearers
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
-from callscribe.transcript import Result, join_text, mean_confidence
+from callscribe.sureness import Sureness
+from callscribe.transcript import Result, Word, join_text, mean_confidence
 
-FINISHING: Final = 10.0
+FINISHING: Final = 6.0
 """Seconds that ``close`` waits for what is still to be heard again; the rest stays as it is."""
 TELLING: Final = 30.0
 
@@ -47,7 +49,7 @@ class RehearingConnection:
         language: str,
         sample_rate: int,
         options: StreamOptions,
-        choice: Choice,
+        sureness: Sureness,
         hearers: Hearers,
         listening: str,
         on_transcript: TranscriptCallback,
@@ -56,7 +58,8 @@ class RehearingConnection:
         self._language = language
         self._rate = sample_rate
         self._options = options
-        self._choice = choice
+        self._sureness = sureness
+        self._choice = Choice()
         self._hearers = hearers
         self._listening = listening
         self._tape = Tape(sample_rate, WIDTH[options.encoding], memory=KEPT, most=KEPT)
@@ -87,8 +90,8 @@ class RehearingConnection:
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding, any whole number of samples."""
         assert self._inner is not None  # noqa: S101 - the engine hands it out with one
-        await self._inner.send_audio(audio)
         self._tape.append(audio)
+        await self._inner.send_audio(audio)
         if self._tape.end >= self._look_at:
             self._look_at = float("inf")
             self._wake.set()
@@ -117,79 +120,88 @@ class RehearingConnection:
         """Takes what the engine says; the callback of the connection behind it."""
         if isinstance(event, TakenOver | Listening):
             self.listens(event.engine)
-        if isinstance(event, Result) and event.is_final:
-            event = self._choice.mark(event)
-            self._choice.add(event, self._listening)
-            self._forget()
-            self._wake.set()
         await self._teller.tell(event)
+        if isinstance(event, Result) and event.is_final:
+            try:
+                self._note(event)
+            except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
+                _log.exception("rehearing_failed", session=self._session_id)
 
     def listens(self, engine: str) -> None:
         """Names the engine that listens now."""
         self._listening = engine
-        hearers = self._hearers.over(engine)
-        # What is sent away is paid for by the second: there it is heard alone.
-        self._choice.in_company = bool(hearers) and not hearers[0].provider
+        # What is sent away is paid for by the second: there a final is heard alone.
+        self._choice.in_company = any(not h.provider for h in self._hearers.over(engine))
+
+    def _note(self, final: Result) -> None:
+        again = self._sureness.is_unsure(final, self._language)
+        again = again and bool(self._hearers.over(self._listening))
+        self._choice.add(final, self._listening, again=again)
+        self._forget()
+        self._wake.set()
 
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 rehearing = tasks.create_task(self._rehear())
                 await self._closing.wait()
-                try:
-                    if self._inner is not None:
-                        await self._inner.close()
-                except Exception:  # noqa: BLE001 - what it has told is kept
-                    _log.exception("engine_not_closed", session=self._session_id)
+                await self._close_inner()
                 self._ended = True
                 self._wake.set()
                 _, late = await asyncio.wait([rehearing], timeout=FINISHING)
                 if late:
-                    _log.warning("unsure_finals_left", session=self._session_id)
+                    _log.info("unsure_finals_left", session=self._session_id)
                     rehearing.cancel()
         finally:
             self._tape.close()
             await self._teller.close(TELLING)
 
+    async def _close_inner(self) -> None:
+        try:
+            if self._inner is not None:
+                await self._inner.close()
+        except Exception:  # noqa: BLE001 - what it has told is kept
+            _log.exception("engine_not_closed", session=self._session_id)
+
     async def _rehear(self) -> None:
         """Hears what is due, until the leg has ended and nothing waits."""
-        while True:
-            clip = self._choice.take(self._tape.end / self._rate, ended=self._ended)
-            if clip is not None:
-                await self._attempt(clip)
-            elif self._ended:
-                return
-            else:
-                due = self._choice.due_at
-                self._look_at = float("inf") if due is None else due * self._rate
-                self._wake.clear()
-                await self._wake.wait()
-
-    async def _attempt(self, clip: Clip) -> None:
         try:
-            await self._hear_again(clip)
-        except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
+            while not (self._ended and self._choice.due_at is None):
+                clip = self._choice.take(
+                    self._tape.end / self._rate,
+                    kept_from=self._tape.first / self._rate,
+                    ended=self._ended,
+                )
+                if clip is not None:
+                    await self._hear_again(clip)
+                    self._forget()
+                elif not self._ended:
+                    due = self._choice.due_at
+                    self._look_at = float("inf") if due is None else due * self._rate
+                    self._wake.clear()
+                    await self._wake.wait()
+        except Exception:  # noqa: BLE001 - first hearings stand, the call goes on
             _log.exception("rehearing_failed", session=self._session_id)
-        self._forget()
 
     async def _hear_again(self, clip: Clip) -> None:
-        if clip.pieces[0].start * self._rate < self._tape.first:
-            return  # the leg has run on, and that audio is not there any more
-        audio = await asyncio.to_thread(clip.audio, self._read, self._rate)
         language = clip.final.language or self._language
-        found = await self._hearers.hear(clip.by, audio, language, self._options)
-        if found is None:
-            return
-        by, result = found
-        words = clip.words(result.words)
-        if not is_surer(clip.final, words):
-            return
+        for hearer in self._hearers.over(clip.by):
+            part = clip.alone if hearer.provider else clip
+            # The tape is the event loop's; what is made of it need not be.
+            pieces = [self._read(piece.start, piece.end) for piece in part.pieces]
+            audio = await asyncio.to_thread(self._audio, part, pieces)
+            found = await self._hearers.ask(hearer, audio, language, self._options)
+            if found is not None:
+                await self._judge(part, part.words(found.words), hearer.name)
+                return
+
+    async def _judge(self, clip: Clip, words: tuple[Word, ...], by: str) -> None:
+        """Tells what was understood more surely."""
         own = clip.final
-        text = join_text(word.text for word in words)
-        if text == own.text:
+        if not is_surer(clip, words):
             return
         again = Result(
-            text=text,
+            text=join_text(word.text for word in words),
             start=words[0].start,
             end=words[-1].end,
             is_final=True,
@@ -198,11 +210,16 @@ class RehearingConnection:
             confidence=mean_confidence(words),
             language=own.language,
         )
-        await self._teller.tell(Reheard(own.start, own.end, self._choice.mark(again), by))
+        if again.text == own.text and self._sureness.is_unsure(again, self._language):
+            return  # it is as unsure as before
+        await self._teller.tell(Reheard(own.start, own.end, again, by))
 
-    def _read(self, start: float, end: float) -> Int16Array:
-        audio = self._tape.read(round(start * self._rate), round(end * self._rate))
-        return to_samples(audio, self._options.encoding)
+    def _read(self, start: float, end: float) -> bytes:
+        return self._tape.read(round(start * self._rate), round(end * self._rate))
+
+    def _audio(self, clip: Clip, pieces: Sequence[bytes]) -> FloatArray:
+        samples = [to_samples(piece, self._options.encoding) for piece in pieces]
+        return clip.audio(samples, self._rate)
 
     def _forget(self) -> None:
         heard = self._tape.end / self._rate

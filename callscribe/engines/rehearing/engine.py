@@ -6,7 +6,6 @@ May import ``engines.base`` and its own room.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from callscribe.engines.base import (
     Capabilities,
@@ -14,19 +13,17 @@ from callscribe.engines.base import (
     TranscriptCallback,
     TranscriptionEngine,
 )
-from callscribe.engines.rehearing.choice import Choice
 from callscribe.engines.rehearing.connection import RehearingConnection
 from callscribe.engines.rehearing.hearers import Hearer, Hearers
-
-ANY: Final = "*"
-"""The threshold of languages that have none of their own."""
+from callscribe.sureness import Sureness
 
 
 class RehearingEngine:
-    """What ``engine`` is unsure of is marked, and heard again by the first of ``hearers`` that can.
+    """What ``engine`` is unsure of is heard again by the first of ``hearers`` that can.
 
-    A final is unsure whose words' mean confidence is under ``below``, by language. The engines
-    belong to who made them, and are closed there.
+    A final is unsure whose words' mean confidence is under ``below``, by language. ``listening`` is
+    what the engine is called that listens first. The engines belong to who made them, and are
+    closed there.
     """
 
     def __init__(
@@ -34,10 +31,12 @@ class RehearingEngine:
         engine: TranscriptionEngine,
         hearers: Sequence[Hearer],
         below: Mapping[str, float],
+        listening: str = "",
     ) -> None:
         self._engine = engine
         self._hearers = tuple(hearers)
-        self._below = dict(below)
+        self._sureness = Sureness(below)
+        self._listening = listening or engine.name
 
     @property
     def name(self) -> str:
@@ -75,12 +74,12 @@ class RehearingEngine:
             language,
             sample_rate,
             options,
-            Choice(self._below.get(language, self._below.get(ANY, 0.0))),
+            self._sureness,
             Hearers(self._hearers),
-            self._engine.name,
+            self._listening,
             on_transcript,
         )
-        connection.listens(self._engine.name)
+        connection.listens(self._listening)
         try:
             inner = await self._engine.transcribe_streaming(
                 session_id, language, sample_rate, connection.hear, options=options

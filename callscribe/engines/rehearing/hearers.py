@@ -14,11 +14,15 @@ import structlog
 
 from callscribe.audio import FloatArray
 from callscribe.engines.base import ClipEngine, StreamOptions
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, CapacityError
 from callscribe.transcript import Result
 
 PAUSE: Final = 60.0
 """Seconds for which an engine that could not be asked is not asked again."""
+
+HERE: Final = "whisper"
+"""The engine on this machine. What it says may be heard again by all, what Deepgram's stream says
+by Deepgram's requests; what those say by nobody: they would hear the same."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,25 +48,24 @@ class Hearers:
         self._away: dict[str, float] = {}
 
     def over(self, said_by: str) -> list[Hearer]:
-        """Those that are at least as exact as the engine of that name."""
-        provider = said_by.partition("_")[0]
-        mine = next((i for i, h in enumerate(self._hearers) if h.name.startswith(provider)), -1)
-        return list(self._hearers[: mine + 1]) if mine >= 0 else []
+        """Those that are more exact than the engine of that name, or hear with more around it."""
+        if said_by == HERE:
+            return list(self._hearers)
+        return [h for h in self._hearers if h.provider == said_by]
 
-    async def hear(
-        self, said_by: str, audio: FloatArray, language: str, options: StreamOptions
-    ) -> tuple[str, Result] | None:
-        """What the first that can makes of a clip (16 kHz), and its name; None where none can."""
-        for hearer in self.over(said_by):
-            if self._away.get(hearer.name, float("-inf")) > self._monotonic():
-                continue
-            try:
-                found = await hearer.engine.transcribe_clip(audio, language, options=options)
-            except CallscribeError as error:
-                _log.warning("not_heard_again", engine=hearer.name, code=error.code)
-            except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
-                _log.exception("not_heard_again", engine=hearer.name)
-            else:
-                return hearer.name, found
-            self._away[hearer.name] = self._monotonic() + PAUSE
+    async def ask(
+        self, hearer: Hearer, audio: FloatArray, language: str, options: StreamOptions
+    ) -> Result | None:
+        """What one of them makes of a clip (16 kHz); None where it cannot, or not now."""
+        if self._away.get(hearer.name, float("-inf")) > self._monotonic():
+            return None
+        try:
+            return await hearer.engine.transcribe_clip(audio, language, options=options)
+        except CapacityError:
+            return None  # live legs need it
+        except CallscribeError as error:
+            _log.warning("not_heard_again", engine=hearer.name, code=error.code)
+        except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
+            _log.exception("not_heard_again", engine=hearer.name)
+        self._away[hearer.name] = self._monotonic() + PAUSE
         return None

@@ -83,6 +83,7 @@ class ResilientConnection:
             self._wake.set,
             monotonic,
             self._core.voices,
+            caveat(ask.options.query),
         )
         self._ways = Ways(rungs, ask, self)
         self._changed = asyncio.Event()

@@ -57,8 +57,11 @@ class Mender:
         wake: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
         voices: LegVoices | None = None,
+        caveat: str = "",
     ) -> None:
         self._repairs = repairs
+        self._caveat = caveat
+        """What a person has to know where this machine's engine repairs."""
         self._voices = voices or LegVoices()
         self._tape = tape
         self._enter = enter
@@ -143,7 +146,8 @@ class Mender:
             found = [result.moved(first / rate) for result in self._voices.apart(found)]
             said = self._repairs.heard(repair, found)
             if said is not None:
-                self._tell(Repaired(repair.hole.start / rate, repair.hole.end / rate, said))
+                hole, caveat = repair.hole, "" if rung.provider else self._caveat
+                self._tell(Repaired(hole.start / rate, hole.end / rate, said, caveat))
         self._done.set()
         self._wake()
 

@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 MOST_RECORDINGS: Final = 8
 """Recordings that may wait for their turn."""
+CALM: Final = 8.0
+"""Seconds that a clip waits for live legs."""
 YIELD, YIELDS = 0.1, 20
 """A recording's next step waits so many times so many seconds for live legs."""
 
@@ -71,6 +73,9 @@ class WhisperTranscriptionService:
         self._loading = Turns()
         self._recording = Turns()
         self._clips = Turns()
+        self._second = ThreadPoolExecutor(1, thread_name_prefix="whisper-again")
+        self._rested_at = 0.0
+        """When the next clip may be heard, monotonic."""
         self._recordings = 0
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="whisper-load")
         self._closed = False
@@ -206,15 +211,36 @@ class WhisperTranscriptionService:
     ) -> Result:
         """Hears up to 30 s (16 kHz, -1 to 1) with the whole window: slowly, and more exactly.
 
-        ``language`` may be ``auto``. One at a time, and live legs come first.
+        ``language`` may be ``auto``. One at a time, as long again as the last one took behind it,
+        and only while no live leg waits for a final: ``CapacityError`` after ``CALM`` s of that.
         """
         await self.start()
+        prompt = vocabulary_prompt(options.keyterms if options else ())
         async with self._clips.lock:
-            prompt = vocabulary_prompt(options.keyterms if options else ())
-            return await asyncio.to_thread(self._hear_clip, audio, language, prompt)
+            await self._calm()
+            began = time.monotonic()
+            loop = asyncio.get_running_loop()
+            try:
+                # On a thread of its own: a caller that gives up leaves the one decode behind.
+                return await loop.run_in_executor(
+                    self._second, self._hear_clip, audio, language, prompt
+                )
+            finally:
+                now = time.monotonic()
+                self._rested_at = now + (now - began)
+
+    async def _calm(self) -> None:
+        """Waits until no final of a live leg waits, and the last clip is long enough ago."""
+        late = time.monotonic() + CALM
+        while True:
+            conductor, now = self._conductor, time.monotonic()
+            if now >= self._rested_at and not (conductor and conductor.backlog):
+                return
+            if now > late:
+                raise CapacityError("live legs need the recogniser; nothing is heard again now")
+            await asyncio.sleep(YIELD)
 
     def _hear_clip(self, audio: FloatArray, language: str, prompt: str) -> Result:
-        self._live_first()
         decoder = self.decoder
         if decoder is None:
             raise EngineError("the Whisper engine has been closed")
@@ -261,4 +287,5 @@ class WhisperTranscriptionService:
             if conductor is not None:
                 await asyncio.get_running_loop().run_in_executor(self._loader, conductor.stop)
             self.decoder = None
+        self._second.shutdown(wait=False, cancel_futures=True)
         self._loader.shutdown(wait=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from callscribe.audio import RATE, Int16Array
+from callscribe.audio import RATE
 from callscribe.engines.rehearing.clip import GAP, is_surer, together
 from callscribe.transcript import Result, Word
 
@@ -30,10 +30,8 @@ def test_the_audio_is_that_of_the_stretches(rate: int) -> None:
     for start, end, level in ((2, 4, 4000), (10, 11.5, 8000), (20, 21, 12_000)):
         track[int(start * rate) : int(end * rate)] = level
 
-    def read(start: float, end: float) -> Int16Array:
-        return track[round(start * rate) : round(end * rate)]
-
-    audio = CLIP.audio(read, rate)
+    pieces = [track[round(p.start * rate) : round(p.end * rate)] for p in CLIP.pieces]
+    audio = CLIP.audio(pieces, rate)
     assert audio.dtype == np.float32
     assert len(audio) == round((4.5 + 3 * GAP) * RATE)
     for piece, level in zip(CLIP.pieces, (4000, 8000, 12_000), strict=True):
@@ -64,15 +62,23 @@ def test_a_voice_keeps_its_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("then", "believed"),
+    ("then", "alone", "believed"),
     [
-        ([("bonjour", 0.8), ("Adam", 0.8)], True),
-        ([("bonjour", 0.48), ("Adam", 0.48)], True),  # it has heard more
-        ([("bonjour", 0.4), ("Adam", 0.4)], False),
-        ([("bon", 0.99)], False),  # what is hard to hear was left out
-        ([], False),
+        ([("bonjour", 0.8), ("Adam", 0.8)], True, True),
+        ([("bonjour", 0.48), ("Adam", 0.48)], False, True),  # it has heard more
+        ([("bonjour", 0.51), ("Adam", 0.51)], True, False),  # and this has not
+        ([("bonjour", 0.4), ("Adam", 0.4)], False, False),
+        ([("bon", 0.99)], False, False),  # what is hard to hear was left out
+        ([], False, False),
     ],
 )
-def test_the_surer_one_is_believed(then: list[tuple[str, float]], *, believed: bool) -> None:
+def test_the_surer_one_is_believed(
+    then: list[tuple[str, float]], *, alone: bool, believed: bool
+) -> None:
     words = [Word(text, 0.0, 0.1, confidence) for text, confidence in then]
-    assert is_surer(OWN, words) is believed
+    assert is_surer(CLIP.alone if alone else CLIP, words) is believed
+
+
+def test_alone_it_begins_with_its_own_stretch() -> None:
+    (piece,) = CLIP.alone.pieces
+    assert (piece.start, piece.end, piece.at, CLIP.alone.target) == (10.0, 11.5, 0.0, 0)

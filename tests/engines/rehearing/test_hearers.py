@@ -8,7 +8,7 @@ import pytest
 from callscribe.audio import FloatArray
 from callscribe.engines.base import StreamOptions
 from callscribe.engines.rehearing.hearers import PAUSE, Hearer, Hearers
-from callscribe.errors import UpstreamError
+from callscribe.errors import CapacityError, UpstreamError
 from callscribe.transcript import Result
 
 pytestmark = pytest.mark.anyio
@@ -64,11 +64,11 @@ def hearers(ears: tuple[Ear, Ear], clock: Clock) -> Hearers:
     [
         ("whisper", ["deepgram_rest", "whisper"]),
         ("deepgram", ["deepgram_rest"]),  # Whisper here is less exact than what it would correct
-        ("deepgram_rest", ["deepgram_rest"]),
+        ("deepgram_rest", []),  # it would hear the same
         ("another", []),
     ],
 )
-def test_only_who_is_as_exact(hearers: Hearers, said_by: str, names: list[str]) -> None:
+def test_only_who_is_more_exact(hearers: Hearers, said_by: str, names: list[str]) -> None:
     assert [hearer.name for hearer in hearers.over(said_by)] == names
 
 
@@ -76,9 +76,10 @@ async def test_the_options_of_the_leg_hold_there_too(
     hearers: Hearers, ears: tuple[Ear, Ear]
 ) -> None:
     options = StreamOptions(keyterms=("Nunavut",), query=(("redact", "pci"),))
-    found = await hearers.hear("whisper", AUDIO, "fr", options)
+    first = hearers.over("whisper")[0]
+    found = await hearers.ask(first, AUDIO, "fr", options)
     assert found is not None
-    assert (found[0], found[1].text) == ("deepgram_rest", "deepgram fr")
+    assert found.text == "deepgram fr"
     assert ears[0].asked == [options]
 
 
@@ -86,20 +87,21 @@ async def test_the_options_of_the_leg_hold_there_too(
 async def test_one_that_cannot_is_not_asked_for_a_while(
     hearers: Hearers, ears: tuple[Ear, Ear], clock: Clock, error: Exception
 ) -> None:
+    first = hearers.over("whisper")[0]
     ears[0].error = error
     for _ in range(2):
-        found = await hearers.hear("whisper", AUDIO, "fr", StreamOptions())
-        assert found is not None
-        assert found[0] == "whisper"
+        assert await hearers.ask(first, AUDIO, "fr", StreamOptions()) is None
     assert len(ears[0].asked) == 1
     clock.now += PAUSE
     ears[0].error = None
-    found = await hearers.hear("whisper", AUDIO, "fr", StreamOptions())
-    assert found is not None
-    assert found[0] == "deepgram_rest"
+    assert await hearers.ask(first, AUDIO, "fr", StreamOptions()) is not None
 
 
-async def test_where_none_can_nothing_is_found(hearers: Hearers, ears: tuple[Ear, Ear]) -> None:
-    ears[0].error = UpstreamError("away", code="unreachable")
-    assert await hearers.hear("deepgram", AUDIO, "fr", StreamOptions()) is None
-    assert not ears[1].asked
+async def test_one_that_live_legs_need_is_asked_again_the_next_time(
+    hearers: Hearers, ears: tuple[Ear, Ear]
+) -> None:
+    first = hearers.over("whisper")[0]
+    ears[0].error = CapacityError("full")
+    for _ in range(2):
+        assert await hearers.ask(first, AUDIO, "fr", StreamOptions()) is None
+    assert len(ears[0].asked) == 2

@@ -31,6 +31,18 @@ export function showFindings(place, findings) {
 }
 
 /**
+ * Whether what an agent found is still there: words that were heard again may say something else.
+ *
+ * @param {import("./transcript.js").Row} row
+ * @param {import("./findings.js").Finding} finding
+ */
+export function stillStands(row, finding) {
+  const { kind, body } = finding;
+  if (!row.again || kind !== "alert" || !(body.first_word >= 0)) return true;
+  return alertedWords(row, [finding]).size > 0;
+}
+
+/**
  * The words of a row that an alert is about.
  *
  * @param {import("./transcript.js").Row} row

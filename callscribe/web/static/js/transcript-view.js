@@ -1,7 +1,7 @@
 /** A `TranscriptModel` as a list: each utterance keeps its element, each word its span. */
 
 import { capitalized, clock, langTag, percent } from "./format.js";
-import { alertedWords, copyOnClick, showFindings } from "./found-view.js";
+import { alertedWords, copyOnClick, showFindings, stillStands } from "./found-view.js";
 
 const NO_WORDS = new Set();
 
@@ -113,9 +113,10 @@ export class TranscriptView {
     // What still changes is not read out; the final words are.
     said.ariaHidden = row.interim ? "true" : null;
     const findings = row.kind === "utterance" ? this.model.findings.of(row.id) : [];
-    item.classList.toggle("alarming", findings.some(({ kind }) => kind === "alert"));
-    this.words(said, this.model.pieces(row), row.interim ? NO_WORDS : alertedWords(row, findings));
-    showFindings(found, findings);
+    const current = findings.filter((finding) => stillStands(row, finding));
+    item.classList.toggle("alarming", current.some(({ kind }) => kind === "alert"));
+    this.words(said, this.model.pieces(row), row.interim ? NO_WORDS : alertedWords(row, current));
+    showFindings(found, current);
   }
 
   words(said, pieces, alerted) {

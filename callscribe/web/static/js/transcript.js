@@ -246,11 +246,12 @@ export class TranscriptModel {
     if (!known && !event.text) return [];
     const row = known ?? this.place(this.emptyRow("utterance", id, event));
     if (isFinal) {
-      row.former = event.heard_again ? row.final.text : "";
+      if (event.heard_again && !row.again) row.former = row.final.text;
       row.again = event.heard_again ?? "";
       row.unsure = event.unsure ?? false;
       row.final = { text: event.text, end: event.end, words: event.words ?? [] };
-      row.interim = null;
+      // What was heard again is no news of what is being said.
+      if (!event.heard_again || event.speech_final) row.interim = null;
       row.open = !event.speech_final;
       row.language = event.language ?? leg.language;
       row.later = event.repairs > 0;

@@ -4,7 +4,8 @@
 
 Calls of two legs follow each other through Callscribe at the pace of speech. Our own server that
 hears tones is in Deepgram's place; it and the chaos proxy before it are processes of their own, so
-that memory, tasks and sockets are those of Callscribe. What stands in is unsure of what it hears. Each tone has to be written down once.
+that memory, tasks and sockets are those of Callscribe. What stands in is unsure of what it hears,
+and hears it again. Each tone has to be written down once.
 """
 
 from __future__ import annotations

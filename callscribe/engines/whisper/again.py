@@ -1,4 +1,4 @@
-"""A clip heard once more, as exactly as the model can: its whole window, and all its beams.
+"""A clip heard once more, as exactly as the model can: in one window, with all its beams.
 
 Runs in a thread. May import ``audio``, ``transcript`` and its own room.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from callscribe.audio import RATE, FloatArray
 from callscribe.engines.whisper.decoder import WhisperDecoder, Window
-from callscribe.engines.whisper.finals import best_final
+from callscribe.engines.whisper.finals import FINAL_PADDING, best_final
 from callscribe.transcript import Result, mean_confidence
 
 WHOLE: Final = 30.0
@@ -24,7 +24,8 @@ def decode_again(
     audio = audio[: int(WHOLE * RATE)]
     if language == "auto":
         language = decoder.detect_language(audio)[0]
-    window = Window(audio, language, WHOLE - len(audio) / RATE, BEAM, prompt)
+    padding = min(FINAL_PADDING, WHOLE - len(audio) / RATE)
+    window = Window(audio, language, padding, BEAM, prompt)
     found = best_final(decoder, [window])[0]
     return Result(
         text=found.text,

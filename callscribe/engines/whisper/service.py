@@ -209,7 +209,7 @@ class WhisperTranscriptionService:
     async def transcribe_clip(
         self, audio: FloatArray, language: str, *, options: StreamOptions | None = None
     ) -> Result:
-        """Hears up to 30 s (16 kHz, -1 to 1) with the whole window: slowly, and more exactly.
+        """Hears up to 30 s (16 kHz, -1 to 1) in one window: slowly, and more exactly.
 
         ``language`` may be ``auto``. One at a time, as long again as the last one took behind it,
         and only while no live leg waits for a final: ``CapacityError`` after ``CALM`` s of that.

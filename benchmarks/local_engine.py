@@ -33,24 +33,24 @@ from callscribe.engines.whisper.models import resolve_model
 from callscribe.settings import UNSURE_BELOW
 
 
-async def measure(legs: Sequence[Leg], copies: int, models: Path) -> dict[str, Any]:
+async def measure(legs: Sequence[Leg], copies: int, models: Path, below: float) -> dict[str, Any]:
     """Plays the legs at once, as many as asked for; lags by leg, CPU and memory."""
     service = WhisperTranscriptionService(
         lambda: resolve_model("base", models), max_legs=max(copies, 2)
     )
     await service.start()
     try:
-        return await played(service, legs, copies)
+        return await played(service, legs, copies, below)
     finally:
         await service.close()
 
 
-async def crowd(legs: Sequence[Leg], models: Path) -> dict[str, Any]:
+async def crowd(legs: Sequence[Leg], models: Path, below: float) -> dict[str, Any]:
     """Two, four and six legs at once in one service: what a further one weighs, and the lag."""
     service = WhisperTranscriptionService(lambda: resolve_model("base", models), max_legs=6)
     await service.start()
     try:
-        runs = {copies: await played(service, legs, copies) for copies in (2, 4, 6)}
+        runs = {copies: await played(service, legs, copies, below) for copies in (2, 4, 6)}
     finally:
         await service.close()
     return {
@@ -60,13 +60,13 @@ async def crowd(legs: Sequence[Leg], models: Path) -> dict[str, Any]:
 
 
 async def played(
-    service: WhisperTranscriptionService, legs: Sequence[Leg], copies: int
+    service: WhisperTranscriptionService, legs: Sequence[Leg], copies: int, below: float
 ) -> dict[str, Any]:
     """Plays so many legs at real pace into a service."""
     loaded = resident_mb()
     chosen = [legs[index % len(legs)] for index in range(copies)]
     cpu, peak = time.process_time(), loaded
-    engine = RehearingEngine(service, [Hearer(service, "whisper")], {"*": UNSURE_BELOW})
+    engine = RehearingEngine(service, [Hearer(service, "whisper")], {"*": below})
     running = asyncio.gather(*(play(engine, leg) for leg in chosen))
     while not running.done():
         await asyncio.wait([running], timeout=0.5)
@@ -172,6 +172,12 @@ def main() -> None:
         default=40.0,
         help="seconds for which four and six legs speak at once; 0 leaves that out",
     )
+    parser.add_argument(
+        "--unsure-below",
+        type=float,
+        default=UNSURE_BELOW,
+        help="finals less sure are heard again (default: %(default)s)",
+    )
     parser.add_argument("--dump", type=Path, help="write every final to this JSON file")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     asked = parser.parse_args()
@@ -180,7 +186,7 @@ def main() -> None:
     runs: list[dict[str, Any]] = []
     for call in asked.calls.split(","):
         legs = [read_leg(root / call, call, speaker, asked.seconds) for speaker in SPEAKERS]
-        run = asyncio.run(measure(legs, asked.legs, asked.models))
+        run = asyncio.run(measure(legs, asked.legs, asked.models, asked.unsure_below))
         runs.append({"call": call, **run})
     if asked.dump:
         finals = {
@@ -200,7 +206,7 @@ def main() -> None:
             for call in asked.calls.split(",")
             for speaker in SPEAKERS
         ]
-        many = asyncio.run(crowd(legs, asked.models))
+        many = asyncio.run(crowd(legs, asked.models, asked.unsure_below))
     # The reference comes last: its memory must not count as the engine's.
     model = WhisperModel(str(resolve_model("base", asked.models)), compute_type="int8")
     for run in runs:

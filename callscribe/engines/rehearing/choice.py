@@ -13,13 +13,13 @@ from typing import Final
 from callscribe.engines.rehearing.clip import GAP, Clip, together
 from callscribe.transcript import Result
 
-AROUND: Final = 12.0
+AROUND: Final = 10.0
 """Seconds of the same voice before and behind a final that it is heard with: having heard more of a
 voice, and what came of a sentence, a recogniser understands it better."""
 PATIENCE: Final = 12.0
 """Seconds for which more is waited for to be said behind it."""
-LONGEST: Final = 28.0
-"""Seconds of a clip at most: Whisper hears 30 at once."""
+LONGEST: Final = 24.0
+"""Seconds of a clip at most. Whisper hears 30 at once; its memory grows with the square of them."""
 LEAD: Final = 0.25
 """Seconds before a final's first word that belong to it, where nobody spoke before."""
 TAIL: Final = 0.3

@@ -118,6 +118,7 @@ async def test_every_switch_serves_the_next_session_and_running_ones_keep_theirs
     rate, pcm = agent()
     half = len(pcm) // 4 * 2
     with using(cloud.ws, tmp_path) as served:
+        await configure(served, unsure_below={"*": 0})  # else requests hear finals again
         first = await AudioClient.start(served, speaker="agent", sample_rate=rate)
         await feed(first, pcm[:half], rate)
         await configure(served, transcription_language="en")

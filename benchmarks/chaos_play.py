@@ -83,7 +83,11 @@ async def play(
     """Plays the legs at the pace of speech; ``step`` hears how many seconds went by."""
     others = Bystanders(os.getpid())
     config = TranscriptionConfig.model_validate(
-        {"transcription_language": legs[0].call, "transcription_fallback": fallback}
+        {
+            "transcription_language": legs[0].call,
+            "transcription_fallback": fallback,
+            "unsure_below": {"*": 0.0},  # what is heard again would hide what a fault cost
+        }
     )
     bus = create_bus()
     async with ChaosProxy(f"ws://127.0.0.1:{server.port}", scene.faults, seed=seed) as proxy:

@@ -56,6 +56,7 @@ async def test_both_hearings_are_kept_and_the_second_is_shown(tmp_path: Path) ->
     assert all(first[e["utterance_id"]]["unsure"] for e in again)
     assert all(first[e["utterance_id"]]["text"] != e["text"] for e in again)
     latest = {e["utterance_id"]: e["text"] for e in finals if e["text"]}
+    assert {u["unsure"] for u in session["transcript"]["utterances"]} == {True}  # under 1.0 still
     shown = {u["utterance_id"]: u["text"] for u in session["transcript"]["utterances"]}
     assert shown == latest
     said = [

@@ -19,7 +19,8 @@ class Tape:
     """Audio by sample numbers, from ``first`` to ``end``.
 
     ``width`` is the bytes of a sample, ``rate`` samples a second; from ``memory`` seconds on the
-    older half is written to the file, what is older than ``most`` seconds is lost.
+    older half is written to the file, what is older than ``most`` seconds is lost. For one thread
+    alone, the event loop's.
     """
 
     def __init__(self, rate: int, width: int, *, memory: float, most: float) -> None:

@@ -12,6 +12,7 @@ from callscribe.audio import FloatArray, to_int16
 from callscribe.engines.base import (
     EngineEvent,
     Listening,
+    Lost,
     Reheard,
     StreamOptions,
     TakenOver,
@@ -19,6 +20,7 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.rehearing import Hearer, RehearingEngine
 from callscribe.engines.rehearing import connection as rehearing
+from callscribe.engines.resilient import Patience, ResilientEngine, Rung
 from callscribe.errors import EngineError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
@@ -300,3 +302,39 @@ async def test_a_bug_in_here_costs_no_final(
     await leg.close()
     assert len(heard.finals) == 2
     assert not inner.open_legs
+
+
+async def test_behind_engines_that_take_over_every_word_stays_in_its_place(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    first = EnergyEngine(name="deepgram")
+    ladder = [Rung(first, "deepgram", provider="deepgram"), Rung(inner, "whisper")]
+    patience = Patience(takeover=0.01, first_delay=30.0, longest_delay=60.0, healthy=0.02)
+    engine = RehearingEngine(
+        ResilientEngine(ladder, patience), [Hearer(ear, "whisper")], {"*": 1.0}, "deepgram"
+    )
+    spoken = [400 + 40 * n for n in range(16)]
+    audio = tones(*spoken)
+    leg = await open_leg(engine, heard)
+    for at in range(0, len(audio), 3200):
+        if at == 3200 * 40:  # in the middle of the fifth tone
+            (way,) = first.connections
+            way.is_connected = False
+            answer = way._callback(Lost(EngineError("broke", code="x", retryable=True)))
+            assert answer is not None
+            await answer
+            await until(lambda: any(isinstance(event, TakenOver) for event in heard))
+        await leg.send_audio(audio[at : at + 3200])
+        await asyncio.sleep(0)
+    await leg.close()
+    places = {(final.start, final.end): final for final in heard.finals}
+    assert heard.again
+    for again in heard.again:
+        assert again.result.text == places[again.start, again.end].text.upper()
+        places[again.start, again.end] = again.result
+    words = sorted((w for final in places.values() for w in final.words), key=lambda w: w.start)
+    assert [word.text.lower() for word in words] == [f"f{f}" for f in spoken]
+    starts = [word.start for word in words]
+    assert starts == pytest.approx([0.1 + 0.8 * n for n in range(16)], abs=0.05)
+    by_first = [word for word in words if word.text.islower()]
+    assert 2 <= len(by_first) <= 8  # what Deepgram said stays; what Whisper said was heard again

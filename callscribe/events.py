@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from callscribe.transcript import Word
+from callscribe.transcript import Utterance, Word
+
+_OF_AN_UTTERANCE = tuple(item.name for item in fields(Utterance))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,11 @@ class FinalResult(Event):
     """Some of its words are less sure than the configuration asks for; it may be heard again."""
     heard_again: str = ""
     """The engine that has heard it again, surer of its words: they replace those of before."""
+
+    @property
+    def utterance(self) -> Utterance:
+        """What it says, as a transcript has it."""
+        return Utterance(**{name: getattr(self, name) for name in _OF_AN_UTTERANCE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

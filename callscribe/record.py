@@ -1,7 +1,7 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``notices``, ``utterances``,
-``ledger``, ``past``, ``talk``, ``leaks``, ``voices``, ``engines.base`` and core.
+``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from itertools import count
 from types import MappingProxyType
@@ -30,14 +30,14 @@ from callscribe.engines.base import (
     TakenOver,
     Unheard,
 )
-from callscribe.leaks import Leaks
+from callscribe.finals import Finals
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.notices import heard_otherwise, who_listens, words_lost
 from callscribe.past import Past
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
-from callscribe.transcript import Gap, Result, Transcript, Utterance
+from callscribe.transcript import Gap, Result, Transcript
 from callscribe.utterances import Step, UtteranceBuilder, restated
 from callscribe.voices import Voices
 
@@ -51,7 +51,7 @@ NO_THRESHOLDS: Final[Mapping[str, float]] = MappingProxyType({})
 """Nothing is unsure."""
 
 _SAID = ("speaker", "utterance_id", "text", "start", "end", "words")
-_HEAD = frozenset({"session_id", "seq", "at", "revision"})
+_HEAD = frozenset({"session_id", "seq", "at"})
 _COUNTED = (events.Gap, events.GapRepaired, events.RolesSwapped)
 """What changes the figures of a call at once; a final may come with others."""
 
@@ -80,12 +80,8 @@ class Record:
         self._ledger = ledger
         self._monotonic = monotonic
         self._builders: dict[str, UtteranceBuilder] = {}
-        self._leaks = Leaks()
+        self._finals = Finals()
         self._voices = Voices()
-        self._leaked: set[str] = set()
-        """The utterances of which something was once taken for a leak."""
-        self._closed: dict[str, int] = {}
-        """The revision of each utterance that was closed."""
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
         """Where the numbers of utterances come from, by the prefix of their ids."""
         self._over = False
@@ -116,7 +112,7 @@ class Record:
         for name, builder in builders.items():
             builder.speaker = names[name]
             self._builders[names[name]] = builder
-        self._leaks.swap(one, other)
+        self._finals.swap(one, other)
         self._voices.swap(one, other)
         self.publish(events.RolesSwapped, speakers=(one, other))
 
@@ -133,8 +129,7 @@ class Record:
                 self._voices.known(event.speaker, filter(None, labels))
                 prefix, _, number = event.utterance_id.rpartition("-")
                 last[prefix] = max(last.get(prefix, 0), int(number))
-                if event.speech_final:
-                    self._closed[event.utterance_id] = event.revision
+                self._finals.known(event)
         for prefix, highest in last.items():
             self._numbers[prefix] = count(highest + 1)
 
@@ -256,7 +251,7 @@ class Record:
         if step is None:
             said = self.transcript.find(leg.speaker, start, end)
             # Of what was heard through the air it was decided which words are whose.
-            if said is None or said.utterance_id in self._leaked:
+            if said is None or self._finals.is_leaked(said.utterance_id):
                 return
             revised = restated(said, start, end, now, heard.by)
             if revised is None:
@@ -290,42 +285,17 @@ class Record:
             heard_again=said.heard_again,
         )
         levels = leg.loudness.levels(said.start - AROUND, said.end + AROUND, leg.offset or 0.0)
-        decisions = {}
-        for decision in self._leaks.add(final, levels):
-            utterance_id = decision.said.utterance_id
-            decisions[utterance_id] = decision.final
-            known = (
-                self._leaked.add if decision.leak_of or decision.leaked else self._leaked.discard
-            )
-            known(utterance_id)
-        self._say(decisions.pop(said.utterance_id, final))
-        for other in decisions.values():  # what the new words tell about those before
-            self._say(replace(other, latency_ms=None))
+        for told in self._finals.add(final, levels):
+            self._say(told)
         self.talk.received(leg.speaker, (leg.offset or 0.0) + leg.seconds)
         self.publish(events.CallStats, stats=self.talk.to_dict())
 
     def _say(self, final: events.FinalResult) -> None:
-        """Publishes a final; one that replaces a closed version has the next revision."""
-        revision = self._closed.get(final.utterance_id, -1) + 1
-        if final.speech_final:
-            self._closed[final.utterance_id] = revision
+        """Publishes a final, and has it in the transcript before."""
         if final.leak_of or not final.text:
             self.transcript.drop(final.utterance_id)
         else:
-            self.transcript.add(  # before anyone is told
-                Utterance(
-                    final.utterance_id,
-                    final.speaker,
-                    final.text,
-                    final.start,
-                    final.end,
-                    final.words,
-                    final.confidence,
-                    final.language,
-                    final.unsure,
-                    final.heard_again,
-                )
-            )
+            self.transcript.add(final.utterance)  # before anyone is told
         names = (item.name for item in fields(final))
         values = {name: getattr(final, name) for name in names if name not in _HEAD}
-        self.publish(events.FinalResult, **{**values, "revision": revision})
+        self.publish(events.FinalResult, **values)

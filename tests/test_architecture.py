@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS: list[set[str]] = [
     {"", "errors", "transcript", "events", "languages", "settings", "audio", "vad", "utterances"}
-    | {"logs", "wer", "coverage", "floor", "talk", "same_words", "leaks"}
+    | {"logs", "wer", "coverage", "floor", "talk", "same_words", "leaks", "finals"}
     | {"loudness", "evidence", "sureness", "voices"},
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},

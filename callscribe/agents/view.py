@@ -81,17 +81,9 @@ class View:
         self._take_out(final.utterance_id)
         if final.leak_of or not final.text.strip():
             return
-        said = Utterance(
-            utterance_id=final.utterance_id,
-            speaker=final.speaker,
-            text=final.text,
-            start=final.start if math.isfinite(final.start) else 0.0,
-            end=final.end,
-            words=final.words,
-            confidence=final.confidence,
-            language=final.language,
-            unsure=final.unsure,
-        )
+        said = final.utterance
+        if not math.isfinite(said.start):
+            said = replace(said, start=0.0)
         self._starts[said.utterance_id] = said.start
         self._said.insert(bisect_right(self._said, said.start, key=_BEGAN), said)
 

@@ -119,6 +119,11 @@ class Conductor:
         """Seconds of ended utterances that wait for their final, over all legs."""
         return sum(seat.stream.backlog for seat in self._seats)
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is being decoded, and no final waits."""
+        return not (self._finals_running or self._interims_running or self.backlog)
+
     def join(self, seat: Seat) -> None:
         """Takes a leg in."""
         with self._lock:

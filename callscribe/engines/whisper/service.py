@@ -212,7 +212,8 @@ class WhisperTranscriptionService:
         """Hears up to 30 s (16 kHz, -1 to 1) in one window: slowly, and more exactly.
 
         ``language`` may be ``auto``. One at a time, as long again as the last one took behind it,
-        and only while no live leg waits for a final: ``CapacityError`` after ``CALM`` s of that.
+        and begun only while nothing is decoded for a live leg: ``CapacityError`` where it is for
+        ``CALM`` s.
         """
         await self.start()
         prompt = vocabulary_prompt(options.keyterms if options else ())
@@ -234,7 +235,7 @@ class WhisperTranscriptionService:
         late = time.monotonic() + CALM
         while True:
             conductor, now = self._conductor, time.monotonic()
-            if now >= self._rested_at and not (conductor and conductor.backlog):
+            if now >= self._rested_at and (conductor is None or conductor.is_idle):
                 return
             if now > late:
                 raise CapacityError("live legs need the recogniser; nothing is heard again now")

@@ -285,3 +285,32 @@ async def test_recordings_take_turns_and_too_many_are_refused() -> None:
             await service.transcribe_blocks(blocks(), "fr")
         go.set()
         assert await asyncio.gather(*waiting) == [[]] * len(waiting)
+
+
+async def test_a_clip_waits_for_live_legs_and_rests_behind_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rate, speech = leg("fr", "agent")
+    (first, *_) = [s for s in script("fr") if s.speaker == "agent"]
+    clip = speech[int(first.start * rate) : int((first.end + 0.3) * rate)].astype(np.float32)
+    idle, asked = False, 0
+
+    def is_idle(_: object) -> bool:
+        nonlocal asked
+        asked += 1
+        return idle
+
+    monkeypatch.setattr(conductor.Conductor, "is_idle", property(is_idle))
+    async with whisper() as service:
+        waiting = asyncio.create_task(service.transcribe_clip(clip / 32768, "fr"))
+        while asked < 3:
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        idle = True
+        found = await waiting
+        assert recall(first.text, found.text) > 0.6
+        assert service._rested_at > 0
+        idle = False
+        monkeypatch.setattr(whisper_service, "CALM", 0.2)
+        with pytest.raises(CapacityError):
+            await service.transcribe_clip(clip / 32768, "fr")

@@ -5,17 +5,26 @@ May import ``engines.base``.
 
 from __future__ import annotations
 
+from typing import Final
+
 from callscribe.engines.base import Deaf, Listening, Lost, TakenOver
+
+CALLED: Final = {
+    "deepgram": "Deepgram",
+    "deepgram_rest": "Deepgram, by requests,",
+    "whisper": "Whisper",
+}
+"""What a person calls the engines."""
 
 
 def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dict[str, str]:
     """The fields of the notice that another engine listens to a speaker now, or none."""
     if isinstance(heard, Listening):
-        message = f"{heard.engine} listens to {speaker} again."
+        message = f"{CALLED.get(heard.engine, heard.engine)} listens to {speaker} again."
         return {"code": "engine_back", "message": message, "engine": heard.engine}
     if isinstance(heard, TakenOver):
         code, engine, caveat = "engine_taken_over", heard.engine, heard.caveat
-        what = f"{engine} listens to {speaker} now"
+        what = f"{CALLED.get(engine, engine)} listens to {speaker} now"
     else:
         code, engine, caveat = "engine_lost", "", ""
         what = f"nobody listens to {speaker} any more"

@@ -12,7 +12,7 @@ AWAY = UpstreamError("Deepgram is away", code="deepgram_unavailable", request_id
 def test_another_engine_listens_and_why() -> None:
     assert who_listens(TakenOver("whisper", AWAY, "Nothing is redacted."), "agent") == {
         "code": "engine_taken_over",
-        "message": "whisper listens to agent now: Deepgram is away. Nothing is redacted.",
+        "message": "Whisper listens to agent now: Deepgram is away. Nothing is redacted.",
         "cause": "deepgram_unavailable",
         "request_id": "r-1",
         "engine": "whisper",
@@ -22,7 +22,14 @@ def test_another_engine_listens_and_why() -> None:
 def test_the_first_engine_is_back() -> None:
     found = who_listens(Listening("deepgram"), "agent")
     assert found["code"] == "engine_back"
-    assert found["message"] == "deepgram listens to agent again."
+    assert found["message"] == "Deepgram listens to agent again."
+
+
+def test_engines_have_names_for_people() -> None:
+    found = who_listens(TakenOver("deepgram_rest", AWAY), "agent")
+    assert found["message"].startswith("Deepgram, by requests, listens to agent now: ")
+    assert found["engine"] == "deepgram_rest"
+    assert who_listens(Listening("mine"), "agent")["message"] == "mine listens to agent again."
 
 
 def test_nobody_listens() -> None:

@@ -40,6 +40,11 @@ class _Leg:
     text: dict[str, str] = field(default_factory=dict)
 
 
+LATE = ("revision", "heard_again", "repairs")
+"""What an event has that corrects words or brings them late: it tells nothing of how far behind the
+text is."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegReport:
     """What was measured on a leg; lags in seconds, one for each word and for each utterance."""
@@ -84,6 +89,9 @@ class LiveMeasure:
         if kind not in (InterimResult.type, FinalResult.type):
             return None
         leg = self._leg(event["speaker"])
+        if any(event.get(name) for name in LATE):
+            leg.text[event["utterance_id"]] = event["text"]
+            return None
         seen = [
             _Sighting(" ".join(normalize(word["text"])), word["end"], at) for word in event["words"]
         ]

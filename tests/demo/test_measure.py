@@ -102,3 +102,17 @@ def test_percentiles_of_a_hundred_values() -> None:
 
 def test_of_nothing_there_is_no_percentile() -> None:
     assert math.isnan(percentile([], 0.5))
+
+
+@pytest.mark.parametrize(
+    "late", [{"revision": 1}, {"heard_again": "whisper"}, {"repairs": 7}], ids=str
+)
+def test_what_is_corrected_later_counts_for_the_words_not_for_the_lag(late: dict[str, Any]) -> None:
+    measure = measure_of()
+    measure.apply(result("final", ("bonjour", 1.0), ("Adam", 1.5)), 102.0)
+    again = {**result("final", ("bonjour", 1.0), ("madame", 1.5)), **late}
+    assert measure.apply(again, 120.0) is None
+    report = measure.report("agent", "bonjour madame")
+    assert report.errors.errors == 0
+    assert report.final_lags == pytest.approx((0.5,))
+    assert max(report.interim_lags) < 2

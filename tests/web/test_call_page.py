@@ -263,11 +263,16 @@ def test_what_was_unsure_is_marked_and_heard_again(page: Page, served: Served, m
     hear_again(served, session_id, "agent", first, now, 3.0)
     said = page.locator(".row:not(.notice) .said")
     expect(said).to_have_text(["Il y a de l'eau sous la chaudière", now, "La pression est à zéro"])
-    expect(mark).to_have_text("heard again")
-    expect(mark).to_have_attribute("title", re.compile(f"whisper.*before: “{first}”"))
+    expect(mark).to_have_text("corrected")
+    expect(mark).to_have_attribute("title", re.compile(f"whisper.*Before: “{first}”"))
     picture(page, "call-heard-again")
     page.reload()
-    expect(mark).to_have_attribute("title", re.compile(f"before: “{first}”"))
+    expect(mark).to_have_attribute("title", re.compile(f"Before: “{first}”"))
+    hear_again(
+        served, session_id, "technician", "La pression est à zéro", "La pression est à zéro.", 6.0
+    )
+    expect(said.last).to_have_text("La pression est à zéro.")
+    expect(mark).to_have_count(1)  # that says nothing else
     stored = ask(f"http://localhost:{served.port}/api/sessions/{session_id}")["transcript"]
     assert [u["text"] for u in stored["utterances"]][1] == now
 

@@ -539,7 +539,7 @@ def test_a_refused_key_is_said_and_the_words_go_on(page: Page, tmp_path: Path) -
             page.locator("#record").click()
             state(page, "recording")
             notice = page.locator(".row.notice")
-            expect(notice).to_contain_text("whisper listens to agent now")
+            expect(notice).to_contain_text("Whisper listens to agent now")
             expect(notice).to_contain_text("check DEEPGRAM_API_KEY")
             expect(page.locator(".row.utterance").first).to_be_visible(timeout=20_000)
             picture(page, "refused")

@@ -37,9 +37,9 @@ export function showFindings(place, findings) {
  * @param {import("./findings.js").Finding} finding
  */
 export function stillStands(row, finding) {
-  const { kind, body } = finding;
-  if (!row.again || kind !== "alert" || !(body.first_word >= 0)) return true;
-  return alertedWords(row, [finding]).size > 0;
+  const { body } = finding;
+  if (!row.again || !body.heard) return true;
+  return row.final.words.map(({ text }) => text).join(" ").includes(body.heard);
 }
 
 /**

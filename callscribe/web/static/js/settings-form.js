@@ -142,6 +142,7 @@ export class SettingsForm {
     outputs[0].textContent = `${(Number(silence.value) / 1000).toFixed(2)} s`;
     outputs[1].textContent = `${low.value} %`;
     outputs[2].textContent = Number(unsure.value) ? `${unsure.value} %` : "never";
+    unsure.setAttribute("aria-valuetext", outputs[2].textContent);
   }
 
   showBackends(backends) {

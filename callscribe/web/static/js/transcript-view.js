@@ -149,17 +149,30 @@ function set(element, text) {
 }
 
 /**
- * What is to be said of how an utterance was heard, in a word and in a sentence.
+ * What is to be said of how an utterance was heard, in a few words and in a sentence.
  *
  * @param {import("./transcript.js").Row} row
  * @returns {[string, string]}
  */
-function howHeard({ later, again, former, unsure, interim }) {
-  if (later) return ["heard later", "Nobody heard this while it was spoken; it was heard again"];
-  if (again) {
-    const before = former ? `; before: “${former}”` : "";
-    return ["heard again", `It was unsure; ${again} heard it again, and more surely${before}`];
+function howHeard({ later, again, former, unsure, interim, final }) {
+  const marks = [];
+  const reasons = [];
+  if (later) {
+    marks.push("heard later");
+    reasons.push("Nobody listened while this was spoken; it was heard from kept audio.");
   }
-  if (unsure && !interim) return ["unsure", "The recogniser is not sure of these words"];
-  return ["", ""];
+  if (again && plain(former) !== plain(final.text)) {
+    marks.push("corrected");
+    reasons.push(`Heard again by ${again}. Before: “${former}”`);
+  }
+  if (unsure && !interim) {
+    marks.push("unsure");
+    reasons.push("The recogniser is not sure of these words.");
+  }
+  return [marks.join(", "), reasons.join(" ")];
+}
+
+/** What of a text is heard: no case, no punctuation. */
+function plain(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }

@@ -238,12 +238,12 @@ def test_a_gap_is_repaired_on_the_page(page: Page, served: Served, meet: Meet) -
             "Me revoilà",
         ]
     )
-    expect(page.locator(".heard:visible")).to_have_count(2)
+    expect(page.locator(".how:visible")).to_have_count(2)
     expect(page.locator("#talk")).not_to_contain_text("Coverage")
     picture(page, "call-gap-repaired")
     shown = on_page(page)["#transcript"]
     page.reload()
-    expect(page.locator(".heard:visible")).to_have_count(2)
+    expect(page.locator(".how:visible")).to_have_count(2)
     assert on_page(page)["#transcript"] == shown
     session = ask(f"http://localhost:{served.port}/api/sessions/{session_id}")
     assert session["gaps"] == session["transcript"]["gaps"] == []
@@ -257,7 +257,7 @@ def test_what_was_unsure_is_marked_and_heard_again(page: Page, served: Served, m
     first, now = "Le manoir mettre", "Le manomètre"
     hear(served, session_id, "agent", first, 3.0, 0.6, unsure=True)
     hear(served, session_id, "technician", "La pression est à zéro", 6.0)
-    mark = page.locator(".heard:visible")
+    mark = page.locator(".how:visible")
     expect(mark).to_have_text("unsure")
     picture(page, "call-unsure")
     hear_again(served, session_id, "agent", first, now, 3.0)

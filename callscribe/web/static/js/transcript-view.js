@@ -86,7 +86,7 @@ export class TranscriptView {
     const item = document.createElement("li");
     item.className = `row ${row.kind}`;
     item.innerHTML =
-      '<p class="head"><span class="who"></span> <time class="at"></time> <span class="heard" hidden></span></p>' +
+      '<p class="head"><span class="who"></span> <time class="at"></time> <span class="how" hidden></span></p>' +
       '<p class="said"></p><div class="found" hidden></div>';
     // Names are given once in a session: a page that shows several has places in none of them.
     if (row.utteranceId && row.part === 0) item.id = row.utteranceId;

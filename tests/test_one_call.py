@@ -49,7 +49,7 @@ import pytest
 import soxr
 
 from benchmarks import leak_scenes
-from callscribe import record
+from callscribe import finals as finals_module
 from callscribe.audio import RATE, Int16Array
 from callscribe.bus.local import LocalBus
 from callscribe.engines.whisper import WhisperTranscriptionService
@@ -309,7 +309,7 @@ async def test_a_loudspeaker_beside_the_microphone_doubles_nothing(
     language: str, level: float, delay_ms: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most of what leaked goes, whoever said it; what the two said themselves all stays."""
-    monkeypatch.setattr(record, "Leaks", Unaware)
+    monkeypatch.setattr(finals_module, "Leaks", Unaware)
     call = through_the_air(called(f"{language} demo", 40), level, delay_ms)
     async with recogniser() as engine:
         finals = await listen(engine, call, tmp_path)

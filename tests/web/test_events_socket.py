@@ -79,8 +79,7 @@ async def test_a_viewer_sees_everything_in_order(served: Served, dial: Dial) -> 
         await asyncio.to_thread(httpx.post, f"{served.http}/api/sessions/call/end")
     seen = early.result()
     assert seen[-1] == {"type": "close", "code": 1000}
-    # That speech began is news only until its final is there.
-    assert [e["type"] for e in seen[:2]] == ["session_started", "leg_started"]
+    assert [e["type"] for e in seen[:3]] == ["session_started", "leg_started", "speech_started"]
     assert seen[-2]["type"] == "session_ended"
     numbers = [e["seq"] for e in seen[:-1]]
     assert numbers == sorted(set(numbers))

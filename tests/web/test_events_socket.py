@@ -23,6 +23,9 @@ from tests.serving import AudioClient, Served, serving
 
 pytestmark = pytest.mark.anyio
 
+FRAME = 640
+"""Bytes of 20 ms."""
+
 
 @dataclass
 class Held:
@@ -54,13 +57,14 @@ async def read(
 ) -> list[dict[str, Any]]:
     """All events up to the end of the socket; the last entry is the close code.
 
-    ``there`` is set when the socket is open.
+    ``there`` is set when the first one has come.
     """
     url = f"{served.ws}/ws/sessions/{session_id}/events?since={since}"
     async with connect(url) as socket:
-        if there is not None:
-            there.set()
         client = AudioClient(socket)
+        if there is not None:
+            await client.next()
+            there.set()
         code, _ = await client.closed()
         return [*client.messages, {"type": "close", "code": code}]
 
@@ -72,7 +76,11 @@ async def test_a_viewer_sees_everything_in_order(served: Served, dial: Dial) -> 
         early = tasks.create_task(read(served, "call", there=there))
         client = await dial(session_id="call")
         await there.wait()
-        await client.audio(tones(440, 600))
+        audio = tones(440, 600)
+        for at in range(0, len(audio), FRAME):
+            # A viewer that stands still is told only the latest of what passes.
+            await client.audio(audio[at : at + FRAME])
+            await asyncio.sleep(0.005)
         await client.stop()
         late = tasks.create_task(read(served, "call", since=2))
         await asyncio.sleep(0.1)

@@ -19,6 +19,7 @@ from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
 from callscribe.engines.whisper.intake import Intake
 from callscribe.engines.whisper.jobs import Job, Span, faded, no_audio, without_lead
+from callscribe.engines.whisper.looks import Looks
 from callscribe.engines.whisper.memory import Memory
 from callscribe.engines.whisper.results import (
     final_result,
@@ -39,16 +40,8 @@ SHORTEST_INTERIM: Final = 0.5
 LONG: Final = 7.0
 """Seconds from which on a second decode after the first would come too late: both at once."""
 
-LOOK_EVERY: Final = 1.6
-"""Seconds of an open utterance after which all of it is decoded once more, with care."""
-LONGEST_LOOK: Final = 16.0
-"""Utterances longer than this are not: it would take too long."""
-PAUSING: Final = 0.12
-"""Seconds of silence after which an utterance is not looked at any more: it may be over."""
 SILENCE: Final = 1.0
 """Seconds of silence after which it is said that nobody speaks."""
-UNSURE: Final = 0.4
-"""Seconds at the end of such a look whose words may change with what comes."""
 
 
 class LegStream:
@@ -77,8 +70,7 @@ class LegStream:
         self._spans = Spans()
         self._generation = 0
         self._interim_running = False
-        self._looking = False
-        self._looked_to = 0.0
+        self._looks = Looks()
         self._settled = 0.0
         """Up to where it was said that nothing more comes."""
         self._finished = False
@@ -176,19 +168,14 @@ class LegStream:
 
     def look_job(self, *, beam: int, padding: float) -> Job | None:
         """All of a long open utterance once more, as carefully as a final: if it is time for it."""
-        point = self._point
-        if not self.interim_results or self._looking or self._spans.busy or not point.open:
+        if not self.interim_results or self._spans.busy or self.language is None:
             return None
-        if self.language is None or self.heard - point.speech_end > PAUSING:
-            return None  # a final on suspicion is about to be wanted
-        start, end = point.start, self.heard
-        if end - max(start, self._looked_to) < LOOK_EVERY or end - start > LONGEST_LOOK:
+        span = self._looks.begin(self._point, self.heard, self._generation)
+        if span is None:
             return None
-        self._looked_to, self._looking = end, True
-        span = Span(start, end, end - UNSURE, point.evidence, self._generation, look=True)
-        window = self._window(start, end, padding, beam, self._vocabulary)
+        window = self._window(span.start, span.end, padding, beam, self._vocabulary)
         window = replace(window, audio=faded(window.audio))
-        return Job(self, "final", window, start, span.evidence, span.generation, span)
+        return Job(self, "final", window, span.start, span.evidence, span.generation, span)
 
     def interim_due(self, hop: float) -> bool:
         """An interim would show something new: ``hop`` seconds of audio came since the last."""
@@ -236,7 +223,7 @@ class LegStream:
             self._interim_running = False
             return self._accept_interim(job, found, now)
         if span.look:
-            self._looking = False
+            self._looks.end()
             return self._accept_look(span, found, now)
         span.running = False
         if span.stale:

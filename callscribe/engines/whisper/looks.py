@@ -1,0 +1,44 @@
+"""When an open utterance is decoded once more from its beginning, so that its interim mends.
+
+Imports ``vad`` and its own room only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from callscribe.engines.whisper.jobs import Span
+from callscribe.vad import Endpointer
+
+LOOK_EVERY: Final = 1.6
+"""Seconds of an open utterance after which all of it is decoded once more, with care."""
+LONGEST_LOOK: Final = 16.0
+"""Utterances longer than this are not: it would take too long."""
+PAUSING: Final = 0.12
+"""Seconds of silence after which an utterance is not looked at any more: it may be over."""
+UNSURE: Final = 0.4
+"""Seconds at the end of such a look whose words may change with what comes."""
+
+
+class Looks:
+    """The looks at one leg's utterances; one at a time. Times are leg seconds."""
+
+    def __init__(self) -> None:
+        self._running = False
+        self._looked_to = 0.0
+
+    def begin(self, point: Endpointer, heard: float, generation: int) -> Span | None:
+        """What to look at now, all that was heard of the open utterance; None: it is not time."""
+        if self._running or not point.open:
+            return None
+        if heard - point.speech_end > PAUSING:
+            return None  # a final on suspicion is about to be wanted
+        start = point.start
+        if heard - max(start, self._looked_to) < LOOK_EVERY or heard - start > LONGEST_LOOK:
+            return None
+        self._looked_to, self._running = heard, True
+        return Span(start, heard, heard - UNSURE, point.evidence, generation, look=True)
+
+    def end(self) -> None:
+        """The look that was begun has been decoded."""
+        self._running = False

@@ -98,14 +98,15 @@ def latest(lines: list[Line], width: int, height: int) -> list[Line]:
 
 
 def line_text(line: Line, speakers: list[str]) -> Text:
-    """An utterance on one line, with its time, its speaker and how late it was complete."""
+    """An utterance on one line: when, who, how it came about and how late it was complete."""
     widest = max(map(len, speakers), default=0)
-    lag = "" if line.lag is None else f"  ({max(line.lag, 0.0):.1f} s)"
+    lag = "" if line.lag is None else f"{max(line.lag, 0.0):.1f} s"
+    behind = ", ".join(filter(None, (line.note, lag)))
     return Text.assemble(
         (f"[{minutes(line.start)}] ", "dim"),
         (f"{line.speaker:{widest}}  ", colour(speakers.index(line.speaker))),
         line.text,
-        (lag, "dim"),
+        (f"  ({behind})" if behind else "", "dim"),
     )
 
 

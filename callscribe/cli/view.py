@@ -1,6 +1,6 @@
 """What a terminal shows of a call: pure state, made of the session's events. No I/O.
 
-May import ``events`` only for the names of its types.
+May import ``events`` for the names of its types, and ``wer`` for what counts as the same words.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from callscribe.events import FinalResult, InterimResult
+from callscribe.wer import normalize
 
 
 @dataclass(slots=True)
 class Line:
     """An utterance as it stands: ``settled`` will not change, ``tail`` still may.
 
-    ``start`` is in seconds on the call clock; ``lag`` (s) that of its latest words, where known.
+    ``start`` is in seconds on the call clock; ``lag`` (s) that of its latest words, where known;
+    ``note`` how it came about, where that is not as usual.
     """
 
     utterance_id: str
@@ -26,6 +28,7 @@ class Line:
     tail: str = ""
     done: bool = False
     lag: float | None = None
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -43,7 +46,10 @@ class CallView:
         self._lines: dict[str, Line] = {}
 
     def apply(self, event: Mapping[str, Any], lag: float | None = None) -> Line | None:
-        """Takes an event (its JSON form); gives the line that has just become final for good."""
+        """Takes an event (its JSON form); gives the line that has just become final for good.
+
+        A line that was final gives itself again where other words stand in it now.
+        """
         kind = event.get("type")
         if kind == "notice":
             self.notices.append(event["message"])
@@ -56,11 +62,15 @@ class CallView:
         if kind == InterimResult.type:
             line.tail = _after(line.settled, event["text"])
             return None
+        was_done, before = line.done, line.settled
         line.settled, line.tail = event["text"].strip(), ""
         line.done = bool(event["speech_final"])
+        line.note = _note(event)
         if not line.settled:
             del self._lines[line.utterance_id]
             return None
+        if was_done and normalize(before) == normalize(line.settled):
+            return None  # nothing but punctuation
         return line if line.done else None
 
     def lines(self) -> Iterator[Line]:
@@ -77,6 +87,13 @@ class CallView:
         )
         line.start = event["start"]
         return line
+
+
+def _note(event: Mapping[str, Any]) -> str:
+    """How a final came about that was not simply heard."""
+    if event.get("heard_again"):
+        return "corrected"
+    return "heard later" if event.get("repairs") else ""
 
 
 def _after(settled: str, text: str) -> str:

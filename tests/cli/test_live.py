@@ -78,3 +78,10 @@ def test_lines_and_times() -> None:
     assert line_text(Line("1", "agent", 61, "Oui."), ["agent"]).plain == "[01:01] agent  Oui."
     assert minutes(-3) == "00:00"
     assert minutes(3599.9) == "59:59"
+
+
+def test_a_line_says_how_it_came_about() -> None:
+    line = Line("agent-1", "agent", 3.0, "Bonjour.", note="corrected")
+    assert line_text(line, ["agent"]).plain == "[00:03] agent  Bonjour.  (corrected)"
+    line.lag = 1.2
+    assert line_text(line, ["agent"]).plain.endswith("(corrected, 1.2 s)")

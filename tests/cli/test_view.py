@@ -63,3 +63,20 @@ def test_notices_are_kept_and_other_events_are_nothing() -> None:
     view.apply({"type": "notice", "message": "whisper listens"})
     assert view.apply({"type": "leg_started", "speaker": "agent"}) is None
     assert view.notices == ["whisper listens"]
+
+
+def test_a_correction_is_a_line_again_where_it_has_other_words() -> None:
+    view = CallView(["agent"])
+    view.apply(event("final", "agent-1", "Bonjour Adam"))
+    late = {"revision": 1, "heard_again": "whisper"}
+    assert view.apply({**event("final", "agent-1", "Bonjour, Adam."), **late}) is None
+    line = view.apply({**event("final", "agent-1", "Bonjour madame."), **late})
+    assert line is not None
+    assert (line.text, line.note) == ("Bonjour madame.", "corrected")
+
+
+def test_what_was_heard_later_is_told_so() -> None:
+    view = CallView(["agent"])
+    line = view.apply({**event("final", "agent-1", "Bonjour."), "repairs": 7})
+    assert line is not None
+    assert line.note == "heard later"

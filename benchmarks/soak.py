@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -35,15 +35,12 @@ from benchmarks.counting import CountingRelay
 from benchmarks.machine import QUIET, Bystanders, resident_mb
 from benchmarks.upstream import upstream
 from callscribe import logs
-from callscribe.audio import FloatArray, to_int16
 from callscribe.bus import create_bus
-from callscribe.engines.base import EngineEvent, StreamOptions
 from callscribe.engines.deepgram import DeepgramEngine
 from callscribe.errors import CallscribeError
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Settings, TranscriptionConfig
-from callscribe.transcript import Result
-from tests.engines_for_tests import EnergyEngine, tones
+from tests.engines_for_tests import Clips, tones
 
 RATE = 8_000
 PERIOD = 0.8
@@ -117,26 +114,6 @@ def parts() -> list[bytes]:
     """Each frequency's tone with the silence behind it."""
     lead = int(0.1 * RATE) * 2
     return [tones(f, rate=RATE, gap=PERIOD - LENGTH, length=LENGTH)[lead:] for f in FREQUENCIES]
-
-
-class Local(EnergyEngine):
-    """Stands in where Deepgram is away, is not sure of what it heard, and hears it again."""
-
-    async def transcribe_clip(
-        self,
-        audio: FloatArray,
-        language: str,
-        *,
-        options: StreamOptions | None = None,  # noqa: ARG002 - tones need none
-    ) -> Result:
-        """The tones of a clip, surely."""
-        found: list[EngineEvent] = []
-        way = await EnergyEngine().transcribe_streaming("again", language, 16_000, found.append)
-        await way.send_audio(to_int16(audio).tobytes())
-        await way.close()
-        finals = [event for event in found if isinstance(event, Result) and event.is_final]
-        words = tuple(replace(w, confidence=0.99) for final in finals for w in final.words)
-        return Result("", 0.0, len(audio) / 16_000, True, words=words)
 
 
 class Crowd:
@@ -225,7 +202,7 @@ async def soak(asked: argparse.Namespace, address: str, tally: Tally) -> tuple[i
     config = TranscriptionConfig.model_validate(
         {"transcription_fallback": ("whisper",), "unsure_below": {"*": 0.95}}
     )
-    bus, local = create_bus(), Local(max_legs=2 * asked.legs)
+    bus, local = create_bus(), Clips(max_legs=2 * asked.legs)
     deepgram = DeepgramEngine("a-key-of-no-account", base_url=address)
     engines = {"deepgram": deepgram, "whisper": local}
     service = EnhancedTranscriptionService(

@@ -8,7 +8,7 @@ from callscribe.engines.rehearing import RehearingEngine
 from callscribe.engines.resilient import ResilientEngine
 from callscribe.ladder import Ladders, hearers, ladder, repairers
 from callscribe.settings import TranscriptionConfig
-from tests.engines_for_tests import EnergyEngine
+from tests.engines_for_tests import Clips, EnergyEngine
 
 ENGINES = {"deepgram": EnergyEngine(name="deepgram"), "whisper": EnergyEngine()}
 
@@ -71,13 +71,6 @@ def test_what_is_not_there_is_stood_in_for() -> None:
     assert here.choose(TranscriptionConfig()) == (ENGINES["whisper"], "deepgram")
 
 
-class Exact(EnergyEngine):
-    """Hears clips as well."""
-
-    async def transcribe_clip(self, *_: object, **__: object) -> None:
-        raise NotImplementedError
-
-
 @pytest.mark.parametrize(
     ("config", "names"),
     [
@@ -88,7 +81,7 @@ class Exact(EnergyEngine):
     ],
 )
 def test_who_hears_unsure_finals_again(config: dict[str, object], names: list[str]) -> None:
-    engines = {"deepgram": Exact(name="deepgram"), "whisper": Exact()}
+    engines = {"deepgram": Clips(name="deepgram"), "whisper": Clips()}
     wanted = TranscriptionConfig.model_validate(config)
     rungs = ladder(wanted, engines)
     assert [hearer.name for hearer in hearers(rungs)] == names
@@ -99,6 +92,6 @@ def test_who_hears_unsure_finals_again(config: dict[str, object], names: list[st
 
 def test_nothing_is_heard_again_where_that_is_switched_off() -> None:
     config = TranscriptionConfig(transcription_backend="whisper", unsure_below={"*": 0.0})
-    whisper = Exact()
+    whisper = Clips()
     engine, _ = Ladders({"whisper": whisper}).choose(config)
     assert engine is whisper

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from httpx import AsyncClient
 
 from callscribe.audio import RATE, to_float
 from callscribe.engines import create_engine
-from callscribe.engines.base import EngineEvent, Lost, StreamOptions, TranscriptCallback
+from callscribe.engines.base import EngineEvent, Lost, StreamOptions
 from callscribe.engines.deepgram import batch
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.engines.deepgram.service import environment
@@ -23,7 +22,7 @@ from callscribe.settings import Settings
 from callscribe.transcript import Result
 from tests import speech
 from tests.engines.deepgram.options import OPTIONS, SDK_ARGUMENTS, query
-from tests.engines.deepgram.upstream import Faulty, faulty_server
+from tests.engines.deepgram.upstream import Faulty, spoken
 from tests.protocol import folder, needs_protocol
 from tests.serving import Served, serving
 
@@ -36,31 +35,6 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     mine = Settings(data_dir=tmp_path_factory.mktemp("data"))
     with serving(mine, lambda name, _: create_engine(name, here)) as served:
         yield served
-
-
-@pytest.fixture
-def faulty() -> Iterator[Faulty]:
-    with faulty_server() as server:
-        yield server
-
-
-async def spoken(
-    address: str, seconds: float, tell: TranscriptCallback, **more: Any
-) -> DeepgramBatchService:
-    """Sends the French agent to a service and closes the leg."""
-    service = DeepgramBatchService("key", base_url=address)
-    rate, samples = speech.leg("fr", "agent")
-    connection = await service.transcribe_streaming("s", "fr", rate, tell, **more)
-    pcm = samples[: int(seconds * rate)].astype("<i2").tobytes()
-    for at in range(0, len(pcm), rate // 5):
-        if connection.is_connected:
-            await connection.send_audio(pcm[at : at + rate // 5])
-        await asyncio.sleep(0.002)
-    await connection.close()
-    assert not connection.is_connected
-    with pytest.raises(EngineError):
-        await connection.send_audio(b"xx")
-    return service
 
 
 async def test_real_speech(listening: Served) -> None:

@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from callscribe.engines.base import EngineEvent, Lost, Silent, TranscriptCallback
+from callscribe.engines.base import EngineEvent, Lost, Silent
 from callscribe.engines.deepgram import pieces
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.errors import AudioError, EngineError
 from callscribe.transcript import Result
 from tests import speech
-from tests.engines.deepgram.upstream import Faulty, faulty_server
+from tests.engines.deepgram.upstream import Faulty, spoken
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def faulty() -> Iterator[Faulty]:
-    with faulty_server() as server:
-        yield server
-
-
-async def spoken(
-    address: str, seconds: float, tell: TranscriptCallback, **more: Any
-) -> DeepgramBatchService:
-    """Sends the French agent to a service and closes the leg."""
-    service = DeepgramBatchService("key", base_url=address)
-    rate, samples = speech.leg("fr", "agent")
-    connection = await service.transcribe_streaming("s", "fr", rate, tell, **more)
-    pcm = samples[: int(seconds * rate)].astype("<i2").tobytes()
-    for at in range(0, len(pcm), rate // 5):
-        if connection.is_connected:
-            await connection.send_audio(pcm[at : at + rate // 5])
-        await asyncio.sleep(0.002)
-    await connection.close()
-    assert not connection.is_connected
-    with pytest.raises(EngineError):
-        await connection.send_audio(b"xx")
-    return service
 
 
 async def test_a_request_that_fails_is_sent_again_in_order(

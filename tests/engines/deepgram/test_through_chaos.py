@@ -14,11 +14,9 @@ from callscribe.engines.deepgram import DeepgramTranscriptionService, pieces, tr
 from callscribe.errors import UpstreamError
 from callscribe.transcript import Result
 from callscribe.web.listen import stream as stream_module
-from tests.engines.deepgram.test_batch import Faulty, faulty, spoken
+from tests.engines.deepgram.upstream import Faulty, spoken
 from tests.engines_for_tests import tones
 from tests.serving import Served
-
-__all__ = ["faulty"]  # a fixture
 
 pytestmark = pytest.mark.anyio
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -11,8 +12,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 from websockets.datastructures import Headers
+
+from callscribe.engines.base import TranscriptCallback
+from callscribe.engines.deepgram.batch import DeepgramBatchService
+from callscribe.errors import EngineError
+from tests import speech
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 
@@ -158,3 +165,22 @@ def faulty_server(*statuses: int) -> Iterator[Faulty]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+async def spoken(
+    address: str, seconds: float, tell: TranscriptCallback, **more: Any
+) -> DeepgramBatchService:
+    """Sends the French agent to a service and closes the leg."""
+    service = DeepgramBatchService("key", base_url=address)
+    rate, samples = speech.leg("fr", "agent")
+    connection = await service.transcribe_streaming("s", "fr", rate, tell, **more)
+    pcm = samples[: int(seconds * rate)].astype("<i2").tobytes()
+    for at in range(0, len(pcm), rate // 5):
+        if connection.is_connected:
+            await connection.send_audio(pcm[at : at + rate // 5])
+        await asyncio.sleep(0.002)
+    await connection.close()
+    assert not connection.is_connected
+    with pytest.raises(EngineError):
+        await connection.send_audio(b"xx")
+    return service

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from callscribe.audio import FloatArray, to_int16
+from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     EngineEvent,
     Listening,
@@ -24,15 +24,19 @@ from callscribe.engines.resilient import Patience, ResilientEngine, Rung
 from callscribe.errors import EngineError
 from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
-from tests.engines_for_tests import EnergyEngine, tones
+from tests.engines.hearing import Heard, until
+from tests.engines_for_tests import Clips, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
 
 
-class Tones:
-    """Hears a clip as the engine hears a leg, but calls the tones by capitals, and is sure."""
+class Tones(Clips):
+    """Calls the tones of clips by capitals; it keeps the clips, may wait, and may break."""
+
+    sure = 0.97
 
     def __init__(self) -> None:
+        super().__init__()
         self.clips: list[FloatArray] = []
         self.capitals = True
         self.error: Exception | None = None
@@ -40,45 +44,17 @@ class Tones:
         self.hold.set()
 
     async def transcribe_clip(
-        self,
-        audio: FloatArray,
-        language: str,  # noqa: ARG002 - tones are in none
-        *,
-        options: StreamOptions | None = None,
+        self, audio: FloatArray, language: str, *, options: StreamOptions | None = None
     ) -> Result:
         assert options is not None
         self.clips.append(audio)
         await self.hold.wait()
         if self.error is not None:
             raise self.error
-        found: list[EngineEvent] = []
-        way = await EnergyEngine().transcribe_streaming("clip", "fr", 16_000, found.append)
-        await way.send_audio(to_int16(audio).tobytes())
-        await way.close()
-        words = tuple(
-            replace(
-                word,
-                text=word.text.upper() if self.capitals else word.text,
-                confidence=0.97,
-            )
-            for event in found
-            if isinstance(event, Result) and event.is_final
-            for word in event.words
-        )
-        return Result("", 0.0, len(audio) / 16_000, True, words=words)
-
-
-class Heard(list[EngineEvent]):
-    def __call__(self, event: EngineEvent) -> None:
-        self.append(event)
-
-    @property
-    def finals(self) -> list[Result]:
-        return [e for e in self if isinstance(e, Result) and e.is_final]
-
-    @property
-    def again(self) -> list[Reheard]:
-        return [e for e in self if isinstance(e, Reheard)]
+        found = await super().transcribe_clip(audio, language, options=options)
+        if not self.capitals:
+            return found
+        return replace(found, words=tuple(replace(w, text=w.text.upper()) for w in found.words))
 
 
 @pytest.fixture
@@ -107,20 +83,14 @@ async def open_leg(
     return await engine.transcribe_streaming("s", "fr", rate, heard, options=wanted)
 
 
-async def until(what: object) -> None:
-    async with asyncio.timeout(10):
-        while not what():  # type: ignore[operator]
-            await asyncio.sleep(0.01)
-
-
 async def test_unsure_finals_are_marked_and_replaced_in_their_places(
     inner: EnergyEngine, ear: Tones, heard: Heard
 ) -> None:
     leg = await open_leg(wrap(inner, ear), heard)
     await leg.send_audio(tones(400, 500, 600))
     await leg.close()
-    assert [again.by for again in heard.again] == ["whisper"] * 3
-    for final, again in zip(heard.finals, heard.again, strict=True):
+    assert [again.by for again in heard.of(Reheard)] == ["whisper"] * 3
+    for final, again in zip(heard.finals, heard.of(Reheard), strict=True):
         assert (again.start, again.end) == (final.start, final.end)
         assert again.result.text == final.text.upper()
         assert again.result.start == pytest.approx(final.start, abs=0.03)
@@ -133,7 +103,7 @@ async def test_what_is_sure_is_left_alone(inner: EnergyEngine, ear: Tones, heard
     await leg.send_audio(tones(400, 500))
     await leg.close()
     assert len(heard.finals) == 2
-    assert not heard.again
+    assert not heard.of(Reheard)
     assert not ear.clips
 
 
@@ -148,7 +118,9 @@ async def test_telephone_legs_too(
     for at in range(0, len(audio), 160):
         await leg.send_audio(audio[at : at + 160])
     await leg.close()
-    assert [again.result.text for again in heard.again] == [f.text.upper() for f in heard.finals]
+    assert [again.result.text for again in heard.of(Reheard)] == [
+        f.text.upper() for f in heard.finals
+    ]
 
 
 async def test_it_does_not_wait_for_the_end_of_the_leg(
@@ -157,9 +129,9 @@ async def test_it_does_not_wait_for_the_end_of_the_leg(
     leg = await open_leg(wrap(inner, ear), heard)
     await leg.send_audio(tones(400))
     await leg.send_audio(bytes(2 * 16_000 * 13))
-    await until(lambda: heard.again)
+    await until(lambda: heard.of(Reheard))
     await leg.close()
-    assert len(heard.again) == 1
+    assert len(heard.of(Reheard)) == 1
 
 
 async def test_audio_goes_on_while_something_is_heard_again(
@@ -174,7 +146,7 @@ async def test_audio_goes_on_while_something_is_heard_again(
     await until(lambda: len(heard.finals) == 3)
     ear.hold.set()
     await leg.close()
-    assert len(heard.again) == 3
+    assert len(heard.of(Reheard)) == 3
 
 
 async def test_an_ear_that_breaks_leaves_the_first_hearing(
@@ -185,7 +157,7 @@ async def test_an_ear_that_breaks_leaves_the_first_hearing(
     await leg.send_audio(tones(400, 500))
     await leg.close()
     assert len(heard.finals) == 2
-    assert not heard.again
+    assert not heard.of(Reheard)
 
 
 async def test_an_ear_that_never_answers_holds_the_end_up_only_so_long(
@@ -197,7 +169,7 @@ async def test_an_ear_that_never_answers_holds_the_end_up_only_so_long(
     await leg.send_audio(tones(400))
     await leg.close()
     assert len(heard.finals) == 1
-    assert not heard.again
+    assert not heard.of(Reheard)
 
 
 async def test_closing_in_the_callback_returns_at_once(inner: EnergyEngine, ear: Tones) -> None:
@@ -226,7 +198,7 @@ async def test_what_a_more_exact_engine_said_is_not_corrected_by_a_lesser_one(
     await leg.send_audio(tones(500))
     await leg.close()
     assert len(heard.finals) == 2
-    assert [again.result.text for again in heard.again] == [heard.finals[1].text.upper()]
+    assert [again.result.text for again in heard.of(Reheard)] == [heard.finals[1].text.upper()]
 
 
 async def test_vocabulary_reaches_both(inner: EnergyEngine, ear: Tones, heard: Heard) -> None:
@@ -245,7 +217,7 @@ async def test_deepgram_s_requests_hear_the_final_alone(heard: Heard) -> None:
     leg = await open_leg(engine, heard)
     await leg.send_audio(tones(400, 500, 600, gap=1.5))
     await leg.close()
-    assert [again.by for again in heard.again] == ["deepgram_rest"] * 3
+    assert [again.by for again in heard.of(Reheard)] == ["deepgram_rest"] * 3
     assert all(len(clip) < 2 * 16_000 for clip in ear.clips)
 
 
@@ -258,7 +230,7 @@ async def test_where_the_first_ear_is_away_the_next_one_hears(
     leg = await open_leg(RehearingEngine(inner, both, {"*": 1.0}), heard)
     await leg.send_audio(tones(400, 500, 600))
     await leg.close()
-    assert [again.by for again in heard.again] == ["whisper"] * 3
+    assert [again.by for again in heard.of(Reheard)] == ["whisper"] * 3
     assert len(away.clips) == 1
     assert max(map(len, ear.clips)) > 2 * 16_000  # in company
 
@@ -274,8 +246,8 @@ async def test_audio_may_come_while_the_tape_is_read(
             await asyncio.sleep(0)
     await leg.close()
     texts = {final.text.upper() for final in heard.finals}
-    assert {again.result.text for again in heard.again} <= texts
-    assert len(heard.again) >= 5
+    assert {again.result.text for again in heard.of(Reheard)} <= texts
+    assert len(heard.of(Reheard)) >= 5
 
 
 @pytest.mark.parametrize(("below", "told"), [(0.95, 1), (1.0, 0)])
@@ -286,7 +258,7 @@ async def test_a_second_hearing_that_agrees_is_told_where_it_is_sure(
     leg = await open_leg(wrap(inner, ear, below=below), heard)
     await leg.send_audio(tones(400))
     await leg.close()
-    assert len(heard.again) == told
+    assert len(heard.of(Reheard)) == told
 
 
 async def test_a_bug_in_here_costs_no_final(
@@ -328,8 +300,8 @@ async def test_behind_engines_that_take_over_every_word_stays_in_its_place(
         await asyncio.sleep(0)
     await leg.close()
     places = {(final.start, final.end): final for final in heard.finals}
-    assert heard.again
-    for again in heard.again:
+    assert heard.of(Reheard)
+    for again in heard.of(Reheard):
         assert again.result.text == places[again.start, again.end].text.upper()
         places[again.start, again.end] = again.result
     words = sorted((w for final in places.values() for w in final.words), key=lambda w: w.start)

@@ -39,6 +39,9 @@ def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
     return Rung(None, name, pace, provider)  # type: ignore[arg-type] - the core asks no engine
 
 
+FIRST, SECOND = rung("first", 1.25), rung("second")
+
+
 def word(number: int, base: int = 0) -> Word:
     start = number * PERIOD - base
     return Word(str(number), start / RATE, (start + LENGTH) / RATE, 0.9)

@@ -22,24 +22,11 @@ from callscribe.engines.resilient import Patience, ResilientEngine, Rung, connec
 from callscribe.engines.resilient.actions import Action
 from callscribe.engines.resilient.core import Core
 from callscribe.errors import CapacityError, EngineError, UpstreamError
-from callscribe.transcript import Result
 from callscribe.wire.g711 import samples_to_mulaw
+from tests.engines.hearing import Heard
 from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
-
-
-class Heard(list[EngineEvent]):
-    def __call__(self, event: EngineEvent) -> None:
-        self.append(event)
-
-    @property
-    def finals(self) -> list[Result]:
-        return [e for e in self if isinstance(e, Result) and e.is_final]
-
-    @property
-    def text(self) -> str:
-        return " ".join(r.text for r in self.finals)
 
 
 @pytest.fixture

@@ -8,30 +8,13 @@ from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.rules import Patience
 from tests.engines.resilient.simulation import (
+    FIRST,
     RATE,
     Simulation,
     final,
-    rung,
-    simulation,
     talk,
     words_between,
 )
-
-FIRST, SECOND = rung("first", 1.25), rung("second")
-
-
-@pytest.fixture
-def one() -> Simulation:
-    sim = simulation(FIRST)
-    sim.open(sim.asked[0])
-    return sim
-
-
-@pytest.fixture
-def two() -> Simulation:
-    sim = simulation(FIRST, SECOND)
-    sim.open(sim.asked[0])
-    return sim
 
 
 def texts(sim: Simulation) -> str:

@@ -21,14 +21,14 @@ from callscribe.leg import Leg
 from callscribe.record import Record
 from callscribe.transcript import Result
 from tests.engines.resilient.simulation import (
+    FIRST,
     RATE,
+    SECOND,
     Simulation,
     rung,
     simulation,
     words_between,
 )
-
-FIRST, SECOND = rung("first", 1.25), rung("second")
 
 
 @pytest.fixture(autouse=True, scope="module")

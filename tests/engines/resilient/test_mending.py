@@ -27,6 +27,8 @@ from callscribe.errors import EngineError
 from callscribe.transcript import Result
 from callscribe.voices import labels_of
 from tests import speech
+from tests.engines import hearing
+from tests.engines.hearing import until
 from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
@@ -38,18 +40,12 @@ QUICK = Patience(
 )
 
 
-class Heard(list[EngineEvent]):
-    def __call__(self, event: EngineEvent) -> None:
-        self.append(event)
-
-    def of(self, kind: type[EngineEvent]) -> list[EngineEvent]:
-        return [event for event in self if isinstance(event, kind)]
-
+class Heard(hearing.Heard):
     @property
     def words(self) -> list[tuple[str, float]]:
         """All words by their time, those of repairs in their places."""
-        finals = [e for e in self if isinstance(e, Result) and e.is_final]
-        finals += [r for e in self if isinstance(e, Repaired) for r in e.results]
+        finals = self.finals
+        finals += [result for repaired in self.of(Repaired) for result in repaired.results]
         words = [(word.text, word.start) for final in finals for word in final.words]
         return sorted(words, key=lambda word: word[1])
 
@@ -76,12 +72,6 @@ async def lose(engine: EnergyEngine, at: int = -1) -> None:
 async def settled() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
-
-
-async def until(what: object) -> None:
-    async with asyncio.timeout(10):
-        while not what():  # type: ignore[operator]
-            await asyncio.sleep(0.01)
 
 
 async def with_an_outage(

@@ -7,24 +7,17 @@ import pytest
 from callscribe.engines.base import Listening, TakenOver
 from callscribe.engines.resilient.rules import LIVE, Rung
 from callscribe.errors import CapacityError
-from tests.engines.resilient.simulation import Simulation, final, rung, simulation, talk
+from tests.engines.resilient.simulation import (
+    FIRST,
+    SECOND,
+    Simulation,
+    final,
+    rung,
+    simulation,
+    talk,
+)
 
-FIRST, SECOND = rung("first", 1.25), rung("second")
 FULL = CapacityError("all streams are taken", code="deepgram_budget")
-
-
-@pytest.fixture
-def one() -> Simulation:
-    sim = simulation(FIRST)
-    sim.open(sim.asked[0])
-    return sim
-
-
-@pytest.fixture
-def two() -> Simulation:
-    sim = simulation(FIRST, SECOND)
-    sim.open(sim.asked[0])
-    return sim
 
 
 def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:

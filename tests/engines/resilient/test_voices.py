@@ -6,8 +6,7 @@ from callscribe.engines.base import Repaired
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.transcript import Result, Word
 from callscribe.voices import labels_of
-from tests.engines.resilient.simulation import RATE, simulation
-from tests.engines.resilient.test_core import FIRST
+from tests.engines.resilient.simulation import FIRST, RATE, simulation
 
 FIRST_LINE, SECOND_LINE, THIRD_LINE = "first line", "second line", "third line"
 

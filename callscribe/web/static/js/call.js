@@ -57,7 +57,10 @@ let refreshing = 0;
 let state = "loading";
 let beganAt = 0;
 let endedAt = 0;
-/** When the server died, as far as one knows: at the last event before. */
+/** Events that are not kept: whoever opens the page later does not know of them. */
+const PASSING = new Set(["interim", "speech_started", "call_stats"]);
+
+/** When the server died, as far as one knows: at the last event before that was kept. */
 let brokeOffAt = 0;
 let lastAt = 0;
 
@@ -100,7 +103,7 @@ function drawSoon() {
 function hear(event) {
   if (event.type === "session_started") beganAt = event.at;
   if (event.type === "session_interrupted") brokeOffAt = lastAt;
-  lastAt = event.at;
+  if (!PASSING.has(event.type)) lastAt = event.at;
   for (const row of model.apply(event)) changed.add(row);
   if (event.type === "session_ended") {
     endedAt = event.at;

@@ -38,14 +38,11 @@ from callscribe.past import Past
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Result, Transcript
-from callscribe.utterances import Step, UtteranceBuilder, restated
+from callscribe.utterances import NEAR, Step, UtteranceBuilder, restated
 from callscribe.voices import Voices
 
 AROUND: Final = 0.5
 """Seconds before and behind an utterance whose levels are looked at too."""
-
-NEAR: Final = 0.01
-"""Seconds by which a gap and its repair may differ: they are the same numbers, added up."""
 
 NO_THRESHOLDS: Final[Mapping[str, float]] = MappingProxyType({})
 """Nothing is unsure."""

@@ -221,19 +221,23 @@ async def test_one_call_that_hangs_delays_no_other_call() -> None:
 
 
 async def test_only_so_many_calls_are_worked_on_at_once() -> None:
-    now, most = 0, 0
+    now, most, go_on = 0, 0, asyncio.Event()
 
     async def work_on() -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
-        await asyncio.sleep(0.05)
+        await go_on.wait()
+        await asyncio.sleep(0.01)
         now -= 1
 
     agent = Scripted(does=lambda _: work_on())
     async with working(agent, workers=3) as work:
         for number in range(20):
             await work.say("un", session_id=f"call-{number}")
+        await eventually(lambda: now == 3)
+        await asyncio.sleep(0.1)  # a fourth would begin by then
+        go_on.set()
         await work.settled()
         assert len(agent.seen) == 20
     assert most == 3

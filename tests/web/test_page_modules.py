@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, Route
 from websockets.sync.client import connect
 
+from callscribe.settings import Settings
 from tests.engines_for_tests import EnergyConnection, tones
 from tests.serving import Served
 from tests.web.browsing import Cable
@@ -70,6 +71,17 @@ LEG = """async ({audio, step, pause, speaker, sessionId}) => {
 STOPPED = """async () => {
     while (!window.leg.stopping) await new Promise((next) => setTimeout(next, 20));
 }"""
+
+
+@pytest.fixture
+def grace() -> float:
+    """Seconds for which a leg waits for its page; more than a busy machine takes to come back."""
+    return 60.0
+
+
+@pytest.fixture
+def settings(settings: Settings, grace: float) -> Settings:
+    return settings.model_copy(update={"leg_grace": grace})
 
 
 @pytest.fixture
@@ -275,6 +287,7 @@ def test_cut_while_it_ends_every_sample_arrives_once(meddling: Page, served: Ser
     assert heard(served) == audio
 
 
+@pytest.mark.parametrize("grace", [5.0])
 def test_a_server_that_gave_up_gets_the_rest(meddling: Page, served: Served) -> None:
     """The leg's grace is over: what has not arrived goes to a new leg of the same session."""
     audio = tones(*range(400, 2000, 80))

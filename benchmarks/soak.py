@@ -35,6 +35,7 @@ from benchmarks.counting import CountingRelay
 from benchmarks.machine import QUIET, Bystanders, resident_mb
 from benchmarks.upstream import upstream
 from callscribe import logs
+from callscribe.allocator import bound_arenas
 from callscribe.bus import create_bus
 from callscribe.engines.deepgram import DeepgramEngine
 from callscribe.errors import CallscribeError
@@ -274,6 +275,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write what was measured to this file too")
     asked = parser.parse_args()
     logs.configure("critical")
+    bound_arenas()  # as a server does
     console, tally, others = Console(), Tally(), Bystanders(os.getpid())
     with (
         upstream("tests.killable", "--tones", legs=3 * asked.legs) as server,

@@ -1,6 +1,6 @@
 """The process that serves: uvicorn, and an end that loses nothing.
 
-May import ``settings`` and the rest of ``web``.
+May import ``settings``, ``allocator`` and the rest of ``web``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 
 from callscribe import logs
+from callscribe.allocator import bound_arenas
 from callscribe.engines import create_engine
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
@@ -43,6 +44,7 @@ def run(settings: Settings) -> None:
     """
     check_exposure(settings)
     logs.configure(settings.log_level, settings.log_format)
+    bound_arenas()
     with contextlib.suppress(KeyboardInterrupt):
         create_server(settings).run()
 

@@ -1,0 +1,42 @@
+"""Threads that allocate at once share two arenas, where glibc by itself opens one for each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ARENAS = """
+import ctypes, sys, tempfile, threading
+from callscribe.allocator import bound_arenas
+if sys.argv[1] == "bounded":
+    bound_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fdopen.restype = ctypes.c_void_p
+all_here = threading.Barrier(6)
+def allocate():
+    libc.malloc(1000)
+    all_here.wait()
+threads = [threading.Thread(target=allocate) for _ in range(6)]
+[t.start() for t in threads], [t.join() for t in threads]
+with tempfile.TemporaryFile() as file:
+    stream = ctypes.c_void_p(libc.fdopen(file.fileno(), b"w"))
+    libc.malloc_info(0, stream)
+    libc.fflush(stream)
+    file.seek(0)
+    print(file.read().count(b"<heap nr"))
+"""
+
+
+def arenas(how: str) -> int:
+    told = subprocess.run(
+        [sys.executable, "-c", ARENAS, how], check=True, capture_output=True, text=True
+    )
+    return int(told.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_threads_share_two_arenas() -> None:
+    assert arenas("as it is") > 2
+    assert arenas("bounded") <= 2

@@ -44,7 +44,9 @@ SILENT = 3.0
 """Seconds of speech that may pass without text."""
 POINTS = 0.5
 """By which the word error rate may differ, in points."""
-COUNTS = ("lost", "unsaid", "doubled", "moved", "extra", "other", "in_gaps", "gaps")
+COUNTS = (
+    "lost", "unsaid", "doubled", "moved", "extra", "merged", "other", "in_gaps", "gaps"
+)  # fmt: skip
 
 
 def scenes(seed: int, seconds: float) -> dict[str, Scene]:
@@ -83,6 +85,7 @@ def measure(heard: HeardLeg, calm: HeardLeg) -> dict[str, Any]:
     told = [*gaps, (heard.closed_at, heard.leg.seconds)] if heard.closed_at else gaps
     spoken = [(u["start"], u["end"]) for u in heard.leg.utterances]
     errors = word_errors(heard.leg.text, heard.text)
+    silent, silent_until = longest_without_text(spoken, heard.shown)
     return {
         "speaker": heard.leg.speaker,
         "words": len(calm.words),
@@ -91,12 +94,14 @@ def measure(heard: HeardLeg, calm: HeardLeg) -> dict[str, Any]:
         "doubled": len(found.doubled),
         "moved": len(found.moved),
         "extra": len(found.extra),
+        "merged": len(found.merged),
         "other": len(found.other),
         "in_gaps": len(inside(heard.words, gaps)),
         "gaps": len(gaps),
         "gap_seconds": sum(end - start for start, end in gaps),
         "closed_at": heard.closed_at,
-        "silent": longest_without_text(spoken, heard.shown),
+        "silent": silent,
+        "silent_until": silent_until,
         "errors": errors.errors,
         "script": errors.words,
         "evidence": {
@@ -104,6 +109,7 @@ def measure(heard: HeardLeg, calm: HeardLeg) -> dict[str, Any]:
             "doubled": found.doubled,
             "moved": found.moved,
             "extra": found.extra,
+            "merged": found.merged,
             "gaps": gaps,
             "notices": heard.notices,
         },
@@ -188,7 +194,7 @@ def _cells(fault: str, found: dict[str, Any], met: dict[str, bool]) -> Iterator[
     yield str(found["unsaid"])
     yield cell("doubled", str(found["doubled"]))
     yield cell("moved", str(found["moved"]))
-    yield str(found["other"] + found["extra"])
+    yield str(found["other"] + found["extra"] + found["merged"])
     yield cell("gaps", str(found["gaps"]))
     yield f"{found['gap_seconds']:.1f}"
     yield cell("wer", f"{found['wer']:.1f}")
@@ -266,8 +272,9 @@ def main() -> None:
     for ladder in asked.ladders:
         show(console, ladder, rows)
     console.print(
-        "lost: nothing stands in the word's place; moved: wrong in time by more than 0.5 s; other: "
-        "heard differently. Both rows undisturbed: the same call twice, to compare with."
+        "lost: nothing is written where the word was said; moved: wrong in time by more than "
+        "0.5 s; other: heard differently. Both rows undisturbed: the same "
+        "call twice, to compare with."
     )
     disturbed = max(one["others"] for one in rows)
     if disturbed > QUIET:

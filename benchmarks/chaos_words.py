@@ -21,6 +21,8 @@ MOVED = 0.5
 """Seconds from which on a word is wrong in time."""
 TWICE = 1.0
 """Seconds within which a further word of the same text is that word again."""
+WRITTEN = 0.5
+"""The share of a word's time in which other words are written, from which on it is not lost."""
 EDGE = 0.3
 """Seconds by which a gap and a word at its edge may differ: neither is exact."""
 SLOWER = 0.1
@@ -47,9 +49,12 @@ class Difference:
     """What one transcript has and the other has not."""
 
     lost: list[Placed] = field(default_factory=list)
+    """Words where nothing is written any more."""
     doubled: list[Placed] = field(default_factory=list)
     extra: list[Placed] = field(default_factory=list)
     """Words that have no counterpart and repeat none."""
+    merged: list[Placed] = field(default_factory=list)
+    """Words without a counterpart where other words are written: two of them were heard as one."""
     other: list[tuple[Placed, Placed]] = field(default_factory=list)
     """Heard differently."""
     moved: list[tuple[Placed, Placed]] = field(default_factory=list)
@@ -69,7 +74,7 @@ def compare(before: Sequence[Placed], after: Sequence[Placed]) -> Difference:
         if old is None and new is not None:
             inserted.append(new)
         elif new is None and old is not None:
-            found.lost.append(old)
+            (found.merged if _is_written(old, after) else found.lost).append(old)
         elif old is not None and new is not None:
             if old.text != new.text:
                 found.other.append((old, new))
@@ -117,6 +122,15 @@ def _path(
     return pairs[::-1]
 
 
+def _is_written(word: Placed, after: Iterable[Placed]) -> bool:
+    """Whether there are words in half of the time at least in which this one was said.
+
+    A recogniser gives all that it hears to one word or another; what it did not hear, to none.
+    """
+    covered = sum(max(min(w.end, word.end) - max(w.start, word.start), 0.0) for w in after)
+    return covered > 0 and covered >= WRITTEN * (word.end - word.start)
+
+
 def _cost(old: Placed, new: Placed) -> float:
     away = abs(old.middle - new.middle)
     if old.text == new.text:
@@ -134,28 +148,32 @@ def inside(words: Iterable[Placed], gaps: Sequence[Span]) -> list[Placed]:
     return [w for w in words if any(s + EDGE < w.middle < e - EDGE for s, e in gaps)]
 
 
-def longest_without_text(spoken: Iterable[Span], shown: Iterable[float]) -> float:
-    """The most seconds of speech that passed while no text came; pauses do not count."""
+def longest_without_text(spoken: Iterable[Span], shown: Iterable[float]) -> tuple[float, float]:
+    """The most seconds of speech that passed while no text came, and when it came at last.
+
+    Pauses do not count.
+    """
     speech = joined(spoken)
     steps = sorted(
         [(at, "text") for at in shown]
         + [(start, "begin") for start, _ in speech]
         + [(end, "end") for _, end in speech]
     )
-    longest = silent = 0.0
+    longest, ended, silent = 0.0, 0.0, 0.0
     since: float | None = None
     for at, what in steps:
         if since is not None:
             silent += at - since
             since = at
-        longest = max(longest, silent)
+        if silent > longest:
+            longest, ended = silent, at
         if what == "begin":
             since = at
         elif what == "end":
             since = None
         else:
             silent = 0.0
-    return longest
+    return longest, ended
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

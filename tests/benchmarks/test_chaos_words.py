@@ -63,6 +63,18 @@ def test_another_word_somewhere_else_is_not_in_the_place() -> None:
     assert (texts(found.lost), texts(found.extra)) == (["yes"], ["no"])
 
 
+def test_two_words_heard_as_one_are_not_lost() -> None:
+    said_so = said("il y a de la place", step=0.3)
+    as_one = [said_so[0], Placed("ya", 0.3, 0.9), *said_so[3:]]
+    assert counts(said_so, as_one) == {"merged": 1, "other": 1}
+
+
+def test_a_neighbour_is_not_written_in_a_words_place() -> None:
+    close = said("il y a de la place", step=0.3)
+    left_out = [*close[:2], close[2]._replace(start=0.6 + 0.18), *close[4:]]
+    assert texts(compare(close, left_out).lost) == ["de"]
+
+
 @pytest.mark.parametrize("late", [0.0, 0.2])
 def test_a_phrase_that_is_there_twice_is_doubled(late: float) -> None:
     again = [word._replace(start=word.start + late, end=word.end + late) for word in CALM[3:6]]
@@ -102,10 +114,10 @@ def test_words_as_they_are_compared() -> None:
 
 def test_speech_that_passes_without_text() -> None:
     spoken = [(0.0, 2.0), (10.0, 14.0)]
-    assert longest_without_text(spoken, []) == 6.0
-    assert longest_without_text(spoken, [1.0, 2.5, 11.0]) == 3.0  # pauses do not count
-    assert longest_without_text(spoken, [1.0, 10.5]) == 3.5
-    assert longest_without_text([(0, 1), (2, 3)], [0.5]) == 1.5  # nor do they end it
+    assert longest_without_text(spoken, [])[0] == 6.0
+    assert longest_without_text(spoken, [1.0, 2.5, 11.0])[0] == 3.0  # pauses do not count
+    assert longest_without_text(spoken, [1.0, 10.5]) == (3.5, 14.0)
+    assert longest_without_text([(0, 1), (2, 3)], [0.5])[0] == 1.5  # nor do they end it
 
 
 def test_spans_that_touch_are_one() -> None:

@@ -155,6 +155,8 @@ class StreamOptions:
     """Detect the language anew for each utterance; for engines that detect languages at all."""
     streaming: bool = True
     """Off: audio may be gathered and sent in pieces, finals only; for engines that can do both."""
+    stands_in: bool = False
+    """The pieces stand in for a stream: live text is worth requests of its own."""
     query: tuple[tuple[str, str], ...] = ()
     """Further parameters for an engine that speaks Deepgram's protocol, as on the wire."""
     encoding: Encoding = "linear16"

@@ -120,6 +120,7 @@ class DeepgramBatchService:
             lambda wav: self._request(wav, asked),
             self._monotonic,
             options.encoding,
+            (lambda wav: self._spare(wav, asked)) if options.stands_in else None,
         )
         self._connections.add(connection)
         connection.on_close = self._forget
@@ -133,15 +134,12 @@ class DeepgramBatchService:
         Live legs come first: ``CapacityError`` where half the budget of requests is used.
         """
         self._check_open()
-        use = self.budget.use
-        if use.most and 2 * use.used >= use.most:
-            raise CapacityError("live legs need the requests", code="deepgram_budget")
         options = replace(options or StreamOptions(), encoding="linear16", pass_through=False)
         query = make_query(language, RATE, options)
         asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}
         began = self._monotonic()
         wav = await asyncio.to_thread(as_wav, Piece(0.0, to_int16(audio)), RATE)
-        answer = await self._request(wav, asked)
+        answer = await self._spare(wav, asked)
         return of_piece(answer, 0.0, len(audio) / RATE, self._monotonic() - began)
 
     async def close(self) -> None:
@@ -166,6 +164,13 @@ class DeepgramBatchService:
     async def _request(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         async with self.budget.slot(_waits, TURN):
             return await self._ask(wav, asked)
+
+    async def _spare(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
+        """A request for which those that have to be made leave room."""
+        use = self.budget.use
+        if use.most and 2 * use.used >= use.most:
+            raise CapacityError("live legs need the requests", code="deepgram_budget")
+        return await self._request(wav, asked)
 
     async def _ask(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         try:

@@ -67,6 +67,13 @@ class PauseCutter:
         """Where the open piece begins: what came before was cut off, or held no speech."""
         return self._first / self._rate
 
+    @property
+    def open_piece(self) -> Piece | None:
+        """What has been gathered since the last cut; None while nobody speaks in it."""
+        if not self._spoken:
+            return None
+        return Piece(self._first / self._rate, self._samples.copy())
+
     def push(self, pcm: bytes) -> list[Piece]:
         """The next audio; the pieces that ended in it."""
         samples = pcm_to_samples(pcm)

@@ -1,6 +1,7 @@
 """One leg by REST: audio is gathered, cut at pauses and sent piece by piece, in order.
 
-A request that fails is sent again with growing pauses, and its audio kept until it is through. May
+A request that fails is sent again with growing pauses, and its audio kept until it is through.
+Where it stands in for a stream, a piece that is still open is sent too, for interim words. May
 import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its own
 room.
 """
@@ -8,8 +9,10 @@ room.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -22,10 +25,18 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
+from callscribe.engines.deepgram.peeks import PATIENCE as PATIENCE_OF_PEEKS
+from callscribe.engines.deepgram.peeks import Peeks
 from callscribe.engines.deepgram.results import of_piece, told_apart
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
+from callscribe.errors import (
+    AudioError,
+    CallscribeError,
+    CapacityError,
+    EngineError,
+    UpstreamError,
+)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a request is sent again: the first time, and at most."""
@@ -49,7 +60,9 @@ class DeepgramBatchConnection:
         request: Callable[[bytes], Any],
         monotonic: Callable[[], float],
         encoding: Encoding = "linear16",
+        peek: Callable[[bytes], Any] | None = None,
     ) -> None:
+        """``peek`` makes a request that may be left out, for interims; None: there are none."""
         self.on_close: Callable[[DeepgramBatchConnection], Awaitable[None]] | None = None
         self._session_id = session_id
         self._cutter = cutter
@@ -57,6 +70,8 @@ class DeepgramBatchConnection:
         self._encoding: Encoding = encoding
         self._teller = EngineTeller(on_transcript, session_id)
         self._request = request
+        self._peek = peek
+        self._peeks = Peeks()
         self._monotonic = monotonic
         self._waiting = bytearray()
         self._work = asyncio.Event()
@@ -154,6 +169,8 @@ class DeepgramBatchConnection:
             self._work.clear()
             await self._send(await self._pieces())
             await self._tell_silence()
+            if self._peek is not None and not self._closing:
+                await self._look(self._peek)
         await self._send(self._cutter.flush())
 
     async def _pieces(self) -> list[Piece]:
@@ -173,6 +190,25 @@ class DeepgramBatchConnection:
             heard = of_piece(answer, piece.start, self._settled, took)
             heard, self._voices = told_apart(heard, self._voices)
             await self._teller.tell(heard)
+
+    async def _look(self, peek: Callable[[bytes], Any]) -> None:
+        """Tells what the open piece says so far; nothing where that cannot be had at once."""
+        seen = self._cutter.open_piece
+        if seen is None or not self._peeks.are_due(seen.start, seen.end(self._rate)):
+            return
+        end, began = seen.end(self._rate), self._monotonic()
+        answer = None
+        with contextlib.suppress(UpstreamError, CapacityError, TimeoutError):
+            wav = await asyncio.to_thread(as_wav, seen, self._rate)
+            async with asyncio.timeout(PATIENCE_OF_PEEKS):
+                answer = await peek(wav)
+        took = self._monotonic() - began
+        self._peeks.looked(end, took)
+        if answer is not None:
+            heard, _ = told_apart(of_piece(answer, seen.start, end, took), self._voices)
+            if heard.words:
+                so_far = replace(heard, is_final=False, speech_final=False, until=None)
+                await self._teller.tell(so_far)
 
     async def _tell_silence(self) -> None:
         """Says that nobody spoke where audio was left out."""

@@ -56,8 +56,13 @@ class Ask:
         known = able.auto_language if self.language == "auto" else self.language in able.languages
         if not known:
             raise ConfigurationError(f"{rung.name} does not know {self.language!r}")
-        streaming = streaming and self.options.streaming
-        options = replace(self.options, streaming=streaming, on_full=on_full)
+        wanted = self.options.streaming
+        options = replace(
+            self.options,
+            streaming=streaming and wanted,
+            stands_in=wanted and not streaming and self.options.interim_results,
+            on_full=on_full,
+        )
         return await rung.engine.transcribe_streaming(
             self.session_id, self.language, self.sample_rate, hear, options=options
         )

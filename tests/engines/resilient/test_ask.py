@@ -31,7 +31,16 @@ async def test_streaming_needs_both_the_leg_and_the_engine(here: bool, asked: bo
     engine = EnergyEngine()
     wants = replace(ASK, options=replace(ASK.options, streaming=asked))
     await wants.enter(Rung(engine, "x"), lambda _: None, streaming=here)
-    assert engine.options == replace(ASK.options, streaming=here and asked)
+    stands_in = asked and not here
+    assert engine.options == replace(ASK.options, streaming=here and asked, stands_in=stands_in)
+
+
+async def test_nobody_stands_in_for_live_text_that_is_not_wanted() -> None:
+    engine = EnergyEngine()
+    wants = replace(ASK, options=replace(ASK.options, interim_results=False))
+    await wants.enter(Rung(engine, "x"), lambda _: None, streaming=False)
+    assert engine.options is not None
+    assert not engine.options.stands_in
 
 
 async def test_a_language_that_the_engine_does_not_know() -> None:

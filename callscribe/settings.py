@@ -273,6 +273,15 @@ class TranscriptionConfig(BaseModel):
         lists = [(n, v) for n in DEEPGRAM_LISTS for v in getattr(self, f"deepgram_{n}")]
         return (*switches, *lists)
 
+    @field_validator("unsure_below", mode="before")
+    @classmethod
+    def _by_language(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            raise ValueError(  # noqa: TRY004 - it becomes an answer to whoever asked
+                'must give a threshold for each language, for example {"*": 0.85, "en": 0.6}'
+            )
+        return value
+
     @field_validator("unsure_below")
     @classmethod
     def _known_languages(cls, value: dict[str, float]) -> dict[str, float]:

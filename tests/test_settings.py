@@ -82,3 +82,5 @@ def test_thresholds_are_those_of_languages() -> None:
     for wrong in ({"xx": 0.5}, {"fr": 1.1}, {"fr": -0.1}):
         with pytest.raises(ValidationError):
             TranscriptionConfig(unsure_below=wrong)
+    with pytest.raises(ValidationError, match=r"for example \{\"\*\": 0.85"):
+        TranscriptionConfig.model_validate({"unsure_below": 0.9})

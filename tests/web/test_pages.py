@@ -355,6 +355,23 @@ def test_a_setting_that_is_refused_says_so_beside_it(page: Page, served: Served)
     expect(page.get_by_label("Vocabulary")).to_have_value("long" * 30)
 
 
+def test_a_setting_changed_while_the_server_is_away_is_saved_when_it_is_back(
+    page: Page, cable: Cable, served: Served
+) -> None:
+    page.goto(f"{cable.http}/config")
+    expect(page.locator("#language")).to_have_value("French – Français")
+    cable.pull()
+    page.get_by_label("Interim words").uncheck()
+    expect(page.locator("#saved")).to_have_text("Saved when the server is back")
+    page.get_by_label("Vocabulary").fill("Vitodens")
+    page.keyboard.press("Tab")
+    cable.plugged = True
+    expect(page.locator("#saved")).to_have_text("Saved", timeout=10_000)
+    expect(page.get_by_label("Interim words")).not_to_be_checked()
+    config = ask(f"{served.http}/api/config/transcription")
+    assert (config["interim_results"], config["keyterms"]) == (False, ["Vitodens"])
+
+
 def test_deepgram_without_a_key_is_greyed_out_with_the_reason(page: Page, served: Served) -> None:
     page.goto(f"http://localhost:{served.port}/config")
     expect(page.get_by_role("radio", name="Deepgram")).to_be_disabled()

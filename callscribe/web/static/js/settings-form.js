@@ -5,6 +5,9 @@ import { LanguagePicker } from "./language-picker.js";
 
 const PATH = "/api/config/transcription";
 
+/** Milliseconds after which a server that was away is asked again to save. */
+const AGAIN = 3000;
+
 export class SettingsForm {
   /**
    * @param {HTMLFormElement} form its fields are named as the configuration keys
@@ -20,6 +23,8 @@ export class SettingsForm {
     /** Changes are saved one after the other: the last one wins. */
     this.saving = Promise.resolve();
     this.waiting = 0;
+    /** What could not be saved because the server is away; the next save takes it along. */
+    this.unsaved = {};
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("change", ({ target }) => {
       const key = target.name;
@@ -31,7 +36,7 @@ export class SettingsForm {
   async load() {
     const [config, status] = await Promise.all([api(PATH), api("/api/status")]);
     this.picker.fill(status.languages);
-    if (!this.waiting) this.show(config);
+    if (!this.waiting && !Object.keys(this.unsaved).length) this.show(config);
     this.showBackends(status.backends);
     return status;
   }
@@ -54,21 +59,31 @@ export class SettingsForm {
   }
 
   async put(changes) {
+    clearTimeout(this.again);
     this.say("Saving…", "saving");
-    for (const key of Object.keys(changes)) this.complain(key, "");
+    const body = { ...this.unsaved, ...changes };
+    for (const key of Object.keys(body)) this.complain(key, "");
     try {
-      const config = await api(PATH, { method: "PUT", body: changes });
+      const config = await api(PATH, { method: "PUT", body });
       this.waiting -= 1;
+      this.unsaved = {};
       // While further changes wait, the page knows better than this answer.
       if (this.waiting) return;
       this.show(config);
       this.say("Saved", "saved");
     } catch (error) {
       this.waiting -= 1;
+      if (error.code === "server_gone_page") {
+        this.unsaved = body;
+        this.say("Saved when the server is back", "failed");
+        this.again = setTimeout(() => this.save({}), AGAIN);
+        return;
+      }
+      this.unsaved = {};
       this.say("Not saved", "failed");
       const problems = error instanceof ApiError ? error.detail : [];
       for (const { loc, msg } of problems) this.complain(this.keyOf(loc), msg);
-      if (!problems.length) this.complain(Object.keys(changes)[0], error.message);
+      if (!problems.length) this.complain(Object.keys(body)[0] ?? "", error.message);
     }
   }
 

@@ -107,6 +107,7 @@ export class TranscriptView {
     set(heard, mark);
     heard.hidden = !mark;
     heard.title = why;
+    heard.tabIndex = mark ? 0 : -1; // what a mouse is told by the title, a keyboard is told too
     const tag = row.kind === "utterance" ? langTag(row.language) : "";
     if (tag && said.lang !== tag) said.lang = tag;
     said.dir = "auto";

@@ -5,6 +5,9 @@ import { Trouble } from "./trouble.js";
 /** Titles for errors of the server, which bring their own sentence. */
 const TITLES = { store_failed: "The calls cannot be read just now" };
 
+/** What is told and needs nothing done. */
+const NEWS = new Set(["new_session", "model_loading"]);
+
 /**
  * @param {HTMLElement} place with the role `alert`; holds a `strong` and a `span`
  * @param {Error | null} error null takes the sentence away
@@ -17,4 +20,5 @@ export function showTrouble(place, error) {
   title.textContent = known ?? "Something went wrong";
   sentence.textContent = error.message;
   place.dataset.code = error instanceof Trouble ? error.code : "";
+  place.classList.toggle("news", NEWS.has(place.dataset.code));
 }

@@ -17,7 +17,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.live_metrics import Sighting, SpokenWord, spoken_end, word_lags
+from benchmarks.live_metrics import Sighting, SpokenWord, in_speech, spoken_end, word_lags
 from callscribe.audio import Resampler, to_float
 from callscribe.demo.measure import percentile
 from callscribe.engines.base import EngineEvent, Lost, Reheard, TranscriptionEngine
@@ -102,7 +102,8 @@ def reference(model: WhisperModel, leg: Leg) -> tuple[float, list[SpokenWord]]:
         words = [w for segment in segments for w in segment.words or ()]
         wrong = word_errors(leg.text, " ".join(w.word for w in words)).rate
         if best is None or wrong < best[0]:
-            best = (wrong, [SpokenWord(w.word, w.end) for w in words])
+            spoken = [(u["start"], u["end"]) for u in leg.utterances]
+            best = (wrong, in_speech([(w.word, w.start, w.end) for w in words], spoken))
     assert best is not None  # noqa: S101 - the loop runs twice
     return best
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+EDGE = 0.5
+"""Seconds by which a word may end behind an utterance of the script and still belong to it."""
 NEAR = 0.8
 """Two sightings of a word are the same word if their times differ by less (s)."""
 
@@ -47,6 +49,23 @@ def bare(text: str) -> str:
     """Lower case without punctuation."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return re.sub(r"[^\w]", "", folded)
+
+
+def in_speech(
+    words: Iterable[tuple[str, float, float]], spoken: Sequence[tuple[float, float]]
+) -> list[SpokenWord]:
+    """Words (text, start, end) where somebody speaks, by the script.
+
+    Whole-track decodes often give the first word behind a pause to the pause's beginning: a word
+    that ends where nobody speaks ends in the utterance that comes next.
+    """
+    found = []
+    for text, start, end in words:
+        said = any(first - EDGE <= end <= last + EDGE for first, last in spoken)
+        after = [first for first, _ in spoken if first > end]
+        long = min(end - start, EDGE)
+        found.append(SpokenWord(text, end if said or not after else min(after) + long))
+    return found
 
 
 def word_lags(reference: Sequence[SpokenWord], seen: Sequence[Sighting]) -> Lags:

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.calls import SPEAKERS, Heard, Leg, calls_folder, play, read_leg, reference
 from callscribe.engines.rehearing.choice import Choice
-from callscribe.engines.rehearing.clip import Clip, is_surer
+from callscribe.engines.rehearing.clip import Clip, Hearing, surest
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.again import decode_again
 from callscribe.engines.whisper.decoder import WhisperDecoder
@@ -40,25 +40,18 @@ THRESHOLDS = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, EVERYTHING)
 
 @dataclass(frozen=True)
 class Pair:
-    """A final, what was heard the second time, and the CPU seconds of that."""
+    """A final, what replaces it if it is heard again, and the CPU seconds of that."""
 
-    clip: Clip
-    then: tuple[Word, ...]
+    first: Result
+    then: tuple[Word, ...] | None
+    """None: nothing, the first hearing stands."""
     cost: float
 
     @property
-    def first(self) -> Result:
-        """The final."""
-        return self.clip.final
-
-    @property
-    def believed(self) -> bool:
-        """Whether the second hearing replaces the first."""
-        return is_surer(self.clip, self.then)
-
-    @property
     def second(self) -> str:
-        """The text of the second hearing."""
+        """The text after the second hearing."""
+        if self.then is None:
+            return self.first.text
         return join_text(word.text for word in self.then)
 
 
@@ -88,13 +81,23 @@ def hear_again(decoder: WhisperDecoder, heard: Heard) -> list[Pair]:
 
 def decode(decoder: WhisperDecoder, leg: Leg, clip: Clip) -> Pair:
     """What a second hearing makes of one final."""
+    began = time.process_time()
+    hearings = [listen(decoder, leg, clip)]
+    if clip.target > 0 and not hearings[0].is_clear:
+        hearings.append(listen(decoder, leg, clip.onwards))
+    best = surest(hearings)
+    took = time.process_time() - began
+    return Pair(clip.final, None if best is None else best.words, took)
+
+
+def listen(decoder: WhisperDecoder, leg: Leg, clip: Clip) -> Hearing:
+    """A clip heard once."""
     stretches = [
         leg.samples[round(piece.start * leg.rate) : round(piece.end * leg.rate)]
         for piece in clip.pieces
     ]
-    began = time.process_time()
     found = decode_again(decoder, clip.audio(stretches, leg.rate), leg.call[:2])
-    return Pair(clip, clip.words(found.words), time.process_time() - began)
+    return Hearing(clip, clip.words(found.words))
 
 
 def changes(leg: Leg, pairs: Sequence[Pair]) -> list[int]:
@@ -104,7 +107,7 @@ def changes(leg: Leg, pairs: Sequence[Pair]) -> list[int]:
     found = []
     for index, pair in enumerate(pairs):
         other = [*texts[:index], pair.second, *texts[index + 1 :]]
-        found.append(_wrong(leg, other) - before if pair.believed else 0)
+        found.append(_wrong(leg, other) - before)
     return found
 
 
@@ -130,7 +133,7 @@ def table(legs: Sequence[tuple[Leg, list[Pair]]], wholes: Sequence[float]) -> Ta
         rates = []
         for (leg, pairs), picked in zip(legs, chosen, strict=True):
             texts = [
-                pair.second if yes and pair.believed else pair.first.text
+                pair.second if yes else pair.first.text
                 for pair, yes in zip(pairs, picked, strict=True)
             ]
             rates.append(f"{100 * word_errors(leg.text, ' '.join(texts)).rate:.1f}")
@@ -143,7 +146,7 @@ def table(legs: Sequence[tuple[Leg, list[Pair]]], wholes: Sequence[float]) -> Ta
         out.add_row(
             "all" if below == EVERYTHING else f"{below:.2f}",
             str(len(flat)),
-            str(sum(pair.believed and pair.second != pair.first.text for pair, _ in flat)),
+            str(sum(pair.second != pair.first.text for pair, _ in flat)),
             str(-sum(min(delta, 0) for _, delta in flat)),
             str(sum(max(delta, 0) for _, delta in flat)),
             f"{sum(pair.cost for pair, _ in flat) / speech:.2f}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.live_metrics import Sighting, SpokenWord, spoken_end, word_lags
+from benchmarks.live_metrics import Sighting, SpokenWord, in_speech, spoken_end, word_lags
 
 
 def seen(text: str, end: float, shown_at: float, *, final: bool) -> Sighting:
@@ -46,3 +46,9 @@ def test_a_word_ends_where_the_reference_says() -> None:
     assert spoken_end(reference, "Oui.", 4.9) == 5.0
     assert spoken_end(reference, "non", 4.9) == 4.9
     assert spoken_end(reference, "bonjour", 9.0) == 9.0
+
+
+def test_a_word_ends_where_somebody_speaks() -> None:
+    spoken = [(1.0, 3.0), (10.0, 12.0)]
+    words = [("oui", 2.5, 3.2), ("Il", 3.4, 5.0), ("Elle", 9.0, 9.8), ("non", 14.0, 15.0)]
+    assert [w.end for w in in_speech(words, spoken)] == [3.2, 10.5, 9.8, 15.0]

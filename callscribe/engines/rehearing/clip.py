@@ -17,11 +17,15 @@ from callscribe.transcript import Result, Word, mean_confidence
 
 GAP: Final = 0.3
 """Seconds of silence between two pieces."""
-IN_COMPANY: Final = -0.05
-"""By how much surer a second hearing has to be that had neighbours too. It may be a little less:
+SURROUNDED: Final = 0.05
+"""By how much less sure than the first a hearing may be that had what was said before and behind:
 having heard more, it is right more often than its confidence says."""
-ALONE: Final = 0.02
-"""The same for one that has heard no more than the first."""
+ONWARDS: Final = 0.02
+"""The same for one that had only what was said behind, if anything: it has searched further."""
+ELSEWHERE: Final = -0.02
+"""The same for one of another kind of engine, which heard no more: it has to be surer."""
+CLEAR: Final = 0.8
+"""A hearing that is so sure of its words is not asked for another one."""
 COMPLETE: Final = 0.7
 """It must have this share of the first one's text: what is hard to hear is easily left out."""
 
@@ -56,6 +60,13 @@ class Clip:
         """The final's own stretch, without its neighbours."""
         piece = replace(self.pieces[self.target], at=0.0)
         return replace(self, pieces=(piece,), target=0)
+
+    @property
+    def onwards(self) -> Clip:
+        """The final's own stretch and what was said behind it, not what was said before."""
+        kept = self.pieces[self.target :]
+        by = kept[0].at
+        return replace(self, pieces=tuple(replace(p, at=p.at - by) for p in kept), target=0)
 
     def audio(self, stretches: Sequence[Int16Array], rate: int) -> FloatArray:
         """The clip at 16 kHz, of the samples of its pieces at the leg's ``rate``."""
@@ -102,11 +113,43 @@ def together(final: Result, by: str, stretches: Sequence[tuple[float, float]], t
     return Clip(final, by, tuple(pieces), target)
 
 
-def is_surer(clip: Clip, then: Sequence[Word]) -> bool:
-    """Whether the words of the second hearing are to be believed rather than those of the first."""
-    first = clip.final.words
-    before, after = (sum(len(w.text) for w in words) for words in (first, then))
-    if not then or after < COMPLETE * before:
-        return False
-    margin = IN_COMPANY if len(clip.pieces) > 1 else ALONE
-    return mean_confidence(then) > mean_confidence(first) + margin
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What was understood of a clip's final when the clip was heard."""
+
+    clip: Clip
+    words: tuple[Word, ...]
+    elsewhere: bool = False
+    """It was heard by another kind of engine, whose confidence means something else."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing was left out, as far as its length tells."""
+        before, after = (sum(len(w.text) for w in words) for words in (self._first, self.words))
+        return bool(self.words) and after >= COMPLETE * before
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether another hearing would hardly be surer."""
+        return self.is_complete and mean_confidence(self.words) >= CLEAR
+
+    @property
+    def gain(self) -> float:
+        """By how much it is surer than the first, what it has heard more than that counted in."""
+        return mean_confidence(self.words) - mean_confidence(self._first) + self._allowance
+
+    @property
+    def _first(self) -> tuple[Word, ...]:
+        return self.clip.final.words
+
+    @property
+    def _allowance(self) -> float:
+        if self.elsewhere:
+            return ELSEWHERE
+        return SURROUNDED if self.clip.target > 0 else ONWARDS
+
+
+def surest(hearings: Iterable[Hearing]) -> Hearing | None:
+    """The hearing that is to be believed rather than the first; None: none of them."""
+    able = [hearing for hearing in hearings if hearing.is_complete and hearing.gain > 0]
+    return max(able, key=lambda hearing: hearing.gain, default=None)

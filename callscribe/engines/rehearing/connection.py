@@ -26,12 +26,12 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.rehearing.choice import KEPT, Choice
-from callscribe.engines.rehearing.clip import Clip, is_surer
-from callscribe.engines.rehearing.hearers import Hearers
+from callscribe.engines.rehearing.clip import Clip, Hearing, surest
+from callscribe.engines.rehearing.hearers import Hearer, Hearers
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
 from callscribe.sureness import Sureness
-from callscribe.transcript import Result, Word, join_text, mean_confidence
+from callscribe.transcript import Result, join_text, mean_confidence
 
 FINISHING: Final = 6.0
 """Seconds that ``close`` waits for what is still to be heard again; the rest stays as it is."""
@@ -184,22 +184,36 @@ class RehearingConnection:
             _log.exception("rehearing_failed", session=self._session_id)
 
     async def _hear_again(self, clip: Clip) -> None:
-        language = clip.final.language or self._language
         for hearer in self._hearers.over(clip.by):
-            part = clip.alone if hearer.provider else clip
-            # The tape is the event loop's; what is made of it need not be.
-            pieces = [self._read(piece.start, piece.end) for piece in part.pieces]
-            audio = await asyncio.to_thread(self._audio, part, pieces)
-            found = await self._hearers.ask(hearer, audio, language, self._options)
-            if found is not None:
-                await self._judge(part, part.words(found.words), hearer.name)
-                return
-
-    async def _judge(self, clip: Clip, words: tuple[Word, ...], by: str) -> None:
-        """Tells what was understood more surely."""
-        own = clip.final
-        if not is_surer(clip, words):
+            first = await self._ask(hearer, clip.alone if hearer.provider else clip)
+            if first is None:
+                continue
+            hearings = [first]
+            if first.clip.target > 0 and not first.is_clear:
+                # What was said before can mislead as it can help.
+                onwards = await self._ask(hearer, first.clip.onwards)
+                hearings += [onwards] if onwards is not None else []
+            best = surest(hearings)
+            if best is not None:
+                await self._replace(best, hearer.name)
             return
+
+    async def _ask(self, hearer: Hearer, clip: Clip) -> Hearing | None:
+        """What one of them understands; None where it cannot hear the clip, or not now."""
+        language = clip.final.language or self._language
+        # The tape is the event loop's; what is made of it need not be.
+        pieces = [self._read(piece.start, piece.end) for piece in clip.pieces]
+        audio = await asyncio.to_thread(self._audio, clip, pieces)
+        found = await self._hearers.ask(hearer, audio, language, self._options)
+        return (
+            None
+            if found is None
+            else Hearing(clip, clip.words(found.words), elsewhere=bool(hearer.provider))
+        )
+
+    async def _replace(self, hearing: Hearing, by: str) -> None:
+        """Tells what was understood more surely."""
+        own, words = hearing.clip.final, hearing.words
         again = Result(
             text=join_text(word.text for word in words),
             start=words[0].start,

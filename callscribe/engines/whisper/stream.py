@@ -70,6 +70,8 @@ class LegStream:
         self._spans = Spans()
         self._generation = 0
         self._interim_running = False
+        self._lead_misled = False
+        """All that the last interim wrote was what had been said before its window."""
         self._looks = Looks()
         self._settled = 0.0
         """Up to where it was said that nothing more comes."""
@@ -170,7 +172,7 @@ class LegStream:
         """All of a long open utterance once more, as carefully as a final: if it is time for it."""
         if not self.interim_results or self._spans.busy or self.language is None:
             return None
-        span = self._looks.begin(self._point, self.heard, self._generation)
+        span = self._looks.begin(self._point, self.heard, self._generation, hard=self._memory.hard)
         if span is None:
             return None
         window = self._window(span.start, span.end, padding, beam, self._vocabulary)
@@ -197,7 +199,8 @@ class LegStream:
         # What was said before helps once: to a hard voice as sound, else as text.
         first = start == self._point.start
         settled = self._draft.settled
-        before = self._memory.before(start, settled, first=first) if hard else no_audio()
+        leads = hard and not self._lead_misled
+        before = self._memory.before(start, settled, first=first) if leads else no_audio()
         prompt = self._vocabulary if hard else join_text([self._vocabulary, self._draft.prompt])
         window = self._window(start, end, INTERIM_PADDING, 2 if hard else 1, prompt)
         lead = len(before) / RATE
@@ -316,6 +319,7 @@ class LegStream:
         if self._spans.waiting is not None:
             return []
         found = without_lead(found, job.lead)
+        self._lead_misled = job.lead > 0 and not found.words
         offset = job.offset + job.lead
         if not believable(found, job.evidence) or repeats(found.words):
             return []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callscribe.audio import RATE
-from callscribe.engines.rehearing.clip import GAP, is_surer, together
+from callscribe.engines.rehearing.clip import GAP, Clip, Hearing, surest, together
 from callscribe.transcript import Result, Word
 
 
@@ -61,22 +61,57 @@ def test_a_voice_keeps_its_label() -> None:
     assert [w.speaker_label for w in clip.words([Word("b", 0.2, 0.4, 0.9, "7")])] == ["1"]
 
 
+def hearing(clip: Clip, *then: tuple[str, float], elsewhere: bool = False) -> Hearing:
+    words = tuple(Word(text, 0.0, 0.1, confidence) for text, confidence in then)
+    return Hearing(clip, words, elsewhere)
+
+
 @pytest.mark.parametrize(
-    ("then", "alone", "believed"),
+    ("clip", "then", "believed"),
     [
-        ([("bonjour", 0.8), ("Adam", 0.8)], True, True),
-        ([("bonjour", 0.48), ("Adam", 0.48)], False, True),  # it has heard more
-        ([("bonjour", 0.51), ("Adam", 0.51)], True, False),  # and this has not
-        ([("bonjour", 0.4), ("Adam", 0.4)], False, False),
-        ([("bon", 0.99)], False, False),  # what is hard to hear was left out
-        ([], False, False),
+        (CLIP.alone, [("bonjour", 0.8), ("Adam", 0.8)], True),
+        (CLIP.alone, [("bonjour", 0.49), ("Adam", 0.49)], True),
+        (CLIP.onwards, [("bonjour", 0.49), ("Adam", 0.49)], True),
+        (CLIP.onwards, [("bonjour", 0.47), ("Adam", 0.47)], False),
+        (CLIP, [("bonjour", 0.46), ("Adam", 0.46)], True),  # still more
+        (CLIP, [("bonjour", 0.4), ("Adam", 0.4)], False),
+        (CLIP, [("bon", 0.99)], False),  # what is hard to hear was left out
+        (CLIP, [], False),
     ],
 )
 def test_the_surer_one_is_believed(
-    then: list[tuple[str, float]], *, alone: bool, believed: bool
+    clip: Clip, then: list[tuple[str, float]], *, believed: bool
 ) -> None:
-    words = [Word(text, 0.0, 0.1, confidence) for text, confidence in then]
-    assert is_surer(CLIP.alone if alone else CLIP, words) is believed
+    again = hearing(clip, *then)
+    assert surest([again]) is (again if believed else None)
+
+
+def test_another_engine_has_to_be_surer() -> None:
+    again = hearing(CLIP.alone, ("bonjour", 0.51), ("Adam", 0.51), elsewhere=True)
+    assert surest([again]) is None
+    again = hearing(CLIP.alone, ("bonjour", 0.53), ("Adam", 0.53), elsewhere=True)
+    assert surest([again]) is again
+
+
+def test_of_two_the_one_that_gains_more_is_believed() -> None:
+    whole = hearing(CLIP, ("bonjour", 0.6), ("Adam", 0.6))
+    for sure, best in ((0.62, whole), (0.64, None)):
+        onwards = hearing(CLIP.onwards, ("bonjour", sure), ("madame", sure))
+        assert surest([whole, onwards]) is (best or onwards)
+    assert surest([]) is None
+
+
+def test_a_hearing_is_clear_that_is_sure_and_whole() -> None:
+    assert hearing(CLIP, ("bonjour", 0.9), ("madame", 0.9)).is_clear
+    assert not hearing(CLIP, ("bonjour", 0.7), ("madame", 0.7)).is_clear
+    assert not hearing(CLIP, ("bon", 0.99)).is_clear
+    assert not hearing(CLIP).is_clear
+
+
+def test_onwards_it_begins_with_its_own_stretch_too() -> None:
+    own, after = CLIP.onwards.pieces
+    assert (own.start, own.end, own.at, CLIP.onwards.target) == (10.0, 11.5, 0.0, 0)
+    assert (after.start, after.end, after.at) == (20.0, 21.0, pytest.approx(1.5 + GAP))
 
 
 def test_alone_it_begins_with_its_own_stretch() -> None:

@@ -39,6 +39,7 @@ class Tones(Clips):
         super().__init__()
         self.clips: list[FloatArray] = []
         self.capitals = True
+        self.sures: list[float] = []
         self.error: Exception | None = None
         self.hold = asyncio.Event()
         self.hold.set()
@@ -48,6 +49,8 @@ class Tones(Clips):
     ) -> Result:
         assert options is not None
         self.clips.append(audio)
+        if self.sures:
+            self.sure = self.sures.pop(0)
         await self.hold.wait()
         if self.error is not None:
             raise self.error
@@ -96,6 +99,19 @@ async def test_unsure_finals_are_marked_and_replaced_in_their_places(
         assert again.result.start == pytest.approx(final.start, abs=0.03)
         assert again.result.end == pytest.approx(final.end, abs=0.03)
     assert len(ear.clips[1]) > 2 * 16_000  # in company
+
+
+async def test_what_is_unsure_still_is_heard_without_what_was_said_before(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    ear.sures = [0.7, 0.7, 0.96, 0.7, 0.7]
+    leg = await open_leg(wrap(inner, ear), heard)
+    await leg.send_audio(tones(400, 500, 600))
+    await leg.close()
+    first, second, after, last, alone = (len(clip) for clip in ear.clips)
+    assert first == second == last  # all three, each time
+    assert first > after > alone  # the second with the third, the third by itself
+    assert [again.result.text for again in heard.of(Reheard)] == ["F500"]
 
 
 async def test_what_is_sure_is_left_alone(inner: EnergyEngine, ear: Tones, heard: Heard) -> None:

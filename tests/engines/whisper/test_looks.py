@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from callscribe.engines.whisper.looks import LONGEST_LOOK, LOOK_EVERY, PAUSING, UNSURE, Looks
+from callscribe.engines.whisper.looks import (
+    LONGEST_LOOK,
+    LOOK_EVERY,
+    LOOK_EVERY_HARD,
+    PAUSING,
+    UNSURE,
+    Looks,
+)
 from callscribe.vad import CHUNK_SECONDS, Chunk, Endpointer, EndpointRules, Turn
 
 VOICE, SILENCE = Chunk(0.99, -20.0, 40.0), Chunk(0.0, -90.0, 0.0)
@@ -33,6 +40,12 @@ def test_one_at_a_time_and_not_too_often() -> None:
     soon = spoken(3.0 + LOOK_EVERY / 2)
     assert looks.begin(soon, soon.now, 1) is None
     assert looks.begin(later, later.now, 1) is not None
+
+
+def test_a_voice_that_is_hard_to_hear_is_looked_at_sooner() -> None:
+    point = spoken((LOOK_EVERY_HARD + LOOK_EVERY) / 2)
+    assert Looks().begin(point, point.now, 1) is None
+    assert Looks().begin(point, point.now, 1, hard=True) is not None
 
 
 def test_not_when_it_is_short_long_over_or_about_to_be() -> None:

@@ -137,6 +137,21 @@ def test_a_hard_voice_is_heard_behind_what_it_said_before(sure: float, led: bool
     assert shown.words[-1].end <= leg.heard
 
 
+def test_a_lead_that_is_all_that_was_understood_is_left_out_once() -> None:
+    leg = stream()
+    said(leg, "un deux trois quatre", -0.5)
+    leg.feed(tone(1.5), leg.heard + 1.5)
+    misled = leg.interim_job()
+    nothing_new = replace(heard(misled, "un deux"), words=(Word("deux", 0.0, 0.5, 0.9),))
+    assert leg.accept(misled, nothing_new, leg.heard) == []
+    leg.feed(tone(0.4), leg.heard + 0.4)
+    bare = leg.interim_job()
+    assert (misled.lead > 1.0, bare.lead) == (True, 0.0)
+    assert leg.accept(bare, heard(bare, "cinq six"), leg.heard)
+    leg.feed(tone(0.4), leg.heard + 0.4)
+    assert leg.interim_job().lead > 1.0
+
+
 def test_an_interim_that_comes_after_its_utterance_has_ended_is_dropped() -> None:
     leg = stream()
     leg.feed(tone(1.5), 1.5)

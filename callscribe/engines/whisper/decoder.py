@@ -144,8 +144,8 @@ class WhisperDecoder:
             encoded,
             prompts,
             beam_size=windows[0].beam,
-            # CTranslate2 gives half of this to the text and half to the prompt.
-            max_length=2 * bound,
+            # CTranslate2 gives the text half of this, and no more than the prompt leaves of it.
+            max_length=bound + max(bound, len(prompts[0])),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

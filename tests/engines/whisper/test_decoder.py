@@ -54,6 +54,16 @@ def test_different_languages_and_prompts_in_one_call(decoder: WhisperDecoder) ->
     assert recall(spoken.text, found[1].text) > 0.6
 
 
+def test_a_long_prompt_takes_no_room_from_a_short_window(decoder: WhisperDecoder) -> None:
+    audio, spoken = utterance("fr", 0)
+    prompt = ", ".join(f"Vitodens {number}" for number in range(100, 150)) + "."
+    (brief,) = decoder.decode([Window(audio[: 16_000 * 3 // 2], "fr", 6.0, prompt=prompt)])
+    assert brief.text
+    (whole,) = decoder.decode([Window(audio, "fr", 6.0, prompt=prompt)])
+    assert recall(spoken.text, whole.text) > 0.6
+    assert not whole.truncated
+
+
 def test_no_audio_at_all_is_no_trouble(decoder: WhisperDecoder) -> None:
     (found,) = decoder.decode([Window(np.zeros(0, np.float32), "fr", 1.0)])
     assert found.seconds == 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -28,13 +30,27 @@ def bound_arenas() -> None:
     opens an arena for nearly each thread and keeps what was freed in it. Does nothing elsewhere
     than on Linux with glibc. To be called before threads are many.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        _log.debug("mallopt_missing")
-        return
-    mallopt(M_ARENA_MAX, ARENAS)
-    mallopt(M_MMAP_THRESHOLD, LARGE)
-    mallopt(M_TRIM_THRESHOLD, SPARE)
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, ARENAS)
+        mallopt(M_MMAP_THRESHOLD, LARGE)
+        mallopt(M_TRIM_THRESHOLD, SPARE)
+
+
+def give_back() -> None:
+    """Has glibc give freed memory back to the system; a few milliseconds.
+
+    For behind something that took much memory once: loading a model leaves half its size behind.
+    """
+    malloc_trim = _of_glibc("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+def _of_glibc(name: str) -> Callable[[*tuple[int, ...]], int] | None:
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            found: Callable[[*tuple[int, ...]], int] = getattr(ctypes.CDLL(None), name)
+            return found
+    _log.debug("not_glibc", missing=name)
+    return None

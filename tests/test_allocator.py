@@ -40,3 +40,27 @@ def arenas(how: str) -> int:
 def test_threads_share_two_arenas() -> None:
     assert arenas("as it is") > 2
     assert arenas("bounded") <= 2
+
+
+GIVEN_BACK = """
+import numpy as np
+from callscribe.allocator import bound_arenas, give_back
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 >> 20
+bound_arenas()
+blocks = [np.ones(1 << 17) for _ in range(100)]  # 1 MB each
+kept = blocks[-1]
+del blocks
+before = resident()
+give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_what_was_freed_is_given_back() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True
+    )
+    assert int(told.stdout) > 60

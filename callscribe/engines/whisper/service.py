@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from callscribe import logs
+from callscribe.allocator import give_back
 from callscribe.audio import FloatArray
 from callscribe.engines.base import (
     Capabilities,
@@ -123,6 +124,7 @@ class WhisperTranscriptionService:
             decoder = WhisperDecoder(folder, threads=self._threads)
             self._silero = SileroModel()
             self.max_legs = self._wanted_legs or measure_capacity(decoder)
+            give_back()
         except CallscribeError:
             raise
         except Exception as error:  # the libraries below have errors of every kind

@@ -28,7 +28,10 @@ def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dic
     else:
         code, engine, caveat = "engine_lost", "", ""
         what = f"nobody listens to {speaker} any more"
-    if isinstance(heard, Deaf):
+    if isinstance(heard, Deaf) and heard.kept:
+        code, what = "engine_away", f"nobody listens to {speaker} just now"
+        caveat = "What is said is kept, and written down as soon as an engine answers."
+    elif isinstance(heard, Deaf):
         caveat = "The call goes on; what is said is a gap until an engine listens again."
     return {
         "code": code,

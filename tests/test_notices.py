@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.engines.base import Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, Listening, Lost, TakenOver
 from callscribe.errors import EngineError, UpstreamError
 from callscribe.notices import heard_otherwise, who_listens, words_lost
 
@@ -36,6 +36,19 @@ def test_nobody_listens() -> None:
     found = who_listens(Lost(EngineError("it broke", code="x")), "agent")
     assert (found["code"], found["cause"], found["request_id"]) == ("engine_lost", "x", "")
     assert found["message"] == "nobody listens to agent any more: it broke."
+
+
+def test_nobody_listens_just_now() -> None:
+    found = who_listens(Deaf(AWAY, kept=True), "agent")
+    assert (found["code"], found["cause"], found["engine"]) == (
+        "engine_away",
+        "deepgram_unavailable",
+        "",
+    )
+    assert found["message"] == (
+        "nobody listens to agent just now: Deepgram is away. What is said is kept, and written "
+        "down as soon as an engine answers."
+    )
 
 
 def test_what_is_not_written_down_is_said_with_its_place() -> None:

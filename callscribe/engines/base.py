@@ -47,6 +47,8 @@ class Deaf:
     """
 
     error: CallscribeError
+    kept: bool = False
+    """It may soon be over: what is said is kept, and heard then."""
 
 
 @dataclass(frozen=True, slots=True)

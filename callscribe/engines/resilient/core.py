@@ -92,7 +92,8 @@ class Core(Standing):
             return []
         if isinstance(event, Result):
             event = self.voices.named(event, line, line.base / self.rate)
-        return [Tell(new) for new in self._progress.take(event, line.base, line.sent)]
+        news = self._progress.take(event, line.base, line.sent)
+        return [*self._say_who(), *map(Tell, news)]
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
@@ -119,11 +120,13 @@ class Core(Standing):
         self._note_lasting(now)
         if self.active is None and self._away_since is None:
             self._away_since = now
+        if self.active is None and self._alone_since is None:
+            self._alone_since = now
         if self._forgives_at <= now:
             for tries in self._tries:
                 tries.forgive()
         actions += self._hand_over(now)
-        return actions + self._try(now) + self._despair()
+        return actions + self._try(now) + self._despair() + self._worry(now)
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
         """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``."""
@@ -199,15 +202,33 @@ class Core(Standing):
         line.fed_at = now
         self.active = line
         self._away_since = None
-        if line.rung != self._told_rung:
-            self._told_rung = line.rung
-            name = self.rungs[line.rung].name
-            slow = EngineError(
-                f"{self.rungs[0].name} takes too long to connect", code="engine_slow"
-            )
-            taken_over = TakenOver(name, self._error or slow)
-            actions.append(Tell(taken_over if line.rung else Listening(name)))
-        return actions
+        answers_later = line.rung > 0 and not self.rungs[line.rung].streaming
+        # Whether requests are answered, only an answer tells.
+        return actions if answers_later else actions + self._say_who()
+
+    def _say_who(self) -> list[Action]:
+        """Says who listens, where that was not said."""
+        if self.active is None:
+            return []
+        told = self.active.rung == self._told_rung and not self._alone_told
+        self._alone_since, self._alone_told = None, False
+        if told:
+            return []
+        self._told_rung = self.active.rung
+        name = self.rungs[self._told_rung].name
+        slow = EngineError(f"{self.rungs[0].name} takes too long to connect", code="engine_slow")
+        taken_over = TakenOver(name, self._error or slow)
+        return [Tell(taken_over if self._told_rung else Listening(name))]
+
+    def _worry(self, now: float) -> list[Action]:
+        """Says, once in an outage, that nobody listens for now, and that what is said is kept."""
+        if now < self._worries_at:
+            return []
+        self._alone_told = True
+        if self._told_rung == -1:  # it was said for good
+            return []
+        away = EngineError("no engine answers", code="engine_slow")
+        return [Tell(Deaf(self._error or away, kept=True))]
 
     def _despair(self) -> list[Action]:
         """Says that nobody listens, once, and what is not heard because of that, in pieces."""

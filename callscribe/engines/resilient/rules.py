@@ -53,6 +53,8 @@ class Patience:
     """After all tries of an outage, until the next one."""
     refusal: float = 60.0
     """Before those are asked again that have refused, all of them: a key may be valid again."""
+    alone: float = 5.0
+    """That nobody listens, or nobody answers, before that is said."""
     untold: float = 30.0
     """Of audio that nobody is going to hear, before it is said to be a gap."""
     stable: float = 10.0

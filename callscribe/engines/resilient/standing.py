@@ -31,6 +31,10 @@ class Standing:
     """Whoever opened the leg has it: it goes on, even where nobody listens."""
     _tries: list[Tries] = field(default_factory=list)
     _away_since: float | None = None
+    _alone_since: float | None = None
+    """Since when nobody has listened and answered."""
+    _alone_told: bool = False
+    """That was said."""
     _error: CallscribeError | None = None
     """Why it is not the first engine that listens, or nobody."""
     _progress: Progress = field(init=False)
@@ -86,6 +90,14 @@ class Standing:
             return float("inf")
         return max(tries.failed_at for tries in self._tries) + self.patience.refusal
 
+    @property
+    def _worries_at(self) -> float:
+        """When it is to be said that nobody listens although somebody may soon."""
+        since = self._alone_since
+        if since is None or self._alone_told or not self.begun or self.hopeless is not None:
+            return float("inf")
+        return since + self.patience.alone
+
     def deadline(self, now: float) -> float | None:
         """When ``tick`` has something to do, monotonic; None while only events change that."""
         times = [
@@ -104,6 +116,7 @@ class Standing:
             if not self.active.lasted:
                 times.append((self.active.opened_at or now) + self.patience.stable)
         times.append(self._forgives_at)
+        times.append(self._worries_at)
         times = [at for at in times if at != float("inf")]
         return min(times, default=None)
 

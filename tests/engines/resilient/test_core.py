@@ -257,3 +257,32 @@ def test_where_all_refuse_it_is_said_once_and_what_is_not_heard_as_it_grows(
     talk(two, 3)
     final(two)
     two.check()
+
+
+def test_that_nobody_listens_for_a_while_is_said_once_and_that_it_is_over(one: Simulation) -> None:
+    one.core.begun = True
+    talk(one, 2)
+    final(one)
+    for _ in range(2):
+        one.fail(one.core.active)
+        for _ in range(120):
+            one.pass_time(0.25)
+            for line in list(one.asked):
+                one.fail(line)
+        one.pass_time(70)
+        (away,) = [event for event in one.told if isinstance(event, Deaf)]
+        assert away.kept
+        one.open(one.asked[0])
+        one.pass_time(0)
+        assert one.told[-1] == Listening("first")
+        one.told.clear()
+
+
+def test_a_short_outage_is_not_worth_a_word(one: Simulation) -> None:
+    one.core.begun = True
+    talk(one, 2)
+    one.fail(one.core.active)
+    one.pass_time(4)
+    one.open(one.asked[0])
+    one.pass_time(10)
+    assert not one.told

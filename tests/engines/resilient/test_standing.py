@@ -90,6 +90,34 @@ def test_requests_are_tried_where_nobody_else_is_there() -> None:
     sim.open(found[0])
 
 
+def test_that_requests_stand_in_is_said_when_one_is_answered() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim.open(sim.asked[0])
+    talk(sim, 1)
+    sim.fail(sim.core.active)
+    for _ in range(3):  # neither the stream nor requests get through
+        while not (found := [line for line in sim.asked if line.rung == 1]):
+            for line in list(sim.asked):
+                sim.fail(line)
+            sim.pass_time(0.05)
+        sim.open(found[0])
+        sim.pass_time(1)
+        sim.fail(found[0])
+    assert not sim.told
+    while not (found := [line for line in sim.asked if line.rung == 1]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.05)
+    sim.open(found[0])
+    talk(sim, 1)
+    assert not sim.told
+    final(sim)
+    assert isinstance(sim.told[0], TakenOver)
+    assert sim.told[0].engine == "requests"
+    assert len([event for event in sim.told if isinstance(event, TakenOver)]) == 1
+
+
 def test_live_text_is_not_given_up_for_requests() -> None:
     requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
     sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))

@@ -264,8 +264,12 @@ def test_what_was_unsure_is_marked_and_heard_again(page: Page, served: Served, m
     said = page.locator(".row:not(.notice) .said")
     expect(said).to_have_text(["Il y a de l'eau sous la chaudière", now, "La pression est à zéro"])
     expect(mark).to_have_text("corrected")
-    expect(mark).to_have_attribute("title", re.compile(f"whisper.*Before: “{first}”"))
+    expect(mark).to_have_attribute("title", re.compile(f"Whisper.*Before: “{first}”"))
+    mark.focus()  # whoever has no mouse is told too
+    expect(mark).to_be_focused()
     picture(page, "call-heard-again")
+    page.set_viewport_size({"width": 360, "height": 700})
+    picture(page, "call-heard-again-360")
     page.reload()
     expect(mark).to_have_attribute("title", re.compile(f"Before: “{first}”"))
     hear_again(

@@ -43,7 +43,15 @@ export function langTag(code) {
 }
 
 /**
- * @param {string} name of a speaker or an engine
+ * @param {string} engine
+ * @returns {string} what people call it
+ */
+export function engineName(engine) {
+  return engine === "deepgram_rest" ? "Deepgram, by requests" : capitalized(engine);
+}
+
+/**
+ * @param {string} name of a speaker, an agent or an engine
  * @returns {string} with a capital, as it is shown
  */
 export function capitalized(name) {

@@ -1,6 +1,6 @@
 /** Who is on the line: each speaker's state, engine and lag, above their column. */
 
-import { capitalized, lag } from "./format.js";
+import { capitalized, engineName, lag } from "./format.js";
 
 const STATES = { open: "On the line", detached: "Connection lost", ended: "Has left" };
 
@@ -19,7 +19,7 @@ export class LegsView {
       const item = /** @type {HTMLElement} */ (this.list.children[index]) ?? this.create(index);
       const state = leg.state === "open" && leg.speaking ? "speaking" : leg.state;
       if (item.dataset.state !== state) item.dataset.state = state;
-      const details = [STATES[leg.state], capitalized(leg.engine)];
+      const details = [STATES[leg.state], engineName(leg.engine)];
       write(item.querySelector(".who"), capitalized(leg.speaker));
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
       const known = leg.state !== "ended" && leg.latencyMs !== null;

@@ -1,6 +1,6 @@
 /** A `TranscriptModel` as a list: each utterance keeps its element, each word its span. */
 
-import { capitalized, clock, langTag, percent } from "./format.js";
+import { capitalized, clock, engineName, langTag, percent } from "./format.js";
 import { alertedWords, copyOnClick, showFindings, stillStands } from "./found-view.js";
 
 const NO_WORDS = new Set();
@@ -164,7 +164,7 @@ function howHeard({ later, again, former, unsure, interim, final }) {
   }
   if (again && plain(former) !== plain(final.text)) {
     marks.push("corrected");
-    reasons.push(`Heard again by ${again}. Before: “${former}”`);
+    reasons.push(`Heard again by ${engineName(again)}. Before: “${former}”`);
   }
   if (unsure && !interim) {
     marks.push("unsure");

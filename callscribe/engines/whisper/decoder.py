@@ -7,9 +7,8 @@ and belongs in a worker thread. May import ``errors``, ``transcript`` and its ow
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from faster_whisper.tokenizer import Tokenizer
 from tokenizers import Tokenizer as HubTokenizer
 
 from callscribe.engines.whisper.features import FRAMES_PER_SECOND, MAX_FRAMES, FloatArray, LogMel
+from callscribe.engines.whisper.room import EncoderRoom
 from callscribe.errors import ModelError
 from callscribe.transcript import Word
 
@@ -31,8 +31,8 @@ SPARE_TOKENS: Final = 10
 BATCH_SECONDS: Final = 60.0
 """The most audio that is encoded at once: 100 MB for each 30 s."""
 
-LONG_FRAMES: Final = 1000
-"""Frames of a batch from which on only one at a time is encoded, 10 ms each."""
+ENCODED_AT_ONCE: Final = 3600
+"""Frames of 10 ms that all threads together encode at once: memory for 36 s of audio."""
 
 WHAT_TO_DO: Final = "fetch the model again, or name another with CALLSCRIBE_WHISPER_MODEL"
 """About a model that cannot be used."""
@@ -91,7 +91,8 @@ class WhisperDecoder:
                 str(folder),
                 device="cpu",
                 compute_type=compute_type,
-                inter_threads=max(1, threads),
+                # One more than live legs use: what is heard again must not take one from them.
+                inter_threads=max(1, threads) + 1,
                 intra_threads=1,
             )
         self.threads = max(1, threads)
@@ -99,8 +100,7 @@ class WhisperDecoder:
         with _blaming(folder / "tokenizer.json"):
             self._hub = HubTokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizers: dict[str, Tokenizer] = {}
-        # The encoder takes 100 MB for a moment over a long window: one such at a time.
-        self._long_windows = threading.Lock()
+        self._room = EncoderRoom(ENCODED_AT_ONCE)
         self._mel = LogMel(int(self._model.n_mels))
         self._suppressed = [-1, *self._tokenizer("en").non_speech_tokens]
 
@@ -128,7 +128,8 @@ class WhisperDecoder:
     def detect_language(self, audio: FloatArray) -> tuple[str, float]:
         """The most probable language of up to 30 s of audio and its probability."""
         features = self._mel(audio, 5.0)
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None].copy()))
+        with self._room.take(features.shape[1]):
+            encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None].copy()))
         token, probability = self._model.detect_language(encoded)[0][0]
         return token.strip("<|>"), float(probability)
 
@@ -136,7 +137,7 @@ class WhisperDecoder:
         tokenizer = self._tokenizer(windows[0].language)
         frames = max(map(_frames, windows))
         features = np.stack([self._features(window, frames) for window in windows])
-        with self._long_windows if len(windows) * frames > LONG_FRAMES else nullcontext():
+        with self._room.take(len(windows) * frames):
             encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
         bound = SPARE_TOKENS + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
         bound = min(bound, 220)

@@ -22,7 +22,7 @@ MOVED = 0.5
 TWICE = 1.0
 """Seconds within which a further word of the same text is that word again."""
 WRITTEN = 0.5
-"""The share of a word's time in which other words are written, from which on it is not lost."""
+"""The share of a word's time in which new words are written, from which on it is not lost."""
 EDGE = 0.3
 """Seconds by which a gap and a word at its edge may differ: neither is exact."""
 SLOWER = 0.1
@@ -49,7 +49,7 @@ class Difference:
     """What one transcript has and the other has not."""
 
     lost: list[Placed] = field(default_factory=list)
-    """Words where nothing is written any more."""
+    """Words that are left out: what stands there, if anything, stood there before."""
     doubled: list[Placed] = field(default_factory=list)
     extra: list[Placed] = field(default_factory=list)
     """Words that have no counterpart and repeat none."""
@@ -70,16 +70,20 @@ def compare(before: Sequence[Placed], after: Sequence[Placed]) -> Difference:
     """The cheapest way from one transcript to the other, by edits."""
     found = Difference()
     inserted: list[Placed] = []
+    missing: list[Placed] = []
     for old, new in _path(before, after):
         if old is None and new is not None:
             inserted.append(new)
         elif new is None and old is not None:
-            (found.merged if _is_written(old, after) else found.lost).append(old)
+            missing.append(old)
         elif old is not None and new is not None:
             if old.text != new.text:
                 found.other.append((old, new))
             elif abs(old.middle - new.middle) > MOVED:
                 found.moved.append((old, new))
+    changed = [*inserted, *(new for _, new in found.other)]
+    for word in missing:
+        (found.merged if _is_written(word, changed) else found.lost).append(word)
     for word in inserted:
         again = any(
             other is not word
@@ -122,12 +126,13 @@ def _path(
     return pairs[::-1]
 
 
-def _is_written(word: Placed, after: Iterable[Placed]) -> bool:
-    """Whether there are words in half of the time at least in which this one was said.
+def _is_written(word: Placed, changed: Iterable[Placed]) -> bool:
+    """Whether words that were heard differently stand in half of this one's time at least.
 
-    A recogniser gives all that it hears to one word or another; what it did not hear, to none.
+    Words that are the same as before do not count: a recogniser that leaves a word out gives its
+    time to a neighbour.
     """
-    covered = sum(max(min(w.end, word.end) - max(w.start, word.start), 0.0) for w in after)
+    covered = sum(max(min(w.end, word.end) - max(w.start, word.start), 0.0) for w in changed)
     return covered > 0 and covered >= WRITTEN * (word.end - word.start)
 
 

@@ -30,7 +30,7 @@ def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dic
         what = f"nobody listens to {speaker} any more"
     if isinstance(heard, Deaf) and heard.kept:
         code, what = "engine_away", f"nobody listens to {speaker} just now"
-        caveat = "What is said is kept, and written down as soon as an engine answers."
+        caveat = "What is said is kept for when an engine answers."
     elif isinstance(heard, Deaf):
         caveat = "The call goes on; what is said is a gap until an engine listens again."
     return {

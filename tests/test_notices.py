@@ -46,8 +46,8 @@ def test_nobody_listens_just_now() -> None:
         "",
     )
     assert found["message"] == (
-        "nobody listens to agent just now: Deepgram is away. What is said is kept, and written "
-        "down as soon as an engine answers."
+        "nobody listens to agent just now: Deepgram is away. What is said is kept for when an "
+        "engine answers."
     )
 
 

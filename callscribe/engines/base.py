@@ -41,14 +41,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Deaf:
-    """Nobody listens to the leg, because of ``error``; it goes on, and what is said is ``Unheard``.
+    """Nobody listens to the leg, because of ``error``; it goes on.
 
     Until ``Listening`` or ``TakenOver``: whoever refused is asked again now and then.
     """
 
     error: CallscribeError
     kept: bool = False
-    """It may soon be over: what is said is kept, and heard then."""
+    """It may soon be over: what is said is kept, and heard then. Else it is ``Unheard``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class StreamOptions:
     streaming: bool = True
     """Off: audio may be gathered and sent in pieces, finals only; for engines that can do both."""
     stands_in: bool = False
-    """The pieces stand in for a stream: live text is worth requests of its own."""
+    """The pieces stand in for a stream: open ones are sent too, for interims."""
     query: tuple[tuple[str, str], ...] = ()
     """Further parameters for an engine that speaks Deepgram's protocol, as on the wire."""
     encoding: Encoding = "linear16"

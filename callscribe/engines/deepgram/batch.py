@@ -1,4 +1,4 @@
-"""Deepgram by REST: pieces of about three seconds, finals only, in order; the requests themselves.
+"""Deepgram by REST: pieces of about three seconds, their finals in order; the requests themselves.
 
 How a leg's audio is gathered and sent is in ``pieces``. May import ``engines.base``, ``errors``,
 ``languages`` and its own room.
@@ -92,7 +92,7 @@ class DeepgramBatchService:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Finals only."""
+        """Finals; interims only while it stands in for a stream."""
         return Capabilities(False, False, LANGUAGES_OF_NOVA & LANGUAGES.keys(), auto_language=True)
 
     async def transcribe_streaming(

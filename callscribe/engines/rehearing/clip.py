@@ -22,8 +22,8 @@ SURROUNDED: Final = 0.05
 having heard more, it is right more often than its confidence says."""
 ONWARDS: Final = 0.02
 """The same for one that had only what was said behind, if anything: it has searched further."""
-ELSEWHERE: Final = -0.02
-"""The same for one of another kind of engine, which heard no more: it has to be surer."""
+BY_REQUEST: Final = -0.02
+"""The same for a provider's, which heard no more and is sure in its own way: it has to be surer."""
 CLEAR: Final = 0.8
 """A hearing that is so sure of its words is not asked for another one."""
 COMPLETE: Final = 0.7
@@ -119,8 +119,8 @@ class Hearing:
 
     clip: Clip
     words: tuple[Word, ...]
-    elsewhere: bool = False
-    """It was heard by another kind of engine, whose confidence means something else."""
+    by_request: bool = False
+    """A provider heard it, the final's own stretch alone."""
 
     @property
     def is_complete(self) -> bool:
@@ -144,8 +144,8 @@ class Hearing:
 
     @property
     def _allowance(self) -> float:
-        if self.elsewhere:
-            return ELSEWHERE
+        if self.by_request:
+            return BY_REQUEST
         return SURROUNDED if self.clip.target > 0 else ONWARDS
 
 

@@ -184,32 +184,42 @@ class RehearingConnection:
             _log.exception("rehearing_failed", session=self._session_id)
 
     async def _hear_again(self, clip: Clip) -> None:
+        # Read at once: the tape lets go of what no final waits for.
+        stretches = [self._read(piece.start, piece.end) for piece in clip.pieces]
         for hearer in self._hearers.over(clip.by):
-            first = await self._ask(hearer, clip.alone if hearer.provider else clip)
-            if first is None:
-                continue
-            hearings = [first]
-            if first.clip.target > 0 and not first.is_clear:
-                # What was said before can mislead as it can help.
-                onwards = await self._ask(hearer, first.clip.onwards)
-                hearings += [onwards] if onwards is not None else []
-            best = surest(hearings)
-            if best is not None:
-                await self._replace(best, hearer.name)
-            return
+            part, own = clip, stretches
+            if hearer.provider:
+                part, own = clip.alone, stretches[clip.target : clip.target + 1]
+            hearings: list[Hearing] = []
+            try:
+                await self._listen(hearer, part, own, hearings)
+            finally:  # the leg may end meanwhile
+                best = surest(hearings)
+                if best is not None:
+                    await self._replace(best, hearer.name)
+            if hearings:
+                return
 
-    async def _ask(self, hearer: Hearer, clip: Clip) -> Hearing | None:
-        """What one of them understands; None where it cannot hear the clip, or not now."""
+    async def _listen(
+        self, hearer: Hearer, clip: Clip, stretches: Sequence[bytes], hearings: list[Hearing]
+    ) -> None:
+        """Adds what one of them understands; nothing where it cannot hear the clip, or not now."""
+        first = await self._ask(hearer, clip, stretches)
+        if first is None:
+            return
+        hearings.append(first)
+        if clip.target > 0 and not first.is_clear:
+            # What was said before can mislead as it can help.
+            onwards = await self._ask(hearer, clip.onwards, stretches[clip.target :])
+            hearings += [onwards] if onwards is not None else []
+
+    async def _ask(self, hearer: Hearer, clip: Clip, stretches: Sequence[bytes]) -> Hearing | None:
         language = clip.final.language or self._language
-        # The tape is the event loop's; what is made of it need not be.
-        pieces = [self._read(piece.start, piece.end) for piece in clip.pieces]
-        audio = await asyncio.to_thread(self._audio, clip, pieces)
+        audio = await asyncio.to_thread(self._audio, clip, stretches)
         found = await self._hearers.ask(hearer, audio, language, self._options)
-        return (
-            None
-            if found is None
-            else Hearing(clip, clip.words(found.words), elsewhere=bool(hearer.provider))
-        )
+        if found is None:
+            return None
+        return Hearing(clip, clip.words(found.words), by_request=bool(hearer.provider))
 
     async def _replace(self, hearing: Hearing, by: str) -> None:
         """Tells what was understood more surely."""

@@ -49,9 +49,13 @@ class Ask:
         hear: TranscriptCallback,
         *,
         streaming: bool,
+        stands_in: bool = False,
         on_full: OnFull | None = None,
     ) -> StreamingConnection:
-        """Opens an engine as the leg wants it. Its errors; one for a language it does not know."""
+        """Opens an engine as the leg wants it. Its errors; one for a language it does not know.
+
+        ``stands_in``: what is said by requests is live text, where the leg wants that.
+        """
         able = rung.engine.capabilities
         known = able.auto_language if self.language == "auto" else self.language in able.languages
         if not known:
@@ -60,7 +64,7 @@ class Ask:
         options = replace(
             self.options,
             streaming=streaming and wanted,
-            stands_in=wanted and not streaming and self.options.interim_results,
+            stands_in=stands_in and wanted and self.options.interim_results,
             on_full=on_full,
         )
         return await rung.engine.transcribe_streaming(

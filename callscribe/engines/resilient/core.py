@@ -92,8 +92,10 @@ class Core(Standing):
             return []
         if isinstance(event, Result):
             event = self.voices.named(event, line, line.base / self.rate)
+        # Silence is told by requests without one being made; only an answer tells that they are.
+        answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.base, line.sent)
-        return [*self._say_who(), *map(Tell, news)]
+        return [*(self._is_heard() if answers else ()), *map(Tell, news)]
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
@@ -118,6 +120,8 @@ class Core(Standing):
         """Does what time has made due."""
         actions: list[Action] = []
         self._note_lasting(now)
+        if self._settles_at <= now:
+            actions += self._is_heard()
         if self.active is None and self._away_since is None:
             self._away_since = now
         if self.active is None and self._alone_since is None:
@@ -202,17 +206,20 @@ class Core(Standing):
         line.fed_at = now
         self.active = line
         self._away_since = None
-        answers_later = line.rung > 0 and not self.rungs[line.rung].streaming
-        # Whether requests are answered, only an answer tells.
-        return actions if answers_later else actions + self._say_who()
+        # Who does not answer yet, or did not a moment ago, may still be of no use.
+        waits = line.rung > 0 and not self.rungs[line.rung].streaming
+        waits = waits or (self._alone_told and self._told_rung != -1)
+        return actions if waits else actions + self._say_who()
 
-    def _say_who(self) -> list[Action]:
-        """Says who listens, where that was not said."""
-        if self.active is None:
-            return []
-        told = self.active.rung == self._told_rung and not self._alone_told
+    def _is_heard(self) -> list[Action]:
+        """Notes that whoever has the leg does listen, and says who that is."""
+        told = self._alone_told
         self._alone_since, self._alone_told = None, False
-        if told:
+        return self._say_who(again=told)
+
+    def _say_who(self, *, again: bool = False) -> list[Action]:
+        """Says who listens, where that was not said."""
+        if self.active is None or (self.active.rung == self._told_rung and not again):
             return []
         self._told_rung = self.active.rung
         name = self.rungs[self._told_rung].name

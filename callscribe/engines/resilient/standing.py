@@ -32,7 +32,7 @@ class Standing:
     _tries: list[Tries] = field(default_factory=list)
     _away_since: float | None = None
     _alone_since: float | None = None
-    """Since when nobody has listened and answered."""
+    """Since when nobody listens, or nobody who has answered or stayed for a while."""
     _alone_told: bool = False
     """That was said."""
     _error: CallscribeError | None = None
@@ -94,9 +94,19 @@ class Standing:
     def _worries_at(self) -> float:
         """When it is to be said that nobody listens although somebody may soon."""
         since = self._alone_since
-        if since is None or self._alone_told or not self.begun or self.hopeless is not None:
+        if since is None or self._alone_told or not self.begun:
+            return float("inf")
+        if self.active is not None or self.hopeless is not None:
             return float("inf")
         return since + self.patience.alone
+
+    @property
+    def _settles_at(self) -> float:
+        """When a stream is taken for one that listens, although it has said nothing."""
+        line = self.active
+        if self._alone_since is None or line is None or not self.rungs[line.rung].streaming:
+            return float("inf")
+        return (line.opened_at or 0.0) + self.patience.healthy
 
     def deadline(self, now: float) -> float | None:
         """When ``tick`` has something to do, monotonic; None while only events change that."""
@@ -116,7 +126,7 @@ class Standing:
             if not self.active.lasted:
                 times.append((self.active.opened_at or now) + self.patience.stable)
         times.append(self._forgives_at)
-        times.append(self._worries_at)
+        times += [self._worries_at, self._settles_at]
         times = [at for at in times if at != float("inf")]
         return min(times, default=None)
 

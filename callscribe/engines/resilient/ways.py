@@ -112,6 +112,7 @@ class Ways:
                 rung,
                 hear,
                 streaming=rung.streaming,
+                stands_in=not rung.streaming,
                 on_full=lambda error: self._listener.waits(line, error),
             )
         except CallscribeError as error:

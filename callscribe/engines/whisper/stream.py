@@ -255,6 +255,7 @@ class LegStream:
         if turn is Turn.OPENED:
             self._generation += 1
             self._draft = Draft(point.start)
+            self._lead_misled = False
             if self._detect_each:
                 self.language = None
             return [SpeechBegan(point.start)]
@@ -318,8 +319,9 @@ class LegStream:
             return []
         if self._spans.waiting is not None:
             return []
+        understood = found
         found = without_lead(found, job.lead)
-        self._lead_misled = job.lead > 0 and not found.words
+        self._lead_misled = bool(understood.words) and not found.words
         offset = job.offset + job.lead
         if not believable(found, job.evidence) or repeats(found.words):
             return []

@@ -61,9 +61,9 @@ def test_a_voice_keeps_its_label() -> None:
     assert [w.speaker_label for w in clip.words([Word("b", 0.2, 0.4, 0.9, "7")])] == ["1"]
 
 
-def hearing(clip: Clip, *then: tuple[str, float], elsewhere: bool = False) -> Hearing:
+def hearing(clip: Clip, *then: tuple[str, float], by_request: bool = False) -> Hearing:
     words = tuple(Word(text, 0.0, 0.1, confidence) for text, confidence in then)
-    return Hearing(clip, words, elsewhere)
+    return Hearing(clip, words, by_request)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_the_surer_one_is_believed(
     assert surest([again]) is (again if believed else None)
 
 
-def test_another_engine_has_to_be_surer() -> None:
-    again = hearing(CLIP.alone, ("bonjour", 0.51), ("Adam", 0.51), elsewhere=True)
+def test_what_was_asked_for_has_to_be_surer() -> None:
+    again = hearing(CLIP.alone, ("bonjour", 0.51), ("Adam", 0.51), by_request=True)
     assert surest([again]) is None
-    again = hearing(CLIP.alone, ("bonjour", 0.53), ("Adam", 0.53), elsewhere=True)
+    again = hearing(CLIP.alone, ("bonjour", 0.53), ("Adam", 0.53), by_request=True)
     assert surest([again]) is again
 
 

@@ -31,14 +31,21 @@ async def test_streaming_needs_both_the_leg_and_the_engine(here: bool, asked: bo
     engine = EnergyEngine()
     wants = replace(ASK, options=replace(ASK.options, streaming=asked))
     await wants.enter(Rung(engine, "x"), lambda _: None, streaming=here)
-    stands_in = asked and not here
-    assert engine.options == replace(ASK.options, streaming=here and asked, stands_in=stands_in)
+    assert engine.options == replace(ASK.options, streaming=here and asked)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_requests_stand_in_for_a_stream_that_was_asked_for(asked: bool) -> None:
+    engine = EnergyEngine()
+    wants = replace(ASK, options=replace(ASK.options, streaming=asked))
+    await wants.enter(Rung(engine, "x"), lambda _: None, streaming=False, stands_in=True)
+    assert engine.options == replace(ASK.options, streaming=False, stands_in=asked)
 
 
 async def test_nobody_stands_in_for_live_text_that_is_not_wanted() -> None:
     engine = EnergyEngine()
     wants = replace(ASK, options=replace(ASK.options, interim_results=False))
-    await wants.enter(Rung(engine, "x"), lambda _: None, streaming=False)
+    await wants.enter(Rung(engine, "x"), lambda _: None, streaming=False, stands_in=True)
     assert engine.options is not None
     assert not engine.options.stands_in
 

@@ -274,8 +274,31 @@ def test_that_nobody_listens_for_a_while_is_said_once_and_that_it_is_over(one: S
         assert away.kept
         one.open(one.asked[0])
         one.pass_time(0)
-        assert one.told[-1] == Listening("first")
+        assert one.told[-1] == away
+        talk(one, 1)
+        final(one)
+        assert Listening("first") in one.told
         one.told.clear()
+
+
+def test_streams_that_open_and_fall_are_an_outage_until_one_stays(one: Simulation) -> None:
+    one.core.begun = True
+    talk(one, 2)
+    final(one)
+    one.told.clear()
+    one.fail(one.core.active)
+    for _ in range(100):
+        one.pass_time(0.5)
+        if one.asked:
+            one.open(one.asked[0])
+            one.pass_time(1.5)
+            one.fail(one.core.active)
+    assert [type(event) for event in one.told] == [Deaf]
+    while not one.asked:
+        one.pass_time(0.5)
+    one.open(one.asked[0])
+    one.pass_time(2.1)
+    assert one.told[1:] == [Listening("first")]
 
 
 def test_a_short_outage_is_not_worth_a_word(one: Simulation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.engines.base import Listening, TakenOver
+from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
 from callscribe.engines.resilient.rules import LIVE, Rung
 from callscribe.errors import CapacityError
 from tests.engines.resilient.simulation import (
@@ -111,11 +111,27 @@ def test_that_requests_stand_in_is_said_when_one_is_answered() -> None:
         sim.pass_time(0.05)
     sim.open(found[0])
     talk(sim, 1)
-    assert not sim.told
+    sim.say(found[0], Silent(0.1))  # told without a request
+    assert not [event for event in sim.told if not isinstance(event, Silent)]
     final(sim)
-    assert isinstance(sim.told[0], TakenOver)
-    assert sim.told[0].engine == "requests"
-    assert len([event for event in sim.told if isinstance(event, TakenOver)]) == 1
+    (taken,) = [event for event in sim.told if isinstance(event, TakenOver)]
+    assert taken.engine == "requests"
+
+
+def test_requests_that_have_nothing_to_answer_are_no_trouble() -> None:
+    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim.core.begun = True
+    sim.open(sim.asked[0])
+    talk(sim, 1)
+    sim.fail(sim.core.active)
+    while not (found := [line for line in sim.asked if line.rung == 1]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.05)
+    sim.open(found[0])
+    sim.pass_time(60)
+    assert not [event for event in sim.told if isinstance(event, Deaf)]
 
 
 def test_live_text_is_not_given_up_for_requests() -> None:

@@ -46,6 +46,7 @@ LOOSE_TASKS = {
     "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
     "sessions.py": "a session outlives the request that began it",
     "engines/deepgram/pieces.py": "sends pieces one after the other, awaited in close",
+    "engines/deepgram/glances.py": "a look at an open piece, cancelled when that has ended",
     "engines/deepgram/connection.py": "owns the tasks that read and write, awaited in close",
     "engines/rehearing/connection.py": "owns the task that hears finals again, awaited in close",
     "engines/resilient/connection.py": "owns the tasks that open engines, awaited in close",

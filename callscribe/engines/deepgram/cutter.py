@@ -56,6 +56,8 @@ class PauseCutter:
         self._levels: list[float] = []
         self._silence = 0.0
         self._spoken = 0
+        self.spoken_from: float | None = None
+        """Where somebody began to speak in the open piece; None: nobody has."""
 
     @property
     def seconds(self) -> float:
@@ -68,10 +70,8 @@ class PauseCutter:
         return self._first / self._rate
 
     @property
-    def open_piece(self) -> Piece | None:
-        """What has been gathered since the last cut; None while nobody speaks in it."""
-        if not self._spoken:
-            return None
+    def open_piece(self) -> Piece:
+        """What has been gathered since the last cut."""
         return Piece(self._first / self._rate, self._samples.copy())
 
     def push(self, pcm: bytes) -> list[Piece]:
@@ -100,6 +100,8 @@ class PauseCutter:
         self._levels.append(found.level)
         speech = found.probability >= SPEECH
         self._spoken += speech
+        if speech and self.spoken_from is None:
+            self.spoken_from = self._judged - CHUNK_SECONDS
         loud = self._spoken and found.above_floor >= LOUD
         self._silence = 0.0 if speech or loud else self._silence + CHUNK_SECONDS
 
@@ -126,7 +128,7 @@ class PauseCutter:
         self._first += end
         rest = max(self._judged - self._first / self._rate, 0.0)
         self._levels = self._levels[len(self._levels) - round(rest / CHUNK_SECONDS) :]
-        self._spoken = 0
+        self._spoken, self.spoken_from = 0, None
         return [piece] if spoken and len(piece.samples) else []
 
 

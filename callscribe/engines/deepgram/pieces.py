@@ -2,17 +2,15 @@
 
 A request that fails is sent again with growing pauses, and its audio kept until it is through.
 Where it stands in for a stream, a piece that is still open is sent too, for interim words. May
-import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its own
-room.
+import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its
+own room.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -25,15 +23,13 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
-from callscribe.engines.deepgram.peeks import PATIENCE as PATIENCE_OF_PEEKS
-from callscribe.engines.deepgram.peeks import Peeks
+from callscribe.engines.deepgram.glances import Glances
 from callscribe.engines.deepgram.results import of_piece, told_apart
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import (
     AudioError,
     CallscribeError,
-    CapacityError,
     EngineError,
     UpstreamError,
 )
@@ -70,11 +66,12 @@ class DeepgramBatchConnection:
         self._encoding: Encoding = encoding
         self._teller = EngineTeller(on_transcript, session_id)
         self._request = request
-        self._peek = peek
-        self._peeks = Peeks()
         self._monotonic = monotonic
         self._waiting = bytearray()
         self._work = asyncio.Event()
+        self._glances: Glances | None = None
+        if peek is not None:
+            self._glances = Glances(session_id, sample_rate, peek, self._work.set, monotonic)
         self._finalize = False
         self._closing = False
         self._lost = False
@@ -85,7 +82,7 @@ class DeepgramBatchConnection:
         """Leg seconds before which there is nothing more to come."""
         self._deadline: asyncio.Timeout | None = None
         """For the pieces under way; runs from ``close`` on."""
-        # The one task of a leg here: pieces go one after the other, so finals come in order.
+        # Pieces go one after the other, so finals come in order; looks at the open one beside it.
         self._task = asyncio.create_task(self._run(), name=f"deepgram-batch-{session_id}")
 
     @property
@@ -164,14 +161,23 @@ class DeepgramBatchConnection:
             await self.on_close(self)
 
     async def _send_all(self) -> None:
-        while not (self._closing and not self._waiting):
-            await self._work.wait()
-            self._work.clear()
-            await self._send(await self._pieces())
-            await self._tell_silence()
-            if self._peek is not None and not self._closing:
-                await self._look(self._peek)
+        try:
+            while not (self._closing and not self._waiting):
+                await self._work.wait()
+                self._work.clear()
+                pieces = await self._pieces()
+                if pieces:  # what was seen of them does not count any more
+                    self._drop_glance()
+                await self._send(pieces)
+                await self._tell_silence()
+                await self._look()
+        finally:
+            self._drop_glance()
         await self._send(self._cutter.flush())
+
+    def _drop_glance(self) -> None:
+        if self._glances is not None:
+            self._glances.drop()
 
     async def _pieces(self) -> list[Piece]:
         audio = bytes(self._waiting)
@@ -191,24 +197,15 @@ class DeepgramBatchConnection:
             heard, self._voices = told_apart(heard, self._voices)
             await self._teller.tell(heard)
 
-    async def _look(self, peek: Callable[[bytes], Any]) -> None:
-        """Tells what the open piece says so far; nothing where that cannot be had at once."""
-        seen = self._cutter.open_piece
-        if seen is None or not self._peeks.are_due(seen.start, seen.end(self._rate)):
+    async def _look(self) -> None:
+        """Tells what the open piece says so far, and has it looked at again when it is time."""
+        if self._glances is None:
             return
-        end, began = seen.end(self._rate), self._monotonic()
-        answer = None
-        with contextlib.suppress(UpstreamError, CapacityError, TimeoutError):
-            wav = await asyncio.to_thread(as_wav, seen, self._rate)
-            async with asyncio.timeout(PATIENCE_OF_PEEKS):
-                answer = await peek(wav)
-        took = self._monotonic() - began
-        self._peeks.looked(end, took)
-        if answer is not None:
-            heard, _ = told_apart(of_piece(answer, seen.start, end, took), self._voices)
-            if heard.words:
-                so_far = replace(heard, is_final=False, speech_final=False, until=None)
-                await self._teller.tell(so_far)
+        so_far = self._glances.take()
+        if so_far is not None:
+            await self._teller.tell(so_far)
+        if not (self._waiting or self._finalize or self._closing):
+            self._glances.go_on(self._cutter, self._voices)
 
     async def _tell_silence(self) -> None:
         """Says that nobody spoke where audio was left out."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 
 import pytest
 
-from callscribe.engines.base import EngineEvent, Lost, Silent, StreamOptions
+from callscribe.engines.base import EngineEvent, Lost, Silent
 from callscribe.engines.deepgram import pieces
 from callscribe.engines.deepgram.batch import DeepgramBatchService
 from callscribe.errors import AudioError, EngineError
@@ -207,58 +206,4 @@ async def test_a_leg_may_be_abandoned_at_once() -> None:
         async with asyncio.timeout(5):
             await leg.close()
     assert not service._connections
-    await service.close()
-
-
-STAND_IN = StreamOptions(streaming=False, stands_in=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def test_a_piece_that_is_open_is_heard_where_there_would_be_live_text(faulty: Faulty) -> None:
-    events: list[EngineEvent] = []
-    service = DeepgramBatchService("key", base_url=faulty.address)
-    rate, samples = speech.leg("fr", "agent")
-    pcm = samples.astype("<i2").tobytes()
-    leg = await service.transcribe_streaming("s", "fr", rate, events.append, options=STAND_IN)
-    await leg.send_audio(pcm[: 5 * rate])
-    await until(lambda: len(events) == 1)
-    (so_far,) = events
-    assert isinstance(so_far, Result)
-    assert so_far.words
-    assert (so_far.is_final, so_far.speech_final, so_far.until) == (False, False, None)
-    await leg.send_audio(pcm[5 * rate : 6 * rate])  # half a second more is not worth a request
-    await leg.finalize()
-    await until(lambda: len(events) == 2)
-    final = events[1]
-    assert isinstance(final, Result)
-    assert (final.is_final, final.until) == (True, pytest.approx(3.0))
-    assert final.words[0].start == so_far.words[0].start
-    assert [len(body) for body in faulty.bodies] == [5 * rate + 44, 6 * rate + 44]
-    await leg.close()
-    await service.close()
-
-
-async def test_a_look_that_fails_costs_nothing_but_itself(faulty: Faulty) -> None:
-    faulty.statuses = [401]
-    events: list[EngineEvent] = []
-    service = DeepgramBatchService("key", base_url=faulty.address, requests=2)
-    rate, samples = speech.leg("fr", "agent")
-    pcm = samples.astype("<i2").tobytes()
-    leg = await service.transcribe_streaming("s", "fr", rate, events.append, options=STAND_IN)
-    await leg.send_audio(pcm[: 5 * rate])
-    await until(lambda: len(faulty.bodies) == 1)
-    async with service.budget.slot(None):  # half of the budget: looks are left out, finals are not
-        await leg.send_audio(pcm[5 * rate : 8 * rate])
-        await leg.finalize()
-        await until(lambda: bool(events))
-    final = events[0]
-    assert isinstance(final, Result)
-    assert final.is_final
-    assert len(faulty.bodies) == 2
-    await leg.close()
     await service.close()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import subprocess
 import sys
 
 import pytest
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc's"
+)
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))
+}
 
 ARENAS = """
 import ctypes, sys, tempfile, threading
@@ -29,14 +40,17 @@ with tempfile.TemporaryFile() as file:
 """
 
 
+def run(*words: str) -> str:
+    command = [sys.executable, "-c", *words]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env=ENVIRONMENT
+    ).stdout
+
+
 def arenas(how: str) -> int:
-    told = subprocess.run(
-        [sys.executable, "-c", ARENAS, how], check=True, capture_output=True, text=True
-    )
-    return int(told.stdout)
+    return int(run(ARENAS, how))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
 def test_threads_share_two_arenas() -> None:
     assert arenas("as it is") > 2
     assert arenas("bounded") <= 2
@@ -58,9 +72,5 @@ print(before - resident())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
 def test_what_was_freed_is_given_back() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True
-    )
-    assert int(told.stdout) > 60
+    assert int(run(GIVEN_BACK)) > 60

@@ -365,11 +365,32 @@ def test_a_setting_changed_while_the_server_is_away_is_saved_when_it_is_back(
     expect(page.locator("#saved")).to_have_text("Saved when the server is back")
     page.get_by_label("Vocabulary").fill("Vitodens")
     page.keyboard.press("Tab")
+    page.get_by_text("More for Deepgram").click()
+    page.get_by_label("Tags").fill("x" * 199)
+    page.keyboard.press("Tab")
     cable.plugged = True
+    expect(page.locator("#saved")).to_have_text("Not saved", timeout=10_000)
+    expect(page.locator("[data-error-for=deepgram_tag]")).to_contain_text("128 characters")
+    page.get_by_label("Tags").fill("")
+    page.keyboard.press("Tab")
     expect(page.locator("#saved")).to_have_text("Saved", timeout=10_000)
     expect(page.get_by_label("Interim words")).not_to_be_checked()
     config = ask(f"{served.http}/api/config/transcription")
     assert (config["interim_results"], config["keyterms"]) == (False, ["Vitodens"])
+
+
+def test_a_recording_begins_with_the_settings_that_are_shown(
+    page: Page, cable: Cable, served: Served
+) -> None:
+    page.goto(f"{cable.http}/config")
+    expect(page.locator("#language")).to_have_value("French – Français")
+    page.route("**/api/config/transcription", lambda route: route.fulfill(status=502), times=1)
+    page.get_by_label("Interim words").uncheck()
+    expect(page.locator("#saved")).to_have_text("Saved when the server is back")
+    page.keyboard.press("r")
+    state(page, "recording")
+    (session,) = served.context.service.sessions()
+    assert session.config.interim_results is False
 
 
 def test_deepgram_without_a_key_is_greyed_out_with_the_reason(page: Page, served: Served) -> None:

@@ -14,7 +14,7 @@ const join = query.get("session") ?? "";
 
 const panel = new RecordPanel(find("#recording"), {
   join,
-  settled: () => settings.saving,
+  settled: () => settings.settled(),
 });
 const settings = new SettingsForm(find("#settings"), (config) => {
   panel.view.setLow(config.low_confidence);

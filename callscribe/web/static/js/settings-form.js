@@ -60,8 +60,9 @@ export class SettingsForm {
 
   async put(changes) {
     clearTimeout(this.again);
-    this.say("Saving…", "saving");
     const body = { ...this.unsaved, ...changes };
+    // Somebody who hears the page is told once that the server is away.
+    if (!Object.keys(this.unsaved).length) this.say("Saving…", "saving");
     for (const key of Object.keys(body)) this.complain(key, "");
     try {
       const config = await api(PATH, { method: "PUT", body });
@@ -73,18 +74,35 @@ export class SettingsForm {
       this.say("Saved", "saved");
     } catch (error) {
       this.waiting -= 1;
-      if (error.code === "server_gone_page") {
+      const problems = error instanceof ApiError ? error.detail : [];
+      if (error.code === "server_gone_page" || (!problems.length && error.retryable)) {
         this.unsaved = body;
         this.say("Saved when the server is back", "failed");
         this.again = setTimeout(() => this.save({}), AGAIN);
         return;
       }
       this.unsaved = {};
+      const changed = Object.entries(body);
+      if (changed.length > Object.keys(changes).length) {
+        await this.putEach(changed);
+        return;
+      }
       this.say("Not saved", "failed");
-      const problems = error instanceof ApiError ? error.detail : [];
       for (const { loc, msg } of problems) this.complain(this.keyOf(loc), msg);
-      if (!problems.length) this.complain(Object.keys(body)[0] ?? "", error.message);
+      if (!problems.length) this.complain(changed[0]?.[0] ?? "", error.message);
     }
+  }
+
+  /** What waited for the server is not refused together with what is wrong. */
+  async putEach(changed) {
+    this.waiting += changed.length; // none is shown as the server has it before the last is known
+    for (const [key, value] of changed) await this.put({ [key]: value });
+    if (changed.some(([key]) => this.isRefused(key))) this.say("Not saved", "failed");
+  }
+
+  /** @returns {Promise<void>} when all changes are saved, refused, or known to have to wait */
+  settled() {
+    return Object.keys(this.unsaved).length ? this.save({}) : this.saving;
   }
 
   /** The field that an error is about: a `loc` may begin with `body` and end with an index. */

@@ -35,7 +35,7 @@ from benchmarks.counting import CountingRelay
 from benchmarks.machine import QUIET, Bystanders, resident_mb
 from benchmarks.upstream import upstream
 from callscribe import logs
-from callscribe.allocator import bound_arenas
+from callscribe.allocator import bound_arenas, keep_small
 from callscribe.bus import create_bus
 from callscribe.engines.deepgram import DeepgramEngine
 from callscribe.errors import CallscribeError
@@ -217,6 +217,7 @@ async def soak(asked: argparse.Namespace, address: str, tally: Tally) -> tuple[i
         with Progress(*columns) as progress:
             bar = progress.add_task(f"{asked.legs} legs", total=seconds)
             async with asyncio.TaskGroup() as tasks:
+                small = tasks.create_task(keep_small())  # as a server does
                 calls = [
                     tasks.create_task(crowd.line(began + seconds, index / lines))
                     for index in range(lines)
@@ -226,6 +227,7 @@ async def soak(asked: argparse.Namespace, address: str, tally: Tally) -> tuple[i
                     tally.memory.append((clock() - began, resident_mb()))
                     progress.update(bar, completed=clock() - began)
                     await asyncio.sleep(1)
+                small.cancel()
     await deepgram.close()
     await local.close()
     await bus.close()

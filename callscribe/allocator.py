@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import sys
@@ -45,6 +46,17 @@ def give_back() -> None:
     malloc_trim = _of_glibc("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+async def keep_small(every: float = 60.0) -> None:
+    """Gives back what was freed every so many seconds, in a thread, until it is cancelled.
+
+    Calls come and go, and what each of them leaves free between what stays would add up. It takes
+    one to three milliseconds for a process of 300 MB.
+    """
+    while True:
+        await asyncio.sleep(every)
+        await asyncio.to_thread(give_back)
 
 
 def _of_glibc(name: str) -> Callable[[*tuple[int, ...]], int] | None:

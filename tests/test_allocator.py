@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import subprocess
 import sys
+import time
 
 import pytest
+
+from callscribe import allocator
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc's"
@@ -74,3 +78,16 @@ print(before - resident())
 
 def test_what_was_freed_is_given_back() -> None:
     assert int(run(GIVEN_BACK)) > 60
+
+
+@pytest.mark.anyio
+async def test_it_is_given_back_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    monkeypatch.setattr(allocator, "give_back", lambda: times.append(time.monotonic()))
+    keeping = asyncio.create_task(allocator.keep_small(0.01))
+    async with asyncio.timeout(10):
+        while len(times) < 3:
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping

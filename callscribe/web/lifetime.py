@@ -1,6 +1,6 @@
 """What begins when the server does, and ends with it in an order that loses nothing.
 
-May import ``store``, ``bus`` and the rest of ``web``.
+May import ``allocator``, ``store``, ``bus`` and the rest of ``web``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from callscribe.allocator import keep_small
 from callscribe.bus.base import Bus
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
@@ -52,12 +53,13 @@ async def _running(context: Context) -> AsyncIterator[None]:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
             returning = tasks.create_task(take_up(context.twilio))
+            small = tasks.create_task(keep_small())
             try:
                 yield
             finally:
                 context.twilio.rest.close()
                 await context.service.close()
-                for task in (*loading, returning):
+                for task in (*loading, returning, small):
                     task.cancel()
     finally:
         await context.backends.close()

@@ -24,8 +24,8 @@ LEAD: Final = 0.25
 """Seconds before a final's first word that belong to it, where nobody spoke before."""
 TAIL: Final = 0.3
 """The same behind its last word."""
-MOST: Final = 8
-"""Finals that may wait; of more the oldest stays as it is."""
+MOST: Final = 20
+"""Finals that may wait, more than are said within ``PATIENCE``; of more the oldest stays as it is."""
 KEPT: Final = 60.0
 """Seconds of the leg that are kept for it at most."""
 

@@ -40,6 +40,7 @@ class Tones(Clips):
         self.clips: list[FloatArray] = []
         self.capitals = True
         self.sures: list[float] = []
+        self.hang_at = 0
         self.error: Exception | None = None
         self.hold = asyncio.Event()
         self.hold.set()
@@ -51,6 +52,8 @@ class Tones(Clips):
         self.clips.append(audio)
         if self.sures:
             self.sure = self.sures.pop(0)
+        if len(self.clips) == self.hang_at:
+            await asyncio.sleep(60)
         await self.hold.wait()
         if self.error is not None:
             raise self.error
@@ -112,6 +115,38 @@ async def test_what_is_unsure_still_is_heard_without_what_was_said_before(
     assert first == second == last  # all three, each time
     assert first > after > alone  # the second with the third, the third by itself
     assert [again.result.text for again in heard.of(Reheard)] == ["F500"]
+
+
+async def test_what_is_heard_twice_is_the_same_although_the_call_went_on(
+    inner: EnergyEngine, ear: Tones, heard: Heard
+) -> None:
+    ear.sure = 0.7
+    leg = await open_leg(wrap(inner, ear), heard)
+    many = list(range(400, 2000, 40))
+    while len(ear.clips) < 2:  # nothing was said before the first
+        await leg.send_audio(tones(*many[:2]))
+        await asyncio.sleep(0.05)
+        if ear.clips:
+            ear.hold.clear()
+    await leg.send_audio(tones(*many, *many))  # the tape has let go of what was before
+    ear.hold.set()
+    await leg.close()
+    whole, part = ear.clips[1:3]
+    assert 2 * 16_000 < len(part) < len(whole)
+    assert np.array_equal(part, whole[len(whole) - len(part) :])
+
+
+async def test_what_was_understood_when_the_leg_ends_is_told(
+    inner: EnergyEngine, ear: Tones, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearing, "FINISHING", 0.3)
+    ear.sures = [0.99, 0.87]
+    leg = await open_leg(wrap(inner, ear, below=0.95), heard)
+    monkeypatch.setattr("callscribe.engines.rehearing.clip.CLEAR", 0.9)
+    await leg.send_audio(tones(400, 500))
+    ear.hang_at = 3  # the second one once more
+    await leg.close()
+    assert [again.result.text for again in heard.of(Reheard)] == ["F400", "F500"]
 
 
 async def test_what_is_sure_is_left_alone(inner: EnergyEngine, ear: Tones, heard: Heard) -> None:

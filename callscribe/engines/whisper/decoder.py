@@ -31,8 +31,8 @@ SPARE_TOKENS: Final = 10
 BATCH_SECONDS: Final = 60.0
 """The most audio that is encoded at once: 100 MB for each 30 s."""
 
-ENCODED_AT_ONCE: Final = 4500
-"""Frames of 10 ms that all threads together encode at once: memory for 45 s of audio."""
+ENCODED_AT_ONCE: Final = 3800
+"""Frames of 10 ms that all threads together encode at once: memory for 38 s of audio."""
 
 WHAT_TO_DO: Final = "fetch the model again, or name another with CALLSCRIBE_WHISPER_MODEL"
 """About a model that cannot be used."""
@@ -91,8 +91,7 @@ class WhisperDecoder:
                 str(folder),
                 device="cpu",
                 compute_type=compute_type,
-                # One more than live legs use: what is heard again must not take one from them.
-                inter_threads=max(1, threads) + 1,
+                inter_threads=max(1, threads),
                 intra_threads=1,
             )
         self.threads = max(1, threads)

@@ -18,6 +18,7 @@ import pytest
 from callscribe import ladder
 from callscribe.engines.base import Lost
 from callscribe.engines.resilient import Patience
+from callscribe.engines.resilient import engine as resilient
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.errors import UpstreamError
 from callscribe.settings import Settings
@@ -165,7 +166,10 @@ async def test_it_is_told_and_repaired_in_its_place(tmp_path: Path) -> None:
             assert "f800" in written
 
 
-async def test_where_one_engine_alone_is_asked_the_gap_stays(tmp_path: Path) -> None:
+async def test_where_one_engine_alone_is_asked_the_gap_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resilient, "ALONE", Patience())  # else all of it would be heard late
     with answering(tmp_path, transcription_fallback=[]) as (served, engines):
         client = await an_outage(served, engines)
         session_id = client.ready["session_id"]

@@ -25,7 +25,7 @@ LEAD: Final = 0.25
 TAIL: Final = 0.3
 """The same behind its last word."""
 MOST: Final = 20
-"""Finals that may wait, more than are said within ``PATIENCE``; of more the oldest stays as it is."""
+"""Finals that may wait, more than are said within ``PATIENCE``; of more the oldest is left."""
 KEPT: Final = 60.0
 """Seconds of the leg that are kept for it at most."""
 

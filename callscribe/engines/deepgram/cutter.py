@@ -55,7 +55,6 @@ class PauseCutter:
         self._judged = 0.0
         self._levels: list[float] = []
         self._silence = 0.0
-        self._spoken = 0
         self.spoken_from: float | None = None
         """Where somebody began to speak in the open piece; None: nobody has."""
 
@@ -99,10 +98,9 @@ class PauseCutter:
         self._judged += CHUNK_SECONDS
         self._levels.append(found.level)
         speech = found.probability >= SPEECH
-        self._spoken += speech
         if speech and self.spoken_from is None:
             self.spoken_from = self._judged - CHUNK_SECONDS
-        loud = self._spoken and found.above_floor >= LOUD
+        loud = self.spoken_from is not None and found.above_floor >= LOUD
         self._silence = 0.0 if speech or loud else self._silence + CHUNK_SECONDS
 
     def _cut(self) -> float | None:
@@ -121,14 +119,14 @@ class PauseCutter:
     def _end(self, cut: float) -> list[Piece]:
         end = min(max(round(cut * self._rate) - self._first, 0), len(self._samples))
         piece = Piece(self._first / self._rate, self._samples[:end].copy())
-        spoken = self._spoken
+        spoken = self.spoken_from is not None
         if not spoken:  # nobody spoke: it is not worth sending
             end = max(end - round(PREROLL * self._rate), 0)
         self._samples = self._samples[end:].copy()
         self._first += end
         rest = max(self._judged - self._first / self._rate, 0.0)
         self._levels = self._levels[len(self._levels) - round(rest / CHUNK_SECONDS) :]
-        self._spoken, self.spoken_from = 0, None
+        self.spoken_from = None
         return [piece] if spoken and len(piece.samples) else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
+from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.rules import LIVE, Rung
 from callscribe.errors import CapacityError
 from tests.engines.resilient.simulation import (
@@ -18,6 +19,16 @@ from tests.engines.resilient.simulation import (
 )
 
 FULL = CapacityError("all streams are taken", code="deepgram_budget")
+REQUESTS = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
+
+
+def until_asked(sim: Simulation, rung: int) -> Line:
+    """Has all others refused until an engine is asked; its line."""
+    while not (found := [line for line in sim.asked if line.rung == rung]):
+        for line in list(sim.asked):
+            sim.fail(line)
+        sim.pass_time(0.05)
+    return found[0]
 
 
 def test_a_connection_that_takes_long_to_open_is_not_waited_for_for_ever() -> None:
@@ -61,8 +72,7 @@ def test_what_a_provider_refuses_it_refuses_in_every_way() -> None:
 def test_requests_to_a_provider_that_is_away_do_not_keep_the_next_engine_waiting(
     jitter: float,
 ) -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"), jitter=jitter)
+    sim = simulation(rung("stream", 1.25, "dg"), REQUESTS, rung("here"), jitter=jitter)
     sim.open(sim.asked[0])
     talk(sim, 1)
     sim.fail(sim.core.active)
@@ -78,40 +88,29 @@ def test_requests_to_a_provider_that_is_away_do_not_keep_the_next_engine_waiting
 
 
 def test_requests_are_tried_where_nobody_else_is_there() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim = simulation(rung("stream", 1.25, "dg"), REQUESTS)
     sim.open(sim.asked[0])
     sim.fail(sim.core.active)
-    while not (found := [line for line in sim.asked if line.rung == 1]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.05)
+    line = until_asked(sim, 1)
     assert sim.now < 5
-    sim.open(found[0])
+    sim.open(line)
 
 
 def test_that_requests_stand_in_is_said_when_one_is_answered() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim = simulation(rung("stream", 1.25, "dg"), REQUESTS)
     sim.open(sim.asked[0])
     talk(sim, 1)
     sim.fail(sim.core.active)
     for _ in range(3):  # neither the stream nor requests get through
-        while not (found := [line for line in sim.asked if line.rung == 1]):
-            for line in list(sim.asked):
-                sim.fail(line)
-            sim.pass_time(0.05)
-        sim.open(found[0])
+        line = until_asked(sim, 1)
+        sim.open(line)
         sim.pass_time(1)
-        sim.fail(found[0])
+        sim.fail(line)
     assert not sim.told
-    while not (found := [line for line in sim.asked if line.rung == 1]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.05)
-    sim.open(found[0])
+    line = until_asked(sim, 1)
+    sim.open(line)
     talk(sim, 1)
-    sim.say(found[0], Silent(0.1))  # told without a request
+    sim.say(line, Silent(0.1))  # told without a request
     assert not [event for event in sim.told if not isinstance(event, Silent)]
     final(sim)
     (taken,) = [event for event in sim.told if isinstance(event, TakenOver)]
@@ -119,32 +118,23 @@ def test_that_requests_stand_in_is_said_when_one_is_answered() -> None:
 
 
 def test_requests_that_have_nothing_to_answer_are_no_trouble() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests)
+    sim = simulation(rung("stream", 1.25, "dg"), REQUESTS)
     sim.core.begun = True
     sim.open(sim.asked[0])
     talk(sim, 1)
     sim.fail(sim.core.active)
-    while not (found := [line for line in sim.asked if line.rung == 1]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.05)
-    sim.open(found[0])
+    line = until_asked(sim, 1)
+    sim.open(line)
     sim.pass_time(60)
     assert not [event for event in sim.told if isinstance(event, Deaf)]
 
 
 def test_live_text_is_not_given_up_for_requests() -> None:
-    requests = Rung(None, "requests", LIVE, "dg", streaming=False)  # type: ignore[arg-type]
-    sim = simulation(rung("stream", 1.25, "dg"), requests, rung("here"))
+    sim = simulation(rung("stream", 1.25, "dg"), REQUESTS, rung("here"))
     sim.open(sim.asked[0])
     sim.fail(sim.core.active)
     sim.pass_time(0)
-    while not (here := [line for line in sim.asked if line.rung == 2]):
-        for line in list(sim.asked):
-            sim.fail(line)
-        sim.pass_time(0.1)
-    sim.open(here[0])
+    sim.open(until_asked(sim, 2))
     for _ in range(100):
         sim.pass_time(0.5)
         assert not [line for line in sim.asked if line.rung == 1]

@@ -22,7 +22,13 @@ import structlog
 
 from callscribe.engines.base import EngineEvent
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
-from callscribe.engines.whisper.finals import FINAL_BEAM, FINAL_PADDING, best_final, surest_final
+from callscribe.engines.whisper.finals import (
+    FINAL_BEAM,
+    FINAL_PADDING,
+    best_final,
+    best_look,
+    surest_final,
+)
 from callscribe.engines.whisper.jobs import Job
 from callscribe.engines.whisper.stream import LegStream
 
@@ -313,7 +319,7 @@ class Conductor:
         if len(jobs) == 1 and self.backlog < BUSY:
             job = jobs[0]
             if job.span is not None and job.span.look:
-                return best_final(self._decoder, windows)
+                return [best_look(self._decoder, windows[0], job.context)]
             helper = self._helper if job.hard and self._decoder.threads > 1 else None
             found = surest_final(
                 self._decoder, windows[0], job.context, helper=helper, wanted=job.is_wanted

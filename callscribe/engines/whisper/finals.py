@@ -70,6 +70,12 @@ def surest_final(
     return _surer_of(first, running.result(), heard_more=len(context) > 0)
 
 
+def best_look(decoder: WhisperDecoder, window: Window, context: FloatArray) -> Hypothesis:
+    """One hypothesis of an open utterance, behind ``context`` where the voice is hard to hear."""
+    found = _second_opinion(decoder, window, context) if len(context) else None
+    return found or best_final(decoder, [window])[0]
+
+
 def surer(
     decoder: WhisperDecoder, window: Window, context: FloatArray, first: Hypothesis
 ) -> Hypothesis:

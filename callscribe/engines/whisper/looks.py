@@ -12,7 +12,7 @@ from callscribe.vad import Endpointer
 
 LOOK_EVERY: Final = 1.6
 """Seconds of an open utterance after which all of it is decoded once more, with care."""
-LOOK_EVERY_HARD: Final = 1.2
+LOOK_EVERY_HARD: Final = 1.0
 """The same of a voice that is hard to hear: there it mends most."""
 LONGEST_LOOK: Final = 16.0
 """Utterances longer than this are not: it would take too long."""

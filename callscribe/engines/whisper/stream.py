@@ -177,7 +177,17 @@ class LegStream:
             return None
         window = self._window(span.start, span.end, padding, beam, self._vocabulary)
         window = replace(window, audio=faded(window.audio))
-        return Job(self, "final", window, span.start, span.evidence, span.generation, span)
+        context = self._memory.context if self._memory.hard else no_audio()
+        return Job(
+            self,
+            "final",
+            window,
+            span.start,
+            span.evidence,
+            span.generation,
+            span,
+            context=context,
+        )
 
     def interim_due(self, hop: float) -> bool:
         """An interim would show something new: ``hop`` seconds of audio came since the last."""

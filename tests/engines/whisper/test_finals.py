@@ -11,7 +11,12 @@ import pytest
 
 from callscribe.audio import FloatArray, Resampler, to_float
 from callscribe.engines.whisper.decoder import Hypothesis, WhisperDecoder, Window
-from callscribe.engines.whisper.finals import _surer_of, best_final, surest_final
+from callscribe.engines.whisper.finals import (
+    _surer_of,
+    best_final,
+    best_look,
+    surest_final,
+)
 from callscribe.engines.whisper.guard import is_suspect
 from tests.speech import leg, recall, script
 
@@ -49,6 +54,15 @@ def test_what_was_said_before_makes_a_hard_voice_clear(
     assert found.log_probability > alone.log_probability
     assert recall(HARD, found.text) > max(recall(HARD, alone.text), 0.8)
     assert all(-0.11 <= w.start <= w.end <= found.seconds + 0.4 for w in found.words)
+    assert "chauffage" not in found.text
+
+
+def test_a_look_at_a_hard_voice_hears_what_was_said_before(decoder: WhisperDecoder) -> None:
+    window = Window(telephone(10.5, 13.4), "fr", 6.0, beam=2)
+    alone = best_look(decoder, window, NOTHING)
+    assert alone == best_final(decoder, [window])[0]
+    found = best_look(decoder, window, telephone(2.93, 7.0))
+    assert recall(HARD, found.text) > max(recall(HARD, alone.text), 0.8)
     assert "chauffage" not in found.text
 
 

@@ -353,6 +353,19 @@ def test_a_long_utterance_is_looked_at_from_its_beginning() -> None:
     assert again.window.audio.size > job.window.audio.size
 
 
+@pytest.mark.parametrize(("sure", "behind"), [(-0.55, True), (-0.1, False)])
+def test_a_hard_voice_is_looked_at_behind_what_it_said_before(sure: float, behind: bool) -> None:
+    leg = stream()
+    for _ in range(3):
+        leg.feed(tone(1.0) + hush(1.0), 1.0)
+        done = final(leg)
+        leg.accept(done, heard(done, "un", sure=sure), 1.1)
+    leg.feed(tone(2.5), 2.0)
+    job = look(leg)
+    assert job is not None
+    assert bool(len(job.context)) is behind
+
+
 def test_who_pauses_or_wants_no_interims_is_not_looked_at() -> None:
     paused = stream()
     paused.feed(hush(1.0) + tone(2.5) + hush(0.16), 10.0)

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 from types import FrameType
 
 import structlog
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
 
 from callscribe import logs
 from callscribe.allocator import bound_arenas
@@ -25,7 +22,7 @@ from callscribe.settings import Settings
 from callscribe.web.app import EngineFactory, create_app
 from callscribe.web.auth import is_loopback
 from callscribe.web.context import Context
-from callscribe.web.sockets import SHUTTING_DOWN
+from callscribe.web.socket_protocol import SocketProtocol
 
 LAST_WORDS = 80.0
 """Seconds that all calls together may take to end, with their last words."""
@@ -67,7 +64,6 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
         port=settings.port,
         ws=SocketProtocol,
         ws_max_size=MAX_MESSAGE,
-        ws_per_message_deflate=False,  # audio does not shrink, and small texts are not worth it
         ws_ping_interval=10.0,
         ws_ping_timeout=10.0,
         log_config=None,
@@ -76,31 +72,11 @@ def create_server(settings: Settings, *, engine_factory: EngineFactory = create_
         proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
     context = app.state.context
 
     if not isinstance(context, Context):
         raise TypeError("create_app gave another kind of application")
     return Server(config, context)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether uvicorn's line is worth one: it takes every upgrade that is refused for a bug."""
-    return record.msg != "ASGI callable returned without completing handshake."
-
-
-class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's socket, which tells its client why the server leaves."""
-
-    def shutdown(self) -> None:
-        """Closes with 1012 and says why; where that cannot be, it does not keep others open."""
-        try:
-            if self.handshake_complete and not self.close_sent:
-                self.conn.send_close(1012, SHUTTING_DOWN)
-                self.transport.write(b"".join(self.conn.data_to_send()))
-            super().shutdown()
-        except InvalidState:  # it is closing, by now
-            self.transport.close()
 
 
 class Server(uvicorn.Server):

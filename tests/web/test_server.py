@@ -12,11 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidState
 
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
@@ -133,27 +130,3 @@ async def all_of(socket: ClientConnection) -> list[dict[str, Any]]:
     client = AudioClient(socket)
     await client.closed()
     return client.messages
-
-
-async def test_a_socket_that_is_closing_already_keeps_no_other_open(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What websockets raises of one that the server closes twice must not end the end."""
-    shutdown = WebSocketsSansIOProtocol.shutdown
-    closing: list[bool] = []
-
-    def first_is_closing(protocol: WebSocketsSansIOProtocol) -> None:
-        closing.append(not closing)
-        if closing[-1]:
-            raise InvalidState("connection is closing")
-        shutdown(protocol)
-
-    monkeypatch.setattr(WebSocketsSansIOProtocol, "shutdown", first_is_closing)
-    httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
-    sockets = [await connect(f"{served.ws}/ws/audio") for _ in range(2)]
-    served.stop()
-    await asyncio.to_thread(served.join)
-    for socket in sockets:
-        await socket.wait_closed()
-    assert closing == [True, False]
-    assert 1012 in [socket.close_code for socket in sockets]

@@ -1,0 +1,279 @@
+"""One WebSocket's frames, on picows: messages in, messages out, pings, and an end in good order.
+
+What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
+and when a little waits nothing more is read. Imports nothing of ours. Protocol: RFC 6455.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
+
+LITTLE: Final = 16
+"""Messages that may wait before reading stops."""
+CLOSE_DEADLINE: Final = 10.0
+"""Seconds that a client may take to answer a close."""
+NO_CODE: Final = 1005
+LOST: Final = 1006
+GONE: Final = "keepalive ping timeout"
+
+_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+_CLOSE, _PONG = WSMsgType.CLOSE, WSMsgType.PONG
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How the connection ended: the code and reason that came, or that went out first."""
+
+    code: int
+    reason: str = ""
+
+
+Message = str | bytes | Closed
+
+
+class Frames(WSListener):
+    """An open socket. All methods are for the event loop's thread.
+
+    ``most`` bytes may come in one message. A client from which nothing has come for ``ping_every``
+    seconds is pinged, and given up as half-open ``ping_deadline`` seconds later. ``on_gone`` is
+    called once, when the connection is no more.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        ping_every: float | None,
+        ping_deadline: float | None,
+        on_gone: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._most = most
+        self._ping_every = ping_every
+        self._ping_deadline = ping_deadline
+        self._on_gone = on_gone
+        self._transport: WSTransport | None = None
+        self._hear: Callable[[Message], None] | None = None
+        self._waiting: deque[Message] = deque()
+        self._news = asyncio.Event()
+        self._parts: list[bytes] = []
+        self._kind = _BINARY
+        self._paused = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._came = False
+        """Something has come since the last look at the clock."""
+        self._timer: asyncio.TimerHandle | None = None
+        self.closed: Closed | None = None
+        """How it ended; None while it is open."""
+
+    # --- in --------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next message; ``Closed`` as the last one, and again to who asks again."""
+        while not self._waiting:
+            if self.closed is not None:
+                return self.closed
+            self._news.clear()
+            await self._news.wait()
+        message = self._waiting.popleft()
+        if not self._waiting:
+            self._read_on()
+        return message
+
+    def hear(self, take: Callable[[Message], None]) -> None:
+        """Has each message given to ``take`` as it comes, those first that wait; it must not raise.
+
+        ``pause`` within it keeps what follows waiting until ``read_on``.
+        """
+        self._hear = take
+        self.read_on()
+
+    def pause(self) -> None:
+        """Reads nothing more for a while."""
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.underlying_transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Reads again: what waits is given first."""
+        self._read_on()
+        while self._waiting and self._hear is not None and not self._paused:
+            self._hear(self._waiting.popleft())
+        if self._waiting and self._hear is not None:
+            return
+        if self._hear is not None and self.closed is not None and not self._paused:
+            hear, self._hear = self._hear, None
+            hear(self.closed)
+
+    # --- out -------------------------------------------------------------------------------------
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether much waits to be sent: the client reads slowly."""
+        return not self._writable.is_set()
+
+    def send(self, message: str | bytes) -> None:
+        """Sends a message, or nothing when the connection is closed."""
+        if self._transport is not None and self.closed is None:
+            self._transport.send(_TEXT if isinstance(message, str) else _BINARY, message)
+
+    async def drained(self) -> None:
+        """Waits while the client reads slowly."""
+        await self._writable.wait()
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Closes in good order; what still comes is dropped. Idempotent."""
+        transport = self._transport
+        if transport is None or self.closed is not None:
+            return
+        self._end(Closed(code, reason))
+        transport.send_close(code, reason.encode()[:123])  # type: ignore[arg-type]
+        if self._paused:
+            self._paused = False
+            transport.underlying_transport.resume_reading()
+        self._timer = self._loop.call_later(CLOSE_DEADLINE, transport.disconnect)
+
+    def hang_up(self) -> None:
+        """Ends the connection when what was sent has left, without waiting for the client."""
+        if self._transport is not None:
+            self._transport.disconnect()
+
+    # --- what picows calls -----------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The upgrade is done."""
+        self._transport = transport
+        if self._ping_every:
+            self._timer = self._loop.call_later(self._ping_every, self._look)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame has come; pings are answered before."""
+        self._came = True
+        kind = frame.msg_type
+        if kind == _PONG:
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
+        if kind == _CLOSE:
+            self._answer_close(transport, frame)
+        elif self.closed is not None:
+            pass
+        elif frame.fin and not self._parts and kind != _CONTINUATION:
+            self._put(_text(frame) if kind == _TEXT else frame.get_payload_as_bytes())
+        else:
+            self._gather(kind, frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows names it
+        """The connection is no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end(Closed(LOST))
+        self._transport = None
+        self._writable.set()
+        self._on_gone()
+
+    def pause_writing(self) -> None:
+        """The client reads slowly."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._writable.set()
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _put(self, message: Message) -> None:
+        if self._hear is not None and not self._waiting and not self._paused:
+            self._hear(message)
+            return
+        self._waiting.append(message)
+        self._news.set()
+        if len(self._waiting) >= LITTLE:
+            self.pause()
+
+    def _gather(self, kind: WSMsgType, frame: WSFrame) -> None:
+        """Puts a message together that comes in parts."""
+        if (kind == _CONTINUATION) != bool(self._parts):
+            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "a part without its beginning or end")
+        if kind != _CONTINUATION:
+            self._kind = kind
+        self._parts.append(frame.get_payload_as_bytes())
+        if sum(map(len, self._parts)) > self._most:
+            raise WSProtocolError(
+                WSCloseCode.MESSAGE_TOO_BIG, f"a message may hold {self._most} bytes"
+            )
+        if frame.fin:
+            whole, self._parts = b"".join(self._parts), []
+            self._put(_decoded(whole) if self._kind == _TEXT else whole)
+
+    def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self.closed is None:
+            said = frame.get_payload_as_bytes()
+            code = int.from_bytes(said[:2], "big") or NO_CODE
+            transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
+            self._end(Closed(code, said[2:].decode()))
+        transport.disconnect()
+
+    def _end(self, closed: Closed) -> None:
+        if self.closed is not None:
+            return
+        self.closed = closed
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._parts = []
+        self._news.set()
+        if self._hear is not None and not self._waiting and not self._paused:
+            hear, self._hear = self._hear, None
+            hear(closed)
+
+    def _read_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._transport is not None and self.closed is None:
+                self._transport.underlying_transport.resume_reading()
+
+    def _look(self) -> None:
+        """Pings a client from which nothing comes; while nothing is read that says nothing."""
+        assert self._transport is not None and self._ping_every  # noqa: S101, PT018 - it is open
+        wait, then = self._ping_every, self._look
+        if not (self._came or self._paused):
+            self._transport.send_ping()
+            if self._ping_deadline:
+                wait, then = self._ping_deadline, self._give_up
+        self._came = False
+        self._timer = self._loop.call_later(wait, then)
+
+    def _give_up(self) -> None:
+        if self._came or self._paused:
+            self._look()
+            return
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - the timer is cancelled with it
+        transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
+        self._end(Closed(LOST, GONE))
+        transport.disconnect(graceful=False)
+
+
+def _text(frame: WSFrame) -> str:
+    try:
+        return frame.get_payload_as_utf8_text()
+    except UnicodeDecodeError:
+        raise _no_text() from None
+
+
+def _decoded(whole: bytes) -> str:
+    try:
+        return whole.decode()
+    except UnicodeDecodeError:
+        raise _no_text() from None
+
+
+def _no_text() -> WSProtocolError:
+    return WSProtocolError(WSCloseCode.INVALID_TEXT, "text that is no UTF-8")

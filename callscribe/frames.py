@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
 
@@ -32,6 +32,8 @@ class Closed:
 
     code: int
     reason: str = ""
+    ours: bool = False
+    """They went out first: what came back, if anything, is but their echo."""
 
 
 Message = str | bytes | Closed
@@ -94,6 +96,10 @@ class Frames(WSListener):
         self._hear = take
         self.read_on()
 
+    def hear_no_more(self) -> None:
+        """Keeps what comes for ``receive``."""
+        self._hear = None
+
     def pause(self) -> None:
         """Reads nothing more for a while."""
         if not self._paused and self._transport is not None:
@@ -114,6 +120,16 @@ class Frames(WSListener):
     # --- out -------------------------------------------------------------------------------------
 
     @property
+    def is_free(self) -> bool:
+        """Whether a message would leave at once: the socket is open, and nothing waits in it."""
+        transport = self._transport
+        return (
+            transport is not None
+            and self.closed is None
+            and not transport.underlying_transport.get_write_buffer_size()
+        )
+
+    @property
     def is_congested(self) -> bool:
         """Whether much waits to be sent: the client reads slowly."""
         return not self._writable.is_set()
@@ -132,7 +148,7 @@ class Frames(WSListener):
         transport = self._transport
         if transport is None or self.closed is not None:
             return
-        self._end(Closed(code, reason))
+        self._end(Closed(code, reason, ours=True))
         transport.send_close(code, reason.encode()[:123])  # type: ignore[arg-type]
         if self._paused:
             self._paused = False
@@ -143,6 +159,16 @@ class Frames(WSListener):
         """Ends the connection when what was sent has left, without waiting for the client."""
         if self._transport is not None:
             self._transport.disconnect()
+
+    def get_extra_info(self, name: str) -> Any:  # noqa: ANN401 - as asyncio's transports do
+        """What is known of the connection below, by asyncio's names; None once it is gone."""
+        transport = self._transport
+        return transport and transport.underlying_transport.get_extra_info(name)
+
+    def abort(self) -> None:
+        """Ends the connection at once, without a word."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     # --- what picows calls -----------------------------------------------------------------------
 
@@ -162,18 +188,18 @@ class Frames(WSListener):
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if kind == _CLOSE:
             self._answer_close(transport, frame)
-        elif self.closed is not None:
-            pass
+        elif self.closed is not None or transport.is_close_frame_sent:
+            pass  # picows hands out what was too long, when it has said so
         elif frame.fin and not self._parts and kind != _CONTINUATION:
             self._put(_text(frame) if kind == _TEXT else frame.get_payload_as_bytes())
         else:
             self._gather(kind, frame)
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows names it
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is no more."""
         if self._timer is not None:
             self._timer.cancel()
-        self._end(Closed(LOST))
+        self._end(_said_first(transport) or Closed(LOST))
         self._transport = None
         self._writable.set()
         self._on_gone()
@@ -213,10 +239,13 @@ class Frames(WSListener):
             self._put(_decoded(whole) if self._kind == _TEXT else whole)
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self.closed is None:
+        first = _said_first(transport)
+        if first is not None:
+            self._end(first)
+        else:
             said = frame.get_payload_as_bytes()
             code = int.from_bytes(said[:2], "big") or NO_CODE
-            transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
+            transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type] # any code
             self._end(Closed(code, said[2:].decode()))
         transport.disconnect()
 
@@ -257,8 +286,17 @@ class Frames(WSListener):
         transport = self._transport
         assert transport is not None  # noqa: S101 - the timer is cancelled with it
         transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
-        self._end(Closed(LOST, GONE))
+        self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)
+
+
+def _said_first(transport: WSTransport) -> Closed | None:
+    """The close that this end has sent before any came, for what came could not be read."""
+    ending = transport.close_handshake
+    if ending is None or ending.sent is None or ending.recv_then_sent:
+        return None
+    code: Any = ending.sent.code  # a number, whatever its stub says
+    return Closed(int(code), ending.sent.reason or "", ours=True)
 
 
 def _text(frame: WSFrame) -> str:

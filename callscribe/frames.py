@@ -139,6 +139,18 @@ class Frames(WSListener):
         if self._transport is not None and self.closed is None:
             self._transport.send(_TEXT if isinstance(message, str) else _BINARY, message)
 
+    def take(self, data: bytes) -> bool:
+        """Sends binary data that leaves at once; false, and nothing is sent, where it would not."""
+        transport = self._transport
+        if (
+            transport is None
+            or self.closed is not None
+            or transport.underlying_transport.get_write_buffer_size()
+        ):
+            return False
+        transport.send(_BINARY, data)
+        return True
+
     async def drained(self) -> None:
         """Waits while the client reads slowly."""
         await self._writable.wait()

@@ -1,4 +1,4 @@
-"""Telling a leg's callback what an engine heard: in order, one by one, on a task of its own.
+"""Telling a leg's callback what an engine heard: in order, one by one.
 
 A slow callback holds up what comes behind it in the queue and nothing else: audio goes on. One that
 raises is logged and counted. May import ``engines.base`` and ``transcript``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import Final
 
@@ -27,9 +28,10 @@ _log = structlog.get_logger(__name__)
 
 
 class EngineTeller:
-    """Calls one leg's callback. What waits for a slow one keeps its order.
+    """Calls one leg's callback: at once where nothing waits, without a task between.
 
-    Of interims that wait only the latest is kept: each restates the one before.
+    What waits for a slow one keeps its order; of interims that wait only the latest is kept, for
+    each restates the one before. What a callback gives back to be awaited is awaited in a task.
     """
 
     def __init__(self, callback: TranscriptCallback, session_id: str) -> None:
@@ -44,6 +46,8 @@ class EngineTeller:
         self._room = asyncio.Event()
         self._now: object = None
         """The call that is under way."""
+        self._answer: Awaitable[object] | None = None
+        """What that call gave back to be awaited."""
         self._told = 0
         self._ended = False
         self._silenced = False
@@ -55,8 +59,15 @@ class EngineTeller:
         return self._now is not None and _call.get() is self._now
 
     def put(self, event: EngineEvent) -> None:
-        """Has the callback told, soon."""
+        """Has the callback told, at once or soon."""
         if self._silenced:
+            return
+        if self._now is None and not self._waiting and not self._task.done():
+            self._answer = self._ask(event)
+            if self._answer is None:
+                self._now = None
+            else:
+                self._news.set()
             return
         if self._now is not None and isinstance(event, Result):
             if self._waiting and isinstance(self._waiting[-1], float):
@@ -82,9 +93,14 @@ class EngineTeller:
         await self.room()
         self.put(event)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether very much waits: who brings more has to wait for ``room``."""
+        return len(self._waiting) >= MOST_WAITING and not self._task.done()
+
     async def room(self) -> None:
         """Waits while very much waits already."""
-        while len(self._waiting) >= MOST_WAITING and not self._task.done():
+        while self.is_full:
             self._room.clear()
             await self._room.wait()
 
@@ -92,18 +108,40 @@ class EngineTeller:
         """Calls the callback at once, past the queue; for the last event, behind ``close``."""
         if self._silenced:
             return
+        answer = self._ask(event)
+        if answer is None:
+            self._now = None
+        else:
+            await self._await(answer)
+
+    def _ask(self, event: EngineEvent) -> Awaitable[object] | None:
+        """Begins a call; what it gave back to be awaited, None where it is over."""
         self._now = object()
         token = _call.set(self._now)
         try:
             answer = self._callback(event)
-            if inspect.isawaitable(answer):
-                await answer
         except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
-            self.errors += 1
-            _log.exception("transcript_callback_failed", session=self._session_id)
+            self._failed()
+            return None
+        finally:
+            _call.reset(token)
+        self._told += 1
+        return answer if answer is not None and inspect.isawaitable(answer) else None
+
+    async def _await(self, answer: Awaitable[object]) -> None:
+        """Ends a call that takes its time."""
+        token = _call.set(self._now)
+        try:
+            await answer
+        except Exception:  # noqa: BLE001 - as above
+            self._failed()
         finally:
             self._now = None
             _call.reset(token)
+
+    def _failed(self) -> None:
+        self.errors += 1
+        _log.exception("transcript_callback_failed", session=self._session_id)
 
     def end(self) -> None:
         """Lets the task go when everything is told, without waiting for that."""
@@ -139,16 +177,20 @@ class EngineTeller:
 
     async def _run(self) -> None:
         while await self._has_more():
+            if self._answer is not None:
+                answer, self._answer = self._answer, None
+                await self._await(answer)
+                self._told += 1
+                continue
             event = self._waiting.popleft()
             self._room.set()
             if isinstance(event, float):
                 self.reached = event
                 continue
             await self.call(event)
-            self._told += 1
 
     async def _has_more(self) -> bool:
-        while not (self._waiting or self._ended):
+        while not (self._waiting or self._answer or self._ended):
             self._news.clear()
             await self._news.wait()
-        return bool(self._waiting)
+        return bool(self._waiting or self._answer)

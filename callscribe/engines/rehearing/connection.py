@@ -7,7 +7,7 @@ What is to be heard when is decided by ``choice``. May import ``audio``, ``engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -128,16 +128,17 @@ class RehearingConnection:
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
 
-    async def hear(self, event: EngineEvent) -> None:
+    def hear(self, event: EngineEvent) -> Awaitable[None] | None:
         """Takes what the engine says; the callback of the connection behind it."""
         if isinstance(event, TakenOver | Listening):
             self.listens(event.engine)
-        await self._teller.tell(event)
+        self._teller.put(event)
         if isinstance(event, Result) and event.is_final:
             try:
                 self._note(event)
             except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
                 _log.exception("rehearing_failed", session=self._session_id)
+        return self._teller.room() if self._teller.is_full else None
 
     def listens(self, engine: str) -> None:
         """Names the engine that listens now."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -246,15 +246,15 @@ class ResilientConnection:
         self._do(self._core.opened(line, self._monotonic()))
         self._wake.set()
 
-    async def heard(self, line: Line, event: EngineEvent) -> None:
-        """An engine says something about the leg."""
+    def heard(self, line: Line, event: EngineEvent) -> Awaitable[None] | None:
+        """An engine says something about the leg; it waits where very much is still to be told."""
         if isinstance(event, Lost):
             self.failed(line, event.error)
-            return
+            return None
         self._do(self._core.heard(line, event))
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
-        await self._teller.room()
+        return self._teller.room() if self._teller.is_full else None
 
     def waits(self, line: Line, error: CapacityError) -> None:
         """An engine is full, and others may be asked."""

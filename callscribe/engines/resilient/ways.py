@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -36,8 +37,8 @@ class Listener(Protocol):
         """It could not be opened, or has ended by itself."""
         ...
 
-    def heard(self, line: Line, event: EngineEvent) -> Awaitable[None]:
-        """Its engine says something about the leg."""
+    def heard(self, line: Line, event: EngineEvent) -> Awaitable[None] | None:
+        """Its engine says something about the leg; it waits for what this gives back."""
         ...
 
 
@@ -112,13 +113,10 @@ class Ways:
     async def _enter(self, line: Line) -> None:
         rung = self._rungs[line.rung]
 
-        async def hear(event: EngineEvent) -> None:
-            await self._listener.heard(line, event)
-
         try:
             way = await self._ask.enter(
                 rung,
-                hear,
+                partial(self._listener.heard, line),
                 streaming=rung.streaming,
                 stands_in=not rung.streaming,
                 on_full=lambda error: self._listener.waits(line, error),

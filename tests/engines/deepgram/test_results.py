@@ -103,7 +103,7 @@ def test_latency_counts_from_the_audio_that_is_covered() -> None:
     reader = ResultReader("auto", clock)
     for step in range(1, 11):
         clock.now = 100 + step * 0.1
-        reader.sent(step * 0.1)
+        reader.sent(step * 0.1, clock())
     clock.now = 101.3
     found = read(reader, results(0.3, "oui", final=False))
     assert found.end == pytest.approx(0.7)

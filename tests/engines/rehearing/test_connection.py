@@ -242,10 +242,10 @@ async def test_what_a_more_exact_engine_said_is_not_corrected_by_a_lesser_one(
     inner: EnergyEngine, ear: Tones, heard: Heard
 ) -> None:
     leg = await open_leg(wrap(inner, ear), heard)
-    await leg.hear(TakenOver("deepgram", EngineError("full")))
+    leg.hear(TakenOver("deepgram", EngineError("full")))
     await leg.send_audio(tones(400))
     await until(lambda: heard.finals)
-    await leg.hear(Listening("whisper"))
+    leg.hear(Listening("whisper"))
     await leg.send_audio(tones(500))
     await leg.close()
     assert len(heard.finals) == 2
@@ -344,8 +344,8 @@ async def test_behind_engines_that_take_over_every_word_stays_in_its_place(
             (way,) = first.connections
             way.is_connected = False
             answer = way._callback(Lost(EngineError("broke", code="x", retryable=True)))
-            assert answer is not None
-            await answer
+            if answer is not None:
+                await answer
             await until(lambda: any(isinstance(event, TakenOver) for event in heard))
         await leg.send_audio(audio[at : at + 3200])
         await asyncio.sleep(0)

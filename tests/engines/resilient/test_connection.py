@@ -56,8 +56,8 @@ async def lose(first: EnergyEngine, *, retryable: bool = False) -> None:
         return
     inner.is_connected = False
     answer = inner._callback(Lost(EngineError("broke", code="x", retryable=retryable)))
-    assert answer is not None
-    await answer
+    if answer is not None:
+        await answer
 
 
 async def test_nothing_happens_while_all_is_well(first: EnergyEngine, second: EnergyEngine) -> None:

@@ -1,0 +1,53 @@
+"""One try: a fresh sink, a fresh gateway alone on its core, and a load beside the sink."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks.relay.gateways import LOAD_CORE, ROOT, Gateway, pin, running, sink
+from benchmarks.relay.tally import faults
+
+SETTLING: Final = 1.0
+"""Seconds that a gateway has after its start, and before its memory is looked at."""
+SPARE: Final = 150.0
+"""Seconds beside the window that a load may take to connect, and to end."""
+
+
+def attempt(gateway: Gateway, legs: int, seconds: float, *, burst: int = 0) -> dict[str, Any]:
+    """What was measured of a gateway with so many legs, and its ``faults``."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        try:
+            measured = _measure(gateway, folder, legs, seconds, burst)
+        except (subprocess.SubprocessError, RuntimeError) as error:
+            measured = {"legs": legs, "error": f"{type(error).__name__}: {error}"}
+    return {"gateway": gateway.name, **measured, "faults": faults(measured)}
+
+
+def _measure(
+    gateway: Gateway, folder: Path, legs: int, seconds: float, burst: int
+) -> dict[str, Any]:
+    with sink() as (sink_pid, sink_url), running(gateway, sink_url, folder) as (pid, port):
+        time.sleep(SETTLING)
+        command = [sys.executable, "-m", "benchmarks.relay.load", str(port)]
+        command += ["--door", gateway.door, "--legs", str(legs), "--seconds", str(seconds)]
+        command += ["--gateway-pid", str(pid), "--sink-pid", str(sink_pid), "--burst", str(burst)]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as load:
+            pin(load.pid, LOAD_CORE)
+            try:
+                out, err = load.communicate(timeout=seconds + SPARE)
+            except subprocess.TimeoutExpired:
+                load.kill()
+                raise
+        if load.returncode:
+            raise RuntimeError((err.decode().strip() or "the load broke off").splitlines()[-1])
+        measured: dict[str, Any] = json.loads(out)
+        return measured

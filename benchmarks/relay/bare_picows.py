@@ -19,7 +19,7 @@ from benchmarks.relay.bare import HEADERS, QUERY, READY, heard, told
 _opening: set[asyncio.Task[object]] = set()
 
 
-class Upstream(WSListener):  # type: ignore[misc]
+class Upstream(WSListener):
     """The socket to the recogniser; what it hears goes to ``leg``."""
 
     def __init__(self, leg: Leg) -> None:
@@ -40,7 +40,7 @@ class Upstream(WSListener):  # type: ignore[misc]
             transport.disconnect()
 
 
-class Leg(WSListener):  # type: ignore[misc]
+class Leg(WSListener):
     """The telephone's socket."""
 
     upstream: WSTransport | None = None

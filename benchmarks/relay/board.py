@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 from benchmarks.relay import marks
+from benchmarks.relay.heard import SEGMENT
 from benchmarks.relay.pacing import frame_that_ends
 from benchmarks.relay.tally import Row
 
@@ -50,7 +51,7 @@ class Board:
             self._seen[mark.leg].add(mark.ms)
             self.first.setdefault(mark.leg, now)
             up, down = (mark.sent_ns - sent[frame]) / 1e6, (now - mark.sent_ns) / 1e6
-            self.rows.append((mark.leg, Row(now, up, down)))
+            self.rows.append((mark.leg, Row(now, up, down, mark.ms % SEGMENT == 0)))
         return True
 
     def of(self, legs: range) -> list[Row]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from benchmarks.counting import CountingRelay
 from benchmarks.relay.doors import TOKEN
@@ -134,14 +134,14 @@ def _deepgram_is_there(status: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def _process(
-    command: Sequence[str], environment: Mapping[str, str], core: int, output: object
+    command: Sequence[str], environment: Mapping[str, str], core: int, output: int | IO[str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env={**os.environ, **environment},
-        stdout=output,  # type: ignore[arg-type]
-        stderr=None if output is subprocess.PIPE else output,  # type: ignore[arg-type]
+        stdout=output,
+        stderr=None if output is subprocess.PIPE else output,
     )
     pin(process.pid, core)
     try:

@@ -70,12 +70,10 @@ class Load:
                 leg.speak(due)
             tick += 1
 
-    def closed(self) -> int:
-        """Legs, or viewers of theirs, that the gateway has let go."""
-        return sum(
-            leg.closed.is_set() or (leg.viewer is not None and leg.viewer.closed.is_set())
-            for leg in self.legs
-        )
+    def closed(self) -> list[str]:
+        """The legs that the gateway has let go, or whose viewer it has, with what it said."""
+        sockets = [s for leg in self.legs for s in (leg, leg.viewer) if s is not None]
+        return [f"{type(s).__name__}: {s.close_reason}" for s in sockets if s.closed.is_set()]
 
 
 async def measure(load: Load, count: int, seconds: float, usage: Usage) -> dict[str, Any]:
@@ -88,6 +86,7 @@ async def measure(load: Load, count: int, seconds: float, usage: Usage) -> dict[
     gc.collect()
     gc.freeze()
     usage.begin()
+    before = usage.resident_kb("gateway")
     lags, begin = len(load.board.lags), time.monotonic_ns()
     await asyncio.sleep(seconds)
     end, shares = time.monotonic_ns(), usage.shares()
@@ -104,9 +103,11 @@ async def measure(load: Load, count: int, seconds: float, usage: Usage) -> dict[
         "idle_mb": round(idle / 1024, 1),
         "resident_mb": round(resident / 1024, 1),
         "kb_per_leg": round((resident - idle) / count),
+        "grown_kb_per_leg": round((resident - before) / count, 1),
         "connected_in": round(took, 2),
         "results_ratio": round(found.pop("results") / expected, 4),
-        "legs_closed": load.closed(),
+        "legs_closed": len(closed := load.closed()),
+        "closed_because": closed[:3],
         "strays": load.board.strays,
         "send_lag_ms": lag,
         **found,
@@ -118,7 +119,7 @@ async def burst(load: Load, count: int) -> dict[str, Any]:
 
     A leg is up when its first result is there.
     """
-    talking, before = range(len(load.legs)), load.closed()
+    talking, before = range(len(load.legs)), len(load.closed())
     numbers = range(len(load.legs), len(load.legs) + count)
     begin = time.monotonic_ns()
     answers = await asyncio.gather(*map(load.enter, numbers), return_exceptions=True)
@@ -137,7 +138,7 @@ async def burst(load: Load, count: int) -> dict[str, Any]:
         "all_up_s": round((end - begin) / 1e9, 2),
         "refused": len(refused),
         "refusal": repr(refused[0]) if refused else "",
-        "closed": load.closed() - before,
+        "closed": len(load.closed()) - before,
         "talking": len(talking),
         "talking_ms": latencies(load.board.of(talking), begin, end)["total_ms"],
     }

@@ -41,7 +41,7 @@ class _Kind(msgspec.Struct):
 _KIND = msgspec.json.Decoder(_Kind)
 
 
-class Listening(WSListener):  # type: ignore[misc]
+class Listening(WSListener):
     """One stream."""
 
     def __init__(self, path: str, seen: Counter[str]) -> None:

@@ -20,6 +20,7 @@ class Row:
     at: int
     up: float
     down: float
+    final: bool = False
 
     @property
     def total(self) -> float:
@@ -48,6 +49,7 @@ def latencies(rows: Sequence[Row], begin: int, end: int) -> dict[str, Any]:
         "up_ms": spread(row.up for row in rows),
         "down_ms": spread(row.down for row in rows),
         "total_ms": spread(row.total for row in rows),
+        "finals_ms": spread(row.total for row in rows if row.final),
         "p50_first_third": early.get("p50"),
         "p50_last_third": late.get("p50"),
     }

@@ -27,7 +27,7 @@ def speech() -> list[bytes]:
     return [audio[at : at + SIZE] for at in range(0, len(audio) - SIZE + 1, SIZE)]
 
 
-class Socket(WSListener):  # type: ignore[misc]
+class Socket(WSListener):
     """A socket on which results may come."""
 
     transport: WSTransport

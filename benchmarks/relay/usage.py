@@ -32,7 +32,7 @@ class Usage:
     def resident_kb(self, name: str) -> float:
         """Memory of a process and of those it started, kB."""
         tree = (self._processes[name], *self._processes[name].children(recursive=True))
-        return sum(process.memory_info().rss for process in tree) / 1024
+        return float(sum(process.memory_info().rss for process in tree)) / 1024
 
     def _spent(self) -> dict[str, float]:
         spent = {name: _cpu(process) for name, process in self._processes.items()}

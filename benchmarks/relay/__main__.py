@@ -31,7 +31,7 @@ PLOT: Final = ROOT / "docs" / "images" / "relay.svg"
 PATIENCE: Final = 300.0
 """Seconds that a try waits for a quiet machine, where that is asked for."""
 
-_console = Console()
+_console = Console(width=None if Console().is_terminal else 140)
 
 
 def arguments(about: str) -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 
 from benchmarks.relay import marks
-from benchmarks.relay.heard import SEGMENT
 from benchmarks.relay.pacing import frame_that_ends
 from benchmarks.relay.tally import Row
 
@@ -20,8 +19,6 @@ class Board:
         """How late frames were sent, ms."""
         self.strays = 0
         """Results that no leg or no frame of this load explains."""
-        self.first: dict[int, int] = {}
-        """When a leg's first result came (ns)."""
         self._sent: dict[int, array[int]] = {}
         self._seen: dict[int, set[int]] = {}
 
@@ -35,24 +32,23 @@ class Board:
         self.lags.append((now - due) / 1e6)
         return len(sent)
 
-    def hears(self, text: bytes, now: int) -> bool:
-        """Notes a text that has come back; whether it has a mark.
+    def hears(self, text: bytes, now: int) -> marks.Mark | None:
+        """Notes a text that has come back; its mark, if it has one.
 
         A gateway may say the same words twice, as an interim and with what follows: once counts.
         """
         mark = marks.find(text)
         if mark is None:
-            return False
+            return None
         frame = frame_that_ends(mark.ms)
         sent = self._sent.get(mark.leg)
         if sent is None or not 0 <= frame < len(sent):
             self.strays += 1
         elif mark.ms not in self._seen[mark.leg]:
             self._seen[mark.leg].add(mark.ms)
-            self.first.setdefault(mark.leg, now)
             up, down = (mark.sent_ns - sent[frame]) / 1e6, (now - mark.sent_ns) / 1e6
-            self.rows.append((mark.leg, Row(now, up, down, mark.ms % SEGMENT == 0)))
-        return True
+            self.rows.append((mark.leg, Row(now, up, down, mark.final)))
+        return mark
 
     def of(self, legs: range) -> list[Row]:
         """The results of these legs."""

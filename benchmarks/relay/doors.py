@@ -7,7 +7,6 @@ rung at as Twilio rings (signed, for a token), and tells its viewers: there is o
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -17,7 +16,6 @@ from benchmarks.relay.board import Board
 from benchmarks.relay.telephone import Leg, Socket
 from callscribe.demo.client import Client
 from callscribe.demo.telephone import Telephone
-from callscribe.wire.browser import Failure
 
 PATIENCE: Final = 20.0
 """Seconds for a handshake, and for what has to follow."""
@@ -30,7 +28,11 @@ class Door(Protocol):
     """Lets legs in."""
 
     async def enter(self, number: int) -> Leg:
-        """Opens leg ``number``; it may speak when this returns. ``OSError`` for a no."""
+        """Opens leg ``number``; it has to speak when this returns. ``OSError`` for a no."""
+        ...
+
+    async def follow(self, leg: Leg) -> None:
+        """Waits for the leg's first result. ``OSError`` where none comes."""
         ...
 
 
@@ -50,19 +52,9 @@ class RelayDoor:
         await asyncio.wait_for(leg.ready.wait(), PATIENCE)
         return leg
 
-
-class Viewer(Socket):
-    """Follows a call's events."""
-
-    def __init__(self, board: Board) -> None:
-        super().__init__(board)
-        self.refused = False
-
-    def hear(self, text: bytes) -> None:
-        """Tells by the first message whether this is a no."""
-        if not self.ready.is_set():
-            self.refused = json.loads(text)["type"] == Failure.type
-            self.ready.set()
+    async def follow(self, leg: Leg) -> None:
+        """Results come on the leg's own socket."""
+        await asyncio.wait_for(leg.results.wait(), PATIENCE)
 
 
 class CallscribeDoor:
@@ -74,28 +66,30 @@ class CallscribeDoor:
         self._frames = frames
 
     async def enter(self, number: int) -> Leg:
-        """Rings, streams, and follows the call; its audio may come before anybody follows."""
+        """Rings and streams; as at Twilio's, audio comes whether anybody follows or not."""
         telephone = Telephone(self._client, TOKEN)
         answer = await telephone.ring()
         leg = Leg(self._board, number, telephone.call_sid, self._frames)
         await connect(lambda: leg, f"{self._client.ws}{answer.path}")
         leg.start(answer.parameters)
-        async with asyncio.timeout(PATIENCE):
-            leg.viewer = await self._follow(telephone.session_id, leg)
         return leg
 
-    async def _follow(self, session_id: str, leg: Leg) -> Viewer:
-        """A viewer of the call, which is there a moment after its stream has begun."""
-        url = f"{self._client.ws}/ws/sessions/{session_id}/events"
-        while True:
-            if leg.closed.is_set():
-                raise ConnectionRefusedError(f"the stream was closed: {leg.close_reason}")
-            viewer = Viewer(self._board)
-            await connect(lambda: viewer, url)  # noqa: B023 - awaited in this round
-            await viewer.ready.wait()
-            if not viewer.refused:
-                return viewer
-            await asyncio.sleep(AGAIN)
+    async def follow(self, leg: Leg) -> None:
+        """Opens a viewer, again where it comes before the call and is turned away.
+
+        Where the call begins in that moment, it is told what is stored and let go.
+        """
+        url = f"{self._client.ws}/ws/sessions/twilio-{leg.call_sid}/events"
+        async with asyncio.timeout(PATIENCE):
+            while not leg.closed.is_set():
+                viewer = Socket(self._board)
+                await connect(lambda: viewer, url)  # noqa: B023 - awaited in this round
+                await viewer.results.wait()
+                if not viewer.closed.is_set():
+                    leg.viewer = viewer
+                    return
+                await asyncio.sleep(AGAIN)
+        raise ConnectionRefusedError(f"the stream was closed: {leg.close_reason}")
 
 
 async def connect(listener: Callable[[], Socket], url: str) -> None:

@@ -34,10 +34,10 @@ def result(
     It is final at the end of a segment, and where it is the ``last`` or was ``asked`` for by
     ``Finalize``.
     """
-    mark = marks.write(leg, until, sent_ns)
     second, rest = divmod(begun, SEGMENT)
+    is_final = last or asked or until % SEGMENT == 0
+    mark = marks.write(leg, until, sent_ns, final=is_final)
     if last or asked or rest:  # the clock of the segments is another: rare, so it may cost
-        is_final = last or asked or until % SEGMENT == 0
         spoken = _spell(begun / 1000, (until - begun) / 1000, is_final, is_final, asked)
         return spoken.replace(_MARK.encode(), mark)
     ends = (second + 1) % UTTERANCE == 0

@@ -34,8 +34,6 @@ WARM = 3.0
 """Seconds between the last leg and the window."""
 LATE = 0.3
 """Seconds after the window in which results of it may still come; they do not count."""
-BURST_PATIENCE = 30.0
-"""Seconds in which all legs of a burst have to be up."""
 
 
 class Load:
@@ -48,10 +46,14 @@ class Load:
         self.legs: list[Leg] = []
 
     async def enter(self, number: int) -> None:
-        """Connects a leg; it speaks from its next moment on. ``OSError`` for a no."""
+        """Connects a leg, which speaks from its next moment on, and waits for its first result.
+
+        ``OSError`` for a no.
+        """
         leg = await self._door.enter(number)
         self.legs.append(leg)
         self._ticks[tick_of(number)].append(leg)
+        await self._door.follow(leg)
 
     async def grow(self, count: int) -> None:
         """Connects legs, a few at a time."""
@@ -123,22 +125,17 @@ async def burst(load: Load, count: int) -> dict[str, Any]:
     numbers = range(len(load.legs), len(load.legs) + count)
     begin = time.monotonic_ns()
     answers = await asyncio.gather(*map(load.enter, numbers), return_exceptions=True)
+    end = time.monotonic_ns()
     refused = [answer for answer in answers if isinstance(answer, BaseException)]
-    deadline = time.monotonic() + BURST_PATIENCE
-    while time.monotonic() < deadline:
-        up = [load.board.first[number] for number in numbers if number in load.board.first]
-        if len(up) == count - len(refused):
-            break
-        await asyncio.sleep(0.05)
-    end = max(up, default=begin)
     await asyncio.sleep(LATE)
     return {
         "burst": count,
-        "up": len(up),
+        "up": count - len(refused),
         "all_up_s": round((end - begin) / 1e9, 2),
         "refused": len(refused),
         "refusal": repr(refused[0]) if refused else "",
-        "closed": len(load.closed()) - before,
+        "closed": len(closed := load.closed()) - before,
+        "closed_because": closed[:3],
         "talking": len(talking),
         "talking_ms": latencies(load.board.of(talking), begin, end)["total_ms"],
     }

@@ -3,7 +3,7 @@
 The first 16 samples of a leg's audio carry its number in their signs, which survive mu-law and its
 way to 16-bit PCM. The sink reads it there and writes ``l<leg> m<ms> r<ns>`` into what it has
 "heard": which leg, up to which millisecond of audio, and when that audio was there
-(CLOCK_MONOTONIC, which all processes of a machine share).
+(CLOCK_MONOTONIC, which all processes of a machine share). A final has an ``f`` behind it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 BITS: Final = 16
 """Samples that carry a leg's number."""
 
-_MARK: Final = re.compile(rb"l(\d+) m(\d+) r(\d+)")
+_MARK: Final = re.compile(rb"l(\d+) m(\d+) r(\d+)(f?)")
 _MINUS, _PLUS = 0x00, 0x80
 """The loudest samples of either sign in mu-law."""
 
@@ -25,11 +25,12 @@ class Mark(NamedTuple):
     leg: int
     ms: int
     sent_ns: int
+    final: bool = False
 
 
-def write(leg: int, ms: int, sent_ns: int) -> bytes:
+def write(leg: int, ms: int, sent_ns: int, *, final: bool) -> bytes:
     """The mark for a transcript."""
-    return b"l%d m%d r%d" % (leg, ms, sent_ns)
+    return b"l%d m%d r%d%s" % (leg, ms, sent_ns, b"f" if final else b"")
 
 
 def find(text: bytes) -> Mark | None:
@@ -40,7 +41,10 @@ def find(text: bytes) -> Mark | None:
     at, latest = 0, None
     while found := _MARK.search(text, at):
         at, latest = found.end(), found
-    return None if latest is None else Mark(int(latest[1]), int(latest[2]), int(latest[3]))
+    if latest is None:
+        return None
+    leg, ms, sent_ns, final = latest.groups()
+    return Mark(int(leg), int(ms), int(sent_ns), bool(final))
 
 
 def sign(leg: int, frame: bytes) -> bytes:

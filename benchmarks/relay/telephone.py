@@ -35,7 +35,9 @@ class Socket(WSListener):
     def __init__(self, board: Board) -> None:
         self._board = board
         self.ready = asyncio.Event()
-        """Something came that is no result: the other side is there."""
+        """Something came: the other side is there."""
+        self.results = asyncio.Event()
+        """An interim result came: finals may be of the past."""
         self.closed = asyncio.Event()
         self.close_reason = ""
 
@@ -48,19 +50,19 @@ class Socket(WSListener):
         if frame.msg_type is WSMsgType.TEXT or frame.msg_type is WSMsgType.BINARY:
             now = time.monotonic_ns()
             text = frame.get_payload_as_bytes()
-            if not self._board.hears(text, now):
-                self.hear(text)
+            mark = self._board.hears(text, now)
+            if mark is not None and not mark.final:
+                self.results.set()
+            self.ready.set()
         elif frame.msg_type is WSMsgType.CLOSE:
             self.close_reason = f"{frame.get_close_code()} {frame.get_close_message()!r}"
             transport.disconnect()
 
-    def hear(self, text: bytes) -> None:  # noqa: ARG002 - others look into it
-        """Takes what is no result."""
-        self.ready.set()
-
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - its signature
-        """The other side is gone."""
+        """The other side is gone; nobody has to wait for it any more."""
         self.closed.set()
+        self.ready.set()
+        self.results.set()
 
 
 class Leg(Socket):
@@ -72,7 +74,7 @@ class Leg(Socket):
     def __init__(self, board: Board, number: int, call_sid: str, frames: Sequence[bytes]) -> None:
         super().__init__(board)
         self.number = number
-        self._call_sid = call_sid
+        self.call_sid = call_sid
         self._sid = f"MZ{number:032x}"
         self._frames = frames
         self._at = number * 97 % len(frames)  # not all say the same at once
@@ -81,7 +83,7 @@ class Leg(Socket):
     def start(self, parameters: Mapping[str, str]) -> None:
         """Says who calls."""
         body = StartBody(
-            call_sid=self._call_sid,
+            call_sid=self.call_sid,
             account_sid=ACCOUNT,
             stream_sid=self._sid,
             tracks=["inbound"],
@@ -109,7 +111,7 @@ class Leg(Socket):
     def stop(self) -> None:
         """Hangs up."""
         if not self.closed.is_set():
-            body = StopBody(call_sid=self._call_sid, account_sid=ACCOUNT)
+            body = StopBody(call_sid=self.call_sid, account_sid=ACCOUNT)
             self._say(encode(Stop(stream_sid=self._sid, stop=body)))
 
     def _say(self, text: str) -> None:

@@ -15,22 +15,17 @@ class Board:
     def __init__(self) -> None:
         self.rows: list[tuple[int, Row]] = []
         """The leg, and what its result tells."""
-        self.lags = array("d")
-        """How late frames were sent, ms."""
+        self.lags = array("q")
+        """How late frames were sent, ns."""
         self.strays = 0
         """Results that no leg or no frame of this load explains."""
         self._sent: dict[int, array[int]] = {}
         self._seen: dict[int, set[int]] = {}
 
-    def sends(self, leg: int, now: int, due: int) -> int:
-        """Notes a frame; the number that it has, from 1."""
-        sent = self._sent.get(leg)
-        if sent is None:
-            sent = self._sent[leg] = array("q")
-            self._seen[leg] = set()
-        sent.append(now)
-        self.lags.append((now - due) / 1e6)
-        return len(sent)
+    def opens(self, leg: int) -> array[int]:
+        """Where a leg notes the moments (ns) at which it sends its frames."""
+        self._seen[leg] = set()
+        return self._sent.setdefault(leg, array("q"))
 
     def hears(self, text: bytes, now: int) -> marks.Mark | None:
         """Notes a text that has come back; its mark, if it has one.

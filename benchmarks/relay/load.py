@@ -93,7 +93,7 @@ async def measure(load: Load, count: int, seconds: float, usage: Usage) -> dict[
     await asyncio.sleep(seconds)
     end, shares = time.monotonic_ns(), usage.shares()
     resident = usage.resident_kb("gateway")
-    lag = spread(load.board.lags[lags:])
+    lag = spread(lag / 1e6 for lag in load.board.lags[lags:])
     await asyncio.sleep(LATE)
     found = latencies(load.board.of(range(count)), begin, end)
     expected = count * (end - begin) / 1e6 / STEP

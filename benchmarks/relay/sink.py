@@ -67,10 +67,12 @@ class Listening(WSListener):
             transport.disconnect()
 
     def _listen(self, transport: WSTransport, frame: WSFrame) -> None:
-        now = time.monotonic_ns()
         if self._leg < 0 and frame.payload_size >= marks.BITS * self._width:
             self._leg = marks.leg_of(frame.get_payload_as_memoryview(), self._width)
         self._bytes += frame.payload_size
+        if self._bytes < self._due_bytes:
+            return
+        now = time.monotonic_ns()
         while self._bytes >= self._due_bytes:
             self._tell(transport, heard.result(self._leg, self._begun, self._due, now))
             if self._due % heard.SEGMENT == 0:

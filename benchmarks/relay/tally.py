@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 WORST_P99_MS: Final = 50.0
 LEAST_RESULTS: Final = 0.98
@@ -13,8 +12,7 @@ GROWN: Final = (2.0, 5.0)
 """The median of the last third may be this many times that of the first, and so many ms more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One result: ``up`` client to sink, ``down`` sink to client, both ms; ``at`` in ns."""
 
     at: int

@@ -78,6 +78,8 @@ class Leg(Socket):
         self._sid = f"MZ{number:032x}"
         self._frames = frames
         self._at = number * 97 % len(frames)  # not all say the same at once
+        self._sent = board.opens(number)
+        self._late = board.lags.append
         self._head = b'{"event":"media","streamSid":"%s","sequenceNumber":"' % self._sid.encode()
 
     def start(self, parameters: Mapping[str, str]) -> None:
@@ -94,9 +96,12 @@ class Leg(Socket):
 
     def speak(self, due: int) -> None:
         """Sends the next frame, which was ``due`` (ns) at that moment."""
-        if self.closed.is_set():
+        if self.transport.is_disconnected:
             return
-        number = self._board.sends(self.number, time.monotonic_ns(), due)
+        now = time.monotonic_ns()
+        self._sent.append(now)
+        self._late(now - due)
+        number = len(self._sent)
         if number == 1:
             audio = b64encode(marks.sign(self.number, b"\xff" * SIZE))
         else:

@@ -99,7 +99,7 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local bench-deepgram bench-leaks bench-unsure bench-store ## All measurements
+bench: bench-local bench-deepgram bench-leaks bench-unsure bench-store bench-relay ## All measurements
 
 bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)

@@ -77,9 +77,10 @@ BARE: Final = (
 
 
 def pin(pid: int, core: int) -> None:
-    """Keeps a process that has just begun on one core, where there are two."""
-    if len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(pid, {core})
+    """Keeps a process that has just begun on one core, where there are two: 0 is the first."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(pid, {cores[core]})
 
 
 @contextmanager
@@ -106,13 +107,13 @@ def running(
 
 
 def wait_until_there(gateway: Gateway, port: int, process: subprocess.Popen[bytes]) -> float:
-    """The seconds until a gateway has answered; ``SystemExit`` where it does not."""
+    """The seconds until a gateway has answered; ``RuntimeError`` where it does not."""
     began = time.monotonic()
     while process.poll() is None and time.monotonic() < began + PATIENCE:
         if answers(gateway.ready, port):
             return time.monotonic() - began
         time.sleep(0.02)
-    raise SystemExit(f"{gateway.name} did not start")
+    raise RuntimeError(f"{gateway.name} did not start")
 
 
 def answers(path: str, port: int) -> bool:
@@ -153,3 +154,5 @@ def _process(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

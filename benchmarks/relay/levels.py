@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,29 +16,38 @@ from benchmarks.relay.tally import faults
 
 SETTLING: Final = 1.0
 """Seconds that a gateway has after its start, and before its memory is looked at."""
+WARM: Final = 3.0
+"""Seconds between the last leg and the window."""
 SPARE: Final = 150.0
 """Seconds beside the window that a load may take to connect, and to end."""
 
 
-def attempt(gateway: Gateway, legs: int, seconds: float, *, burst: int = 0) -> dict[str, Any]:
-    """What was measured of a gateway with so many legs, and its ``faults``."""
+def attempt(
+    gateway: Gateway, legs: int, seconds: float, *, burst: int = 0, warm: float = WARM
+) -> dict[str, Any]:
+    """What was measured of a gateway with so many legs, and its ``faults``.
+
+    ``seconds`` are the window's, which begins ``warm`` seconds after the last leg is up. Then
+    ``burst`` more legs connect at once.
+    """
+    asked = {"--legs": legs, "--seconds": seconds, "--warm": warm, "--burst": burst}
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         try:
-            measured = _measure(gateway, folder, legs, seconds, burst)
+            measured = _measure(gateway, folder, asked, seconds + warm)
         except (subprocess.SubprocessError, RuntimeError) as error:
             measured = {"legs": legs, "error": f"{type(error).__name__}: {error}"}
     return {"gateway": gateway.name, **measured, "faults": faults(measured)}
 
 
 def _measure(
-    gateway: Gateway, folder: Path, legs: int, seconds: float, burst: int
+    gateway: Gateway, folder: Path, asked: Mapping[str, float], seconds: float
 ) -> dict[str, Any]:
     with sink() as (sink_pid, sink_url), running(gateway, sink_url, folder) as (pid, port):
         time.sleep(SETTLING)
-        command = [sys.executable, "-m", "benchmarks.relay.load", str(port)]
-        command += ["--door", gateway.door, "--legs", str(legs), "--seconds", str(seconds)]
-        command += ["--gateway-pid", str(pid), "--sink-pid", str(sink_pid), "--burst", str(burst)]
+        command = [sys.executable, "-m", "benchmarks.relay.load", str(port), "--door", gateway.door]
+        command += ["--gateway-pid", str(pid), "--sink-pid", str(sink_pid)]
+        command += [text for name, value in asked.items() for text in (name, str(value))]
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as load:

@@ -30,8 +30,6 @@ from benchmarks.relay.usage import Usage
 
 TOGETHER = 10
 """Legs that connect at once while the load grows."""
-WARM = 3.0
-"""Seconds between the last leg and the window."""
 LATE = 0.3
 """Seconds after the window in which results of it may still come; they do not count."""
 
@@ -78,13 +76,15 @@ class Load:
         return [f"{type(s).__name__}: {s.close_reason}" for s in sockets if s.closed.is_set()]
 
 
-async def measure(load: Load, count: int, seconds: float, usage: Usage) -> dict[str, Any]:
-    """One window with ``count`` legs, after they have connected."""
+async def measure(
+    load: Load, count: int, warm: float, seconds: float, usage: Usage
+) -> dict[str, Any]:
+    """One window with ``count`` legs, ``warm`` seconds after they have connected."""
     idle = usage.resident_kb("gateway")
     began = time.monotonic()
     await load.grow(count)
     took = time.monotonic() - began
-    await asyncio.sleep(WARM)
+    await asyncio.sleep(warm)
     gc.collect()
     gc.freeze()
     usage.begin()
@@ -149,7 +149,7 @@ async def run(asked: argparse.Namespace) -> dict[str, Any]:
     pids = {"gateway": asked.gateway_pid, "load": os.getpid()}
     usage = Usage(pids | ({"sink": asked.sink_pid} if asked.sink_pid else {}))
     speaking = asyncio.ensure_future(load.speak())
-    measured = await measure(load, asked.legs, asked.seconds, usage)
+    measured = await measure(load, asked.legs, asked.warm, asked.seconds, usage)
     if asked.burst:
         measured["burst"] = await burst(load, asked.burst)
     for leg in load.legs:
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--door", choices=sorted(DOORS), default="relay")
     parser.add_argument("--legs", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--warm", type=float, default=3.0)
     parser.add_argument("--burst", type=int, default=0)
     parser.add_argument("--gateway-pid", type=int, required=True)
     parser.add_argument("--sink-pid", type=int)

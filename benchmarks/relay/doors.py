@@ -19,8 +19,10 @@ from callscribe.demo.telephone import Telephone
 
 PATIENCE: Final = 20.0
 """Seconds for a handshake, and for what has to follow."""
-AGAIN: Final = 0.1
-"""Seconds until a viewer asks again for a call that is not there yet."""
+AGAIN: Final = (0.1, 1.0)
+"""Seconds until a viewer asks for a call, and, doubled each time, again while it is not there yet;
+up to the second of these: many who wait must not be what is measured.
+"""
 TOKEN: Final = "relay"  # noqa: S105 - of servers that live for a measurement
 
 
@@ -80,15 +82,17 @@ class CallscribeDoor:
         Where the call begins in that moment, it is told what is stored and let go.
         """
         url = f"{self._client.ws}/ws/sessions/twilio-{leg.call_sid}/events"
+        pause, longest = AGAIN
         async with asyncio.timeout(PATIENCE):
             while not leg.closed.is_set():
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
                 viewer = Socket(self._board)
                 await connect(lambda: viewer, url)  # noqa: B023 - awaited in this round
                 await viewer.results.wait()
                 if not viewer.closed.is_set():
                     leg.viewer = viewer
                     return
-                await asyncio.sleep(AGAIN)
         raise ConnectionRefusedError(f"the stream was closed: {leg.close_reason}")
 
 

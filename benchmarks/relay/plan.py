@@ -16,15 +16,20 @@ Try = Callable[[str, int], Mapping[str, Any]]
 
 
 def tries(
-    names: Sequence[str], levels: Sequence[int], repeats: int, attempt: Try
+    names: Sequence[str],
+    levels: Sequence[int],
+    repeats: int,
+    attempt: Try,
+    *,
+    enough: int = ENOUGH,
 ) -> Iterator[dict[str, Any]]:
-    """What was measured, as it comes."""
+    """What was measured, as it comes; ``enough`` 0 leaves nothing out."""
     for repeat in range(repeats):
         failed = dict.fromkeys(names, 0)
         for legs in sorted(levels):
             # Who is first is last the next time.
             for name in names if repeat % 2 == 0 else reversed(names):
-                if failed[name] < ENOUGH:
+                if not enough or failed[name] < enough:
                     one = {"repeat": repeat + 1, **attempt(name, legs)}
                     failed[name] = failed[name] + 1 if one["faults"] else 0
                     yield one

@@ -4,7 +4,8 @@
 
 A short look at one of them: ``--gateways callscribe --legs 50 --repeats 1 --burst 0 --starts 0``.
 The gateways are callscribe, picows and websockets, with ``benchmarks.relay.peers`` also pipecat and
-livekit. ``docs/explanation/relay-measured.md`` tells how it is measured.
+livekit; direct is none, and shows what the measurement itself takes. How it is done is told in
+``docs/explanation/relay-measured.md``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rich.console import Console
 
 from benchmarks.machine import QUIET, wait_until_quiet
 from benchmarks.relay import plan, table
-from benchmarks.relay.gateways import BARE, CALLSCRIBE, ROOT, Gateway
+from benchmarks.relay.gateways import BARE, CALLSCRIBE, DIRECT, ROOT, Gateway
 from benchmarks.relay.levels import attempt
 from benchmarks.relay.plot import plot
 from benchmarks.relay.starting import start_seconds
@@ -54,8 +55,8 @@ def arguments(about: str) -> argparse.ArgumentParser:
 
 def run(asked: argparse.Namespace, gateways: Sequence[Gateway]) -> dict[str, Any]:
     """Measures everything, says what it does, and keeps what it has after each step."""
-    known = {gateway.name: gateway for gateway in gateways}
-    names = [name for name in asked.gateways.split(",") if name] or list(known)
+    known = {gateway.name: gateway for gateway in (*gateways, DIRECT)}
+    names = [name for name in asked.gateways.split(",") if name] or [one.name for one in gateways]
     levels = [int(level) for level in asked.legs.split(",") if level]
     said = {name: known[name].said for name in names}
 

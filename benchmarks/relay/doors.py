@@ -1,19 +1,22 @@
 """How a leg of the load gets into a gateway, and where its results come out.
 
-A bare relay or a peer takes a stream at ``/media`` and answers on the same socket. Callscribe is
+The sink itself takes bare audio: that shows what is the measurement's own. A bare relay or a peer
+takes a stream at ``/media`` and answers on the same socket. Callscribe is
 rung at as Twilio rings (signed, for a token), and tells its viewers: there is one for each call.
 """
 
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from picows import WSError, ws_connect
 
+from benchmarks.relay.bare import QUERY
 from benchmarks.relay.board import Board
-from benchmarks.relay.telephone import Leg, Socket
+from benchmarks.relay.telephone import DirectLeg, Leg, Socket
 from callscribe.demo.client import Client
 from callscribe.demo.telephone import Telephone
 
@@ -96,6 +99,20 @@ class CallscribeDoor:
         raise ConnectionRefusedError(f"the stream was closed: {leg.close_reason}")
 
 
+class DirectDoor(RelayDoor):
+    """The sink, with nothing in between."""
+
+    def __init__(self, port: int, board: Board, frames: Sequence[bytes]) -> None:
+        super().__init__(port, board, [b64decode(frame) for frame in frames])
+        self._url = f"ws://127.0.0.1:{port}/v1/listen?{QUERY}"
+
+    async def enter(self, number: int) -> Leg:
+        """Whoever is let in may speak."""
+        leg = DirectLeg(self._board, number, "", self._frames)
+        await connect(lambda: leg, self._url)
+        return leg
+
+
 async def connect(listener: Callable[[], Socket], url: str) -> None:
     """Opens a socket. ``OSError`` where nobody lets us in."""
     try:
@@ -105,6 +122,7 @@ async def connect(listener: Callable[[], Socket], url: str) -> None:
 
 
 DOORS: Final[dict[str, Callable[[int, Board, Sequence[bytes]], Door]]] = {
+    "direct": DirectDoor,
     "relay": RelayDoor,
     "callscribe": CallscribeDoor,
 }

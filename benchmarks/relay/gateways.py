@@ -75,6 +75,9 @@ BARE: Final = (
     ),
 )
 
+DIRECT: Final = Gateway("direct", "none: the measurement itself", (), door="direct")
+"""No gateway: the load speaks to the sink."""
+
 
 def pin(pid: int, core: int) -> None:
     """Keeps a process that has just begun on one core, where there are two: 0 is the first."""
@@ -96,7 +99,13 @@ def sink(core: int = LOAD_CORE) -> Iterator[tuple[int, str]]:
 def running(
     gateway: Gateway, sink_url: str, folder: Path, core: int = GATEWAY_CORE
 ) -> Iterator[tuple[int, int]]:
-    """A gateway that is there: its process id and its port. What it says goes into ``folder``."""
+    """A gateway that is there: its process id and its port. What it says goes into ``folder``.
+
+    Where there is no command, these are the sink's port, and 0.
+    """
+    if not gateway.command:
+        yield 0, int(sink_url.rpartition(":")[2])
+        return
     port = CountingRelay.free_port()
     values = {"port": port, "sink": sink_url, "folder": folder}
     command = [part.format(**values) for part in gateway.command]

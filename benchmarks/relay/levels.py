@@ -35,8 +35,10 @@ def attempt(
         folder = Path(name)
         try:
             measured = _measure(gateway, folder, asked, seconds + warm)
-        except (subprocess.SubprocessError, RuntimeError) as error:
-            measured = {"legs": legs, "error": f"{type(error).__name__}: {error}"}
+        except subprocess.TimeoutExpired as error:
+            measured = {"legs": legs, "error": f"the load was not done in {error.timeout:g} s"}
+        except RuntimeError as error:
+            measured = {"legs": legs, "error": str(error)}
     return {"gateway": gateway.name, **measured, "faults": faults(measured)}
 
 
@@ -46,7 +48,8 @@ def _measure(
     with sink() as (sink_pid, sink_url), running(gateway, sink_url, folder) as (pid, port):
         time.sleep(SETTLING)
         command = [sys.executable, "-m", "benchmarks.relay.load", str(port), "--door", gateway.door]
-        command += ["--gateway-pid", str(pid), "--sink-pid", str(sink_pid)]
+        command += ["--gateway-pid", str(pid or sink_pid)]
+        command += ["--sink-pid", str(sink_pid)] if pid else []
         command += [text for name, value in asked.items() for text in (name, str(value))]
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -21,7 +21,7 @@ from typing import Any
 import uvloop
 
 from benchmarks.relay.board import Board
-from benchmarks.relay.doors import DOORS, Door
+from benchmarks.relay.doors import DOORS, PATIENCE, Door
 from benchmarks.relay.heard import STEP
 from benchmarks.relay.pacing import TICK_NS, TICKS, tick_of
 from benchmarks.relay.tally import latencies, spread
@@ -48,10 +48,13 @@ class Load:
 
         ``OSError`` for a no.
         """
-        leg = await self._door.enter(number)
-        self.legs.append(leg)
-        self._ticks[tick_of(number)].append(leg)
-        await self._door.follow(leg)
+        try:
+            leg = await self._door.enter(number)
+            self.legs.append(leg)
+            self._ticks[tick_of(number)].append(leg)
+            await self._door.follow(leg)
+        except TimeoutError as error:
+            raise TimeoutError(f"leg {number} had no result within {PATIENCE:g} s") from error
 
     async def grow(self, count: int) -> None:
         """Connects legs, a few at a time."""

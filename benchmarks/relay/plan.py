@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from benchmarks.relay.tally import counts
+
 ENOUGH: Final = 2
 """Levels that a gateway fails one after the other; higher ones are then left out."""
 
@@ -31,5 +33,6 @@ def tries(
             for name in names if repeat % 2 == 0 else reversed(names):
                 if not enough or failed[name] < enough:
                     one = {"repeat": repeat + 1, **attempt(name, legs)}
-                    failed[name] = failed[name] + 1 if one["faults"] else 0
+                    if counts(one):
+                        failed[name] = failed[name] + 1 if one["faults"] else 0
                     yield one

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.relay.tally import most_legs
+from benchmarks.relay.tally import counts, most_legs
 
 Tries = Sequence[Mapping[str, Any]]
 
@@ -50,7 +50,7 @@ def measured(tries: Tries, said: Mapping[str, str]) -> Table:
         table.add_row(
             str(legs),
             said.get(name, name),
-            f"{passed}/{len(some)}",
+            f"{passed}/{sum(map(counts, some))}",
             number(middle(some, "gateway_cpu_pct"), 0, " %"),
             number(middle(some, "cpu_pct_per_leg"), 2, " %"),
             number(middle(some, "total_ms", "p50"), 2, " ms"),
@@ -95,4 +95,5 @@ def line(one: Mapping[str, Any], said: Mapping[str, str]) -> str:
         f"{head}  CPU {one['gateway_cpu_pct']:5.1f} %  p50 {number(total.get('p50'), 2)}  "
         f"p99 {number(total.get('p99'), 1)} ms  others {others:.0f} %  "
         + (", ".join(one["faults"]) or "passed")
+        + ("" if counts(one) else " (the load was late: this does not count)")
     )

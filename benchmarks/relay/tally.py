@@ -11,6 +11,9 @@ LEAST_RESULTS: Final = 0.98
 GROWN: Final = (2.0, 5.0)
 """The median of the last third may be this many times that of the first, and so many ms more."""
 
+LOAD_LATE_MS: Final = 25.0
+"""The p99 of the load's own lag from which on a try shows the machine, not the gateway."""
+
 
 class Row(NamedTuple):
     """One result: ``up`` client to sink, ``down`` sink to client, both ms; ``at`` in ns."""
@@ -76,9 +79,23 @@ def grows(early: float | None, late: float | None) -> bool:
     return early is not None and late is not None and late > times * early + more
 
 
+def disturbed(measured: Mapping[str, Any]) -> bool:
+    """Whether the load itself was late, which no gateway can bring about."""
+    lag = measured.get("send_lag_ms", {}).get("p99")
+    return lag is not None and lag >= LOAD_LATE_MS
+
+
+def counts(tried: Mapping[str, Any]) -> bool:
+    """Whether a try says something of its gateway: a pass always does."""
+    return not tried["faults"] or not disturbed(tried)
+
+
 def most_legs(tries: Iterable[Mapping[str, Any]]) -> int:
-    """The highest level that was stood in more than half of its tries; 0 where none was."""
+    """The highest level that was stood in more than half of its tries; 0 where none was.
+
+    Failures that say nothing of the gateway are left out.
+    """
     by_level: dict[int, list[bool]] = {}
-    for one in tries:
+    for one in filter(counts, tries):
         by_level.setdefault(one["legs"], []).append(not one["faults"])
     return max((n for n, passed in by_level.items() if 2 * sum(passed) > len(passed)), default=0)

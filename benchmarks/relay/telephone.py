@@ -98,10 +98,7 @@ class Leg(Socket):
         """Sends the next frame, which was ``due`` (ns) at that moment."""
         if self.transport.is_disconnected:
             return
-        now = time.monotonic_ns()
-        self._sent.append(now)
-        self._late(now - due)
-        number = len(self._sent)
+        number = self._note(due)
         if number == 1:
             audio = b64encode(marks.sign(self.number, b"\xff" * SIZE))
         else:
@@ -113,6 +110,13 @@ class Leg(Socket):
             % (number + 1, number, 20 * (number - 1), audio),
         )
 
+    def _note(self, due: int) -> int:
+        """Notes that a frame goes now; its number, from 1."""
+        now = time.monotonic_ns()
+        self._sent.append(now)
+        self._late(now - due)
+        return len(self._sent)
+
     def stop(self) -> None:
         """Hangs up."""
         if not self.closed.is_set():
@@ -121,3 +125,22 @@ class Leg(Socket):
 
     def _say(self, text: str) -> None:
         self.transport.send(WSMsgType.TEXT, text.encode())
+
+
+class DirectLeg(Leg):
+    """A leg that speaks to the sink as a gateway would: bare audio."""
+
+    def speak(self, due: int) -> None:
+        """Sends the next frame."""
+        if self.transport.is_disconnected:
+            return
+        number = self._note(due)
+        audio = self._frames[(self._at + number) % len(self._frames)]
+        if number == 1:
+            audio = marks.sign(self.number, b"\xff" * SIZE)
+        self.transport.send(WSMsgType.BINARY, audio)
+
+    def stop(self) -> None:
+        """Hangs up."""
+        if not self.closed.is_set():
+            self._say('{"type":"CloseStream"}')

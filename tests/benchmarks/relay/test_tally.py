@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.relay.tally import Row, faults, grows, latencies, most_legs, spread
+from benchmarks.relay.tally import Row, counts, faults, grows, latencies, most_legs, spread
 
 GOOD: dict[str, Any] = {
     "total_ms": {"p50": 1.0, "p99": 9.0},
@@ -69,3 +69,12 @@ def test_the_most_legs_are_those_stood_more_often_than_not() -> None:
     ]
     assert most_legs(tries) == 200
     assert most_legs([{"legs": 50, "faults": ["p99 60 ms"]}]) == 0
+
+
+def test_a_failure_of_a_late_load_says_nothing_of_the_gateway() -> None:
+    late = {"legs": 200, "faults": ["p99 60 ms"], "send_lag_ms": {"p99": 3000.0}}
+    passed: dict[str, Any] = {"legs": 200, "faults": [], "send_lag_ms": {"p99": 1.0}}
+    assert [counts(late), counts(late | {"faults": []}), counts(passed)] == [False, True, True]
+    assert most_legs([late, late, passed]) == 200
+    assert most_legs([late, late]) == 0
+    assert counts({"legs": 50, "error": "gone", "faults": ["gone"]})

@@ -1,0 +1,1 @@
+"""How many telephone legs one core carries: Callscribe, and bare relays beside it."""

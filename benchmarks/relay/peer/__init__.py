@@ -1,0 +1,1 @@
+"""Peers as gateways: programs for environments of their own, which know nothing of Callscribe."""

@@ -1,0 +1,1 @@
+"""Tests of how legs on one core are measured."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -40,7 +40,6 @@ class Site:
     server: uvicorn.Server
     port: int
     thread: threading.Thread
-    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
     @property
     def ws(self) -> str:
@@ -63,15 +62,11 @@ class Site:
 @contextmanager
 def site(application: Application, loop: str = "uvloop", **config: Any) -> Iterator[Site]:
     """Serves an application until the block ends; nothing may be left then."""
-    settings: dict[str, Any] = {
-        "lifespan": "off",
-        "log_config": None,
-        "ws_ping_interval": None,
-        **config,
-    }
-    server = uvicorn.Server(uvicorn.Config(application, ws=SocketProtocol, loop=loop, **settings))
+    settings: dict[str, Any] = {"lifespan": "off", "log_config": None, "ws_ping_interval": None}
+    settings.update(config, ws=SocketProtocol, loop=loop)
+    server = uvicorn.Server(uvicorn.Config(application, **settings))
     listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listener],))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     running = Site(server, listener.getsockname()[1], thread)
     try:
@@ -83,7 +78,10 @@ def site(application: Application, loop: str = "uvloop", **config: Any) -> Itera
     finally:
         running.stop()
         thread.join(PATIENCE)
-        assert not thread.is_alive(), "the server did not end"
+        ended = not thread.is_alive()
+        server.force_exit = True
+        thread.join(PATIENCE)
+    assert ended, "the server did not end"
     assert running.held == (0, 0)
 
 

@@ -79,6 +79,14 @@ async def test_a_message_byte_by_byte(served: Site) -> None:
         assert await socket.recv() == bytes(at % 256 for at in range(5000))
 
 
+async def test_parts_cost_what_they_hold(served: Site) -> None:
+    async with upgraded(served.port) as raw:
+        raw.frame(TEXT, b"a", fin=False)
+        raw.writer.write(b"\x00\x80\x00\x00\x00\x00" * 100_000)  # a hundred thousand of nothing
+        raw.frame(CONTINUATION, b"b")
+        assert await raw.next() == (TEXT, b"ab")
+
+
 async def test_bytes_as_they_drip(served: Site) -> None:
     async with upgraded(served.port) as raw:
         for byte in b"\x81\xfe\x00\x80\x00\x00\x00\x00" + b"a" * 128:

@@ -211,7 +211,7 @@ async def test_the_server_closes(loop: str, code: int, reason: str, said: str) -
     with site(closing(code, reason), loop) as served:
         async with connect(served.ws) as socket:
             with pytest.raises(ConnectionClosed) as caught:
-                await socket.recv()
+                await asyncio.wait_for(socket.recv(), 10)
             assert caught.value.rcvd is not None
             assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (code, said)
             assert caught.value.sent is not None, "and is answered"
@@ -237,7 +237,7 @@ async def test_a_close_that_nobody_answers() -> None:
 @pytest.mark.parametrize("first", ["client", "server", "fault"])
 async def test_who_reads_nothing_is_cut_off_when_it_closes(first: str) -> None:
     async def flood(frames: Frames) -> None:
-        while not frames.is_congested:
+        while not frames.is_congested and frames.closed is None:
             frames.send(bytes(50_000))
         if first == "server":
             frames.close(1000)

@@ -175,7 +175,7 @@ async def test_the_server_ends(loop: str, echo: Echo) -> None:
             await socket.recv()
             served.stop()
             with pytest.raises(ConnectionClosed) as caught:
-                await socket.recv()
+                await asyncio.wait_for(socket.recv(), 10)
             assert caught.value.rcvd is not None
             assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1012, SHUTTING_DOWN)
     assert await echo.end() == (1012, SHUTTING_DOWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -138,7 +139,7 @@ async def test_who_fails_after_it_accepted(loop: str, path: str) -> None:
         with capture_logs() as logs:
             async with connect(f"{served.ws}/{path}") as socket:
                 with pytest.raises(ConnectionClosed) as caught:
-                    await socket.recv()
+                    await asyncio.wait_for(socket.recv(), 10)
             assert await served.freed()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1011

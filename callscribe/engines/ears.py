@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import structlog
 
-from callscribe.audio import Encoding, Resampler, to_float
+from callscribe.audio import WIDTH, Encoding, Resampler, to_float
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.silero import SileroModel, SileroStream
 from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn
@@ -28,6 +28,9 @@ SPEECH_EVERY: Final = 0.25
 
 EVIDENCE: Final = 0.15
 """Seconds in which the model must have heard speech in an utterance: a click is none."""
+
+KEPT: Final = 2.0
+"""Seconds of audio that are kept while nobody wants to know; whoever does hears them first."""
 
 _log = structlog.get_logger(__name__)
 
@@ -59,13 +62,17 @@ class Ears:
         ``on_speech`` is told now and then, while speech is heard, how far it reaches. Both are
         called on the ears' thread with leg seconds, and must return at once.
         """
-        ear = Ear(self, self._silero.stream(), sample_rate, encoding, silence, on_end, on_speech)
+        ear = Ear(self, sample_rate, encoding, silence, on_end, on_speech)
         with self._lock:
             self._ears = (*self._ears, ear)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
                 self._thread.start()
         return ear
+
+    def stream(self) -> SileroStream:
+        """A fresh state of the network."""
+        return self._silero.stream()
 
     def leave(self, ear: Ear) -> None:
         """Follows a leg no more. Idempotent."""
@@ -92,12 +99,11 @@ class Ears:
 
 
 class Ear:
-    """One leg's way into the ears."""
+    """One leg's way into the ears. It listens until ``rest``, and again from ``attend`` on."""
 
     def __init__(
         self,
         ears: Ears,
-        stream: SileroStream,
         sample_rate: int,
         encoding: Encoding,
         silence: float,
@@ -105,27 +111,44 @@ class Ear:
         on_speech: Callable[[float], None],
     ) -> None:
         self._ears = ears
-        self._stream = stream
-        self._encoding = encoding
+        self._rate = sample_rate
+        self._encoding: Encoding = encoding
+        self._width = WIDTH[encoding]
+        self._most = int(KEPT * sample_rate) * self._width
+        self._silence = silence
         self._on_end = on_end
         self._on_speech = on_speech
         self._spoken = 0.0
         """How far speech reaches, leg seconds."""
         self._told = 0.0
         self._told_at = float("-inf")
-        self._inbox: deque[bytes] = deque()
+        self._inbox: deque[tuple[int, bytes]] = deque()
+        """Where in the leg's bytes a piece begins, and the piece."""
+        self._put = 0
+        self._heard = 0
+        """Up to which byte of the leg it has listened."""
         self._deaf = False
-        self._resampler = Resampler(sample_rate)
-        self._rest = np.empty(0, np.int16)
-        self._detector = SpeechDetector(stream)
-        self._point = Endpointer(
-            EndpointRules(endpoint=silence, hurried_endpoint=silence, longest=float("inf"))
-        )
+        self._attends = True
+        self._begin(0)
 
     def hear(self, audio: bytes) -> None:
         """Takes the leg's next audio; the only call on the path of every frame."""
-        if not self._deaf:
-            self._inbox.append(audio)
+        if self._deaf:
+            return
+        self._inbox.append((self._put, audio))
+        self._put += len(audio)
+        if not self._attends:
+            oldest = self._put - self._most
+            while self._inbox and self._inbox[0][0] < oldest:
+                self._inbox.popleft()
+
+    def rest(self) -> None:
+        """Does not listen for now, which costs next to nothing."""
+        self._attends = False
+
+    def attend(self) -> None:
+        """Listens again, to the last ``KEPT`` seconds first."""
+        self._attends = True
 
     def close(self) -> None:
         """Ends this one. Idempotent."""
@@ -135,18 +158,37 @@ class Ear:
 
     def catch_up(self) -> None:
         """Judges what has come; runs on the ears' thread. A leg that fails is left alone."""
+        if not (self._attends and self._inbox):
+            return
         try:
             self._judge()
         except Exception:  # noqa: BLE001 - one leg's trouble must not reach the others
             _log.exception("ear_failed")
             self.close()
 
+    def _begin(self, place: int) -> None:
+        """Begins to listen at a byte of the leg, knowing nothing of what was before."""
+        self._heard = place
+        self._base = place / self._width / self._rate
+        self._resampler = Resampler(self._rate)
+        self._rest = np.empty(0, np.int16)
+        self._stream = self._ears.stream()
+        self._detector = SpeechDetector(self._stream)
+        self._point = Endpointer(
+            EndpointRules(
+                endpoint=self._silence, hurried_endpoint=self._silence, longest=float("inf")
+            )
+        )
+
     def _judge(self) -> None:
-        pieces = []
+        pieces: list[bytes] = []
         while self._inbox and not self._deaf:
-            pieces.append(self._inbox.popleft())
-        if not pieces:
-            return
+            place, piece = self._inbox.popleft()
+            if place != self._heard:
+                self._begin(place)
+                pieces.clear()
+            pieces.append(piece)
+            self._heard = place + len(piece)
         samples = self._resampler.push(to_samples(b"".join(pieces), self._encoding))
         pending = np.concatenate([self._rest, samples])
         whole = len(pending) - len(pending) % CHUNK
@@ -158,9 +200,9 @@ class Ear:
             chunk = audio[index * CHUNK : (index + 1) * CHUNK]
             turn = self._point.push(self._detector.judge(chunk, float(probability)))
             if self._point.evidence >= EVIDENCE:
-                self._spoken = self._point.speech_end
+                self._spoken = self._base + self._point.speech_end
             if turn is Turn.ENDED:
-                self._on_end(self._point.speech_end)
+                self._on_end(self._base + self._point.speech_end)
         self._tell_speech()
 
     def _tell_speech(self) -> None:

@@ -7,7 +7,7 @@ and ``wire``.
 from __future__ import annotations
 
 from callscribe.audio import Encoding, Int16Array, pcm_to_samples
-from callscribe.wire.g711 import mulaw_to_samples
+from callscribe.wire.g711 import mulaw_to_pcm, mulaw_to_samples
 
 
 def to_samples(audio: bytes, encoding: Encoding) -> Int16Array:
@@ -19,4 +19,4 @@ def to_pcm(audio: bytes, encoding: Encoding) -> bytes:
     """Audio as 16-bit little-endian PCM, which it may be already."""
     if encoding == "linear16":
         return audio
-    return mulaw_to_samples(audio).astype("<i2", copy=False).tobytes()
+    return mulaw_to_pcm(audio)

@@ -1,13 +1,15 @@
 """What is said on an audio socket while it holds a leg, from ``ready`` to ``ended``.
 
-May import ``service``, ``session``, ``calls``, ``wire`` and core.
+May import ``service``, ``session``, ``calls``, ``wire``, core and the rest of ``web``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from callscribe.calls import deleted
 from callscribe.errors import AudioError, CallscribeError, ProtocolError, SpeakerTaken
@@ -15,7 +17,8 @@ from callscribe.events import Event, LegEnded, Notice
 from callscribe.leg import Attachment
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
-from callscribe.web.sockets import failure
+from callscribe.web.reading import Later, read_all
+from callscribe.web.sockets import failure, send_text
 from callscribe.wire.browser import (
     Ack,
     Ended,
@@ -54,6 +57,8 @@ class AudioConversation:
         self._leg = attachment.leg
         self._events = service.subscribe(session.session_id, self._leg.since)
         self._due = asyncio.Event()
+        self._send_audio = attachment.send
+        self._next_ack = self._leg.received + self._leg.sample_rate
         self._mistakes = 0
         self.stopped = False
         """The client has ended the leg itself."""
@@ -75,9 +80,9 @@ class AudioConversation:
             language=leg.language,
             sample_rate=leg.sample_rate,
         )
-        await self._socket.send_text(encode(ready))
+        await send_text(self._socket, encode(ready))
         async with asyncio.TaskGroup() as tasks:
-            works = (self._read(), self._acknowledge(), self._hold())
+            works = (read_all(self._socket, self._take), self._acknowledge(), self._hold())
             others = [tasks.create_task(work) for work in works]
             await self._forward()
             for other in others:
@@ -85,37 +90,33 @@ class AudioConversation:
         if self._session.deleted:
             raise deleted()
         ended = Ended(self._session.session_id, leg.speaker, round(leg.seconds, 3))
-        await self._socket.send_text(encode(ended))
+        await send_text(self._socket, encode(ended))
 
-    async def _read(self) -> None:
-        """Takes what the client sends until it stops or is gone."""
-        leg, receive, take = self._leg, self._socket.receive, self._attachment.send
-        next_ack = leg.received + leg.sample_rate
-        while not leg.end_asked:
-            message = await receive()
-            if leg.end_asked:
-                return
-            audio = message.get("bytes")
-            if audio:
-                if len(audio) > MAX_FRAME:
-                    raise ProtocolError(
-                        f"a frame may hold {MAX_FRAME} bytes, this has {len(audio)}", code="too_big"
-                    )
-                await take(audio)
-                if leg.received >= next_ack:
-                    next_ack = leg.received + leg.sample_rate
-                    self._due.set()
-            elif message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            else:
-                await self._obey(message.get("text"))
+    def _take(self, data: str | bytes) -> Coroutine[Any, Any, None] | Later:
+        """Takes what the client sends; audio is on the path of every frame."""
+        if type(data) is bytes and data and not self._leg.end_asked:
+            if len(data) > MAX_FRAME:
+                raise ProtocolError(
+                    f"a frame may hold {MAX_FRAME} bytes, this has {len(data)}", code="too_big"
+                )
+            return self._hear(data)
+        return Later(self._obey(data))
 
-    async def _obey(self, text: str | None) -> None:
-        """Does what a text frame says; None stands for a frame without any audio."""
-        if text is None:
+    async def _hear(self, audio: bytes) -> None:
+        await self._send_audio(audio)
+        leg = self._leg
+        if leg.received >= self._next_ack:
+            self._next_ack = leg.received + leg.sample_rate
+            self._due.set()
+
+    async def _obey(self, data: str | bytes) -> bool:
+        """Does what a text frame says; true when the leg takes no more."""
+        if self._leg.end_asked:
+            return True
+        if not isinstance(data, str):
             await self._complain(AudioError("an audio frame without any audio; leave it out"))
-            return
-        message = parse_client(text)
+            return False
+        message = parse_client(data)
         match message:
             case Stop():
                 self.stopped = True
@@ -134,6 +135,7 @@ class AudioConversation:
                         f"unknown message type {message.name[:40]!r}", code="unknown_message"
                     )
                 )
+        return self._leg.end_asked
 
     async def _complain(self, mistake: CallscribeError) -> None:
         """Tells a client of a mistake that does no harm, unless there are too many of them."""
@@ -143,7 +145,7 @@ class AudioConversation:
                 f"more than {MAX_MISTAKES} mistakes; the latest: {mistake.message}",
                 code="too_many_mistakes",
             )
-        await self._socket.send_text(failure(mistake, fatal=False))
+        await send_text(self._socket, failure(mistake, fatal=False))
 
     async def _acknowledge(self) -> None:
         while True:
@@ -154,7 +156,7 @@ class AudioConversation:
                 pass
             self._due.clear()
             ack = Ack(self._leg.received, self._leg.lag_ms)
-            await self._socket.send_text(encode(ack))
+            await send_text(self._socket, encode(ack))
 
     async def _hold(self) -> None:
         await self._attachment.lost.wait()
@@ -166,7 +168,7 @@ class AudioConversation:
         """Sends the leg's events; returns when the leg has ended."""
         async for event in self._events:
             if self._concerns(event):
-                await self._socket.send_text(event.to_json())
+                await send_text(self._socket, event.to_json())
                 if isinstance(event, LegEnded):
                     return
 

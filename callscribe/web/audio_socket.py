@@ -15,7 +15,7 @@ from callscribe.errors import CallscribeError, ProtocolError
 from callscribe.session import Session
 from callscribe.web.audio_conversation import HEARTBEAT, AudioConversation
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close_over, failure, telling_errors
+from callscribe.web.sockets import accept, close_over, failure, send_text, telling_errors
 from callscribe.wire.browser import Start, parse_client
 
 START_PATIENCE = 10.0
@@ -100,4 +100,4 @@ async def _ask_for_patience(socket: WebSocket) -> None:
     )
     while True:
         await asyncio.sleep(HEARTBEAT)
-        await socket.send_text(failure(loading, fatal=False))
+        await send_text(socket, failure(loading, fatal=False))

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from callscribe.errors import ProtocolError, SessionNotFound
 from callscribe.events import SessionEnded
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close_over, telling_errors
+from callscribe.web.sockets import accept, close_over, send_text, telling_errors
 
 AFTERMATH: Final = 180.0
 """Seconds after the end of a call, or of what is told of one, in which agents are waited for."""
@@ -42,7 +42,7 @@ async def _forward(socket: WebSocket, told: AsyncGenerator[str]) -> None:
     async with asyncio.TaskGroup() as tasks, aclosing(told):
         watching = tasks.create_task(_watch(socket))
         async for event in told:
-            await socket.send_text(event)
+            await send_text(socket, event)
         watching.cancel()
 
 

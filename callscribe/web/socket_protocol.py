@@ -2,9 +2,8 @@
 
 uvicorn hands an upgraded connection over with the request's head. The application is asked first;
 once it accepts, picows takes the connection for good: no byte of a frame passes through here. The
-application may take frames as they come, past ASGI's queue: see ``DIRECT``. May import
-``web.frames``, ``web.sockets`` and
-``web.upgrade``.
+application may take frames as they come, past ASGI's queue: see ``web.reading``. May import
+``frames``, ``web.sockets`` and ``web.upgrade``.
 """
 
 from __future__ import annotations
@@ -23,12 +22,10 @@ from uvicorn import Config
 from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from callscribe.web.frames import LOST, Closed, Frames
-from callscribe.web.sockets import SHUTTING_DOWN
+from callscribe.frames import LOST, Closed, Frames
+from callscribe.web.sockets import DIRECT, SHUTTING_DOWN
 from callscribe.web.upgrade import Headers, Refusal, Upgrade, read_upgrade, scope_path
 
-DIRECT: Final = "callscribe.frames"
-"""The ASGI extension under which an accepted socket's ``Frames`` are found."""
 READ_BUFFER: Final = 4096
 """Bytes that a socket reads at once at first; a frame of 20 ms has less than a thousand."""
 

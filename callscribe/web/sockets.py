@@ -1,6 +1,6 @@
 """What both kinds of socket do alike: accept, refuse with a reason, close.
 
-May import ``errors``, ``wire.browser`` and ``web.errors``.
+May import ``errors``, ``frames``, ``wire.browser`` and ``web.errors``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from callscribe.errors import CallscribeError
+from callscribe.frames import Frames
 from callscribe.web.errors import INTERNAL, close_code
 from callscribe.wire.browser import Failure, encode
 
 SHUTTING_DOWN: Final = "the server is shutting down; connect again in a moment"
 """Why a socket is closed with 1012."""
+
+DIRECT: Final = "callscribe.frames"
+"""The ASGI extension under which our server puts the ``Frames`` of a socket it has accepted."""
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +31,25 @@ async def accept(socket: WebSocket) -> None:
     """Accepts; where the client offers its key as a subprotocol, ``token`` is the one chosen."""
     offered = socket.scope.get("subprotocols") or []
     await socket.accept(subprotocol="token" if "token" in offered else None)
+
+
+def frames_of(socket: WebSocket) -> Frames | None:
+    """The frames under an accepted socket; None under another server than ours."""
+    found = (socket.scope.get("extensions") or {}).get(DIRECT)
+    return found if isinstance(found, Frames) else None
+
+
+async def send_text(socket: WebSocket, text: str) -> None:
+    """Sends a text; waits while the client reads slowly, ``WebSocketDisconnect`` if it is gone."""
+    frames = frames_of(socket)
+    if frames is None:
+        await socket.send_text(text)
+        return
+    if frames.is_congested:
+        await frames.drained()
+    if frames.closed is not None:
+        raise WebSocketDisconnect(frames.closed.code, frames.closed.reason)
+    frames.send(text)
 
 
 def failure(error: CallscribeError, *, fatal: bool) -> str:
@@ -38,7 +61,7 @@ async def refuse(socket: WebSocket, error: CallscribeError) -> None:
     """Says what is wrong and closes with the code that belongs to it."""
     with contextlib.suppress(WebSocketDisconnect):
         if socket.client_state is WebSocketState.CONNECTED:
-            await socket.send_text(failure(error, fatal=True))
+            await send_text(socket, failure(error, fatal=True))
     await close(socket, close_code(error), error.code)
 
 

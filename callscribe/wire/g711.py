@@ -23,6 +23,14 @@ def mulaw_to_samples(data: bytes | bytearray | memoryview) -> Int16Array:
     return _MULAW[np.frombuffer(data, np.uint8)]
 
 
+def mulaw_to_pcm(data: bytes) -> bytes:
+    """Mu-law bytes as 16-bit little-endian PCM: for a frame, faster than by way of samples."""
+    out = bytearray(2 * len(data))
+    out[::2] = data.translate(_MULAW_LOW)
+    out[1::2] = data.translate(_MULAW_HIGH)
+    return bytes(out)
+
+
 def alaw_to_samples(data: bytes | bytearray | memoryview) -> Int16Array:
     """A-law bytes as 16-bit samples."""
     return _ALAW[np.frombuffer(data, np.uint8)]
@@ -67,3 +75,5 @@ def _alaw_table() -> Int16Array:
 
 _MULAW: Final = _mulaw_table()
 _ALAW: Final = _alaw_table()
+_MULAW_LOW: Final = _MULAW.astype("<i2").tobytes()[::2]
+_MULAW_HIGH: Final = _MULAW.astype("<i2").tobytes()[1::2]

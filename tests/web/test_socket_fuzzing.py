@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
-from tests.web.socket_serving import (
+from tests.socket_serving import (
     Echo,
     Message,
     Receive,

@@ -16,7 +16,7 @@ from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from callscribe.web.sockets import SHUTTING_DOWN
-from tests.web.socket_serving import (
+from tests.socket_serving import (
     HEAD,
     Echo,
     Message,

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.web.socket_serving import (
+from tests.socket_serving import (
     HEAD,
     Echo,
     Message,

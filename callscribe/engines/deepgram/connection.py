@@ -77,6 +77,7 @@ class DeepgramStreamingConnection:
         self._decode = decode
         self._width = WIDTH[encoding]
         self._ear: Ear | None = None
+        self._silence = 0.0
         self._teller = EngineTeller(on_transcript, session_id)
         self._signals = Signals(session_id)
         self._resources = resources
@@ -133,6 +134,8 @@ class DeepgramStreamingConnection:
                 loop.call_soon_threadsafe(self._watch.speech, until)
 
         self._ear = ears.listen(self._rate, self._encoding, silence, ended, heard)
+        self._silence = silence
+        self._ear.rest()
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored.
@@ -288,6 +291,7 @@ class DeepgramStreamingConnection:
         """Gives up a connection that is dead, whatever the socket says."""
         while True:
             await asyncio.sleep(CHECK)
+            self._prick_up()
             watch = self._watch
             if watch.is_blocked:
                 raise faults.blocked(watch.blocked_for, self.request_id)
@@ -297,6 +301,20 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
+
+    def _prick_up(self) -> None:
+        """Listens along only while the server leaves something open: that costs more than all else.
+
+        Whether there is speech that it does not answer, or whether what it has not ended is over.
+        """
+        ear, reader, watch = self._ear, self._reader, self._watch
+        if ear is None:
+            return
+        unended = reader.is_open and watch.seconds - reader.spoken_to > self._silence
+        if unended or watch.is_waiting:
+            ear.attend()
+        else:
+            ear.rest()
 
     def _end_without_answer(self) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long."""

@@ -31,6 +31,7 @@ class ResultReader:
         self._open_to = 0.0
         self._showing = False
         """Interim words were shown that no final has replaced yet."""
+        self._spoken_to = 0.0
         self._settled = 0.0
         """Where the finals end: they touch, and cover silence too."""
         self._in_doubt = False
@@ -46,6 +47,11 @@ class ResultReader:
     def is_open(self) -> bool:
         """Words were said that no end of an utterance has followed."""
         return self._showing or self._open_from is not None
+
+    @property
+    def spoken_to(self) -> float:
+        """Where the last word ends that was heard, leg seconds."""
+        return self._spoken_to
 
     def give_up(self) -> Result | None:
         """Ends the open utterance where the server will not; None when that would lose words."""
@@ -83,6 +89,8 @@ class ResultReader:
         end = message.start + message.duration
         start = words[0].start if words else message.start
         self._showing = not is_final and bool(words)
+        if words:
+            self._spoken_to = words[-1].end
         if is_final:
             self._settled, self._in_doubt = max(self._settled, end), False
             if words and self._open_from is None:

@@ -1,38 +1,46 @@
-"""The socket under the official SDK.
+"""The socket under the official SDK, on picows.
 
 The SDK decides address, options and authentication. This carries bytes, and knows what the SDK does
 not tell: why an upgrade was refused, why a socket was closed.
 
-May import ``engines.deepgram.faults`` and ``errors``.
+May import ``engines.deepgram.faults``, ``errors`` and ``frames``.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from deepgram import transport as hook
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidProxy,
-    InvalidStatus,
-    InvalidURI,
-)
-from websockets.protocol import State
+from picows import WSError, WSInvalidStatusError, WSTransport, ws_connect
+from python_socks import ProxyError
+from websockets.exceptions import InvalidURI
+from websockets.proxy import get_proxy
+from websockets.uri import parse_uri
 
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
+from callscribe.frames import Closed, Frames
 
 OPEN_DEADLINE: Final = 10.0
 PING_EVERY: Final = 5.0
+"""Seconds in which nothing came after which the server is pinged."""
 PING_DEADLINE: Final = 5.0
 """Seconds without an answer to a ping after which a socket is half-open, and given up."""
 CLOSE_DEADLINE: Final = 1.0
 """Seconds that a server may take to close a socket that is given up."""
 MAX_MESSAGE: Final = 4 << 20
+READ_BUFFER: Final = 4096
+"""Bytes that are read at once at first; results have one or two thousand."""
+
+# What picows says of a connection is said by us, with Deepgram's name for it.
+_silent = logging.getLogger(f"{__name__}.picows")
+_silent.setLevel(logging.CRITICAL + 1)
 
 
 class Transport:
@@ -41,97 +49,119 @@ class Transport:
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
         self._headers = dict(headers)
-        self._socket: ClientConnection | None = None
+        self._frames: Frames | None = None
+        self._gone: asyncio.Task[None] | None = None
+        """Waits until the connection is no more."""
         self.request_id = ""
         """Deepgram's name for the connection."""
 
     async def open(self) -> None:
         """Connects; ``UpstreamError`` says why not."""
+        frames = Frames(MAX_MESSAGE, PING_EVERY, PING_DEADLINE)
+        proxy: str | None = None
         try:
-            self._socket = await connect(
-                self._url,
-                additional_headers=self._headers,
-                compression=None,  # audio does not shrink
-                open_timeout=OPEN_DEADLINE,
-                ping_interval=PING_EVERY,
-                ping_timeout=PING_DEADLINE,
-                close_timeout=CLOSE_DEADLINE,
-                max_size=MAX_MESSAGE,
-            )
-        except InvalidStatus as error:
+            proxy = get_proxy(parse_uri(self._url))
+            async with asyncio.timeout(OPEN_DEADLINE):
+                transport, _ = await ws_connect(
+                    lambda: frames,
+                    self._url,
+                    extra_headers=self._headers,
+                    proxy=proxy,
+                    websocket_handshake_timeout=None,
+                    logger_name=_silent,
+                    max_frame_size=MAX_MESSAGE,
+                    read_buffer_init_size=READ_BUFFER,
+                )
+        except WSInvalidStatusError as error:
             answer = error.response
+            assert answer is not None  # noqa: S101 - it is what the error is about
             # A header that comes twice is no reason to fail: the last one counts.
-            headers = {name.lower(): value for name, value in answer.headers.raw_items()}
-            raise faults.refused(answer.status_code, headers, bytes(answer.body or b"")) from None
-        except InvalidProxy as error:  # not in full: a proxy's address may hold a password
-            raise faults.no_proxy(error.msg) from None
-        except ImportError as error:  # SOCKS needs a package that nothing else does
-            raise faults.no_proxy(str(error)) from None
-        except (OSError, TimeoutError, ValueError, InvalidHandshake, InvalidURI) as error:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            raise faults.refused(answer.status.value, headers, error.raw_body or b"") from None
+        except ProxyError as error:
+            raise faults.no_proxy(_without_address(error, proxy)) from None
+        except (OSError, TimeoutError, ValueError, WSError, InvalidURI) as error:
+            if proxy is not None and not isinstance(error, TimeoutError):
+                raise faults.no_proxy(_without_address(error, proxy)) from None
             raise faults.unreachable(error) from None
-        if self._socket.response is not None:
-            found = self._socket.response.headers.get_all("dg-request-id")
-            self.request_id = found[0] if found else ""
+        self._frames = frames
+        self._gone = asyncio.create_task(_gone(transport))
+        self.request_id = transport.response.headers.get("dg-request-id", "")
 
     @property
     def is_free(self) -> bool:
         """True while a frame would leave at once: the socket is open, and nothing waits in it."""
-        socket = self._socket
-        return (
-            socket is not None
-            and socket.state is State.OPEN
-            and not socket.transport.get_write_buffer_size()
-        )
+        return self._frames is not None and self._frames.is_free
 
     async def send(self, data: str | bytes) -> None:
         """Sends a frame; ``UpstreamError`` when the socket is closed."""
-        socket = self._opened()
-        try:
-            await socket.send(data)
-        except ConnectionClosed as error:
-            raise self.fault(error) from None
+        frames = self._opened()
+        if frames.closed is not None:
+            raise self.fault(frames.closed)
+        frames.send(data)
+        if frames.is_congested:
+            await frames.drained()
 
     async def recv(self) -> str | bytes:
         """The next frame; ``UpstreamError`` when the socket is closed."""
-        socket = self._opened()
-        try:
-            return await socket.recv()
-        except ConnectionClosed as error:
-            raise self.fault(error) from None
+        message = await self._opened().receive()
+        if isinstance(message, Closed):
+            raise self.fault(message)
+        return message
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """The frames until the server closes with 1000; ``UpstreamError`` for another close."""
-        socket = self._opened()
-        try:
-            while True:
-                yield await socket.recv()
-        except ConnectionClosed as error:
-            if error.rcvd is None or error.rcvd.code != 1000:
-                raise self.fault(error) from None
+        frames = self._opened()
+        while True:
+            message = await frames.receive()
+            if isinstance(message, Closed):
+                if message.ours or message.code != 1000:
+                    raise self.fault(message)
+                return
+            yield message
 
     async def close(self) -> None:
         """Closes the socket. Idempotent."""
-        if self._socket is not None:
-            await self._socket.close()
+        if self._frames is None or self._gone is None:
+            return
+        self._frames.close(1000)
+        await asyncio.wait([self._gone], timeout=CLOSE_DEADLINE)
+        await self.abort()
 
     async def abort(self) -> None:
         """Frees the socket at once, without a word to the server. Idempotent."""
-        if self._socket is not None:
-            self._socket.transport.abort()
-            await self._socket.wait_closed()
+        if self._frames is not None and self._gone is not None:
+            self._frames.abort()
+            await asyncio.shield(self._gone)
 
-    def fault(self, error: ConnectionClosed) -> UpstreamError:
+    def fault(self, end: Closed) -> UpstreamError:
         """Why the socket is closed."""
-        ours, theirs = error.sent, error.rcvd
-        if ours is not None and not error.rcvd_then_sent:  # what came back is but its echo
-            return faults.hung_up(ours.code, ours.reason, self.request_id)
-        code, reason = (theirs.code, theirs.reason) if theirs else (1006, "")
-        return faults.closed(code, reason, self.request_id)
+        if end.ours:
+            return faults.hung_up(end.code, end.reason, self.request_id)
+        return faults.closed(end.code, end.reason, self.request_id)
 
-    def _opened(self) -> ClientConnection:
-        if self._socket is None:
+    def _opened(self) -> Frames:
+        if self._frames is None:
             raise RuntimeError("the transport has not been opened")
-        return self._socket
+        return self._frames
+
+
+async def _gone(transport: WSTransport) -> None:
+    """Waits for the end. Why it came ``Frames`` know; here it would be an error that nobody saw."""
+    with contextlib.suppress(Exception):
+        await transport.wait_disconnected()
+
+
+def _without_address(error: Exception, proxy: str | None) -> str:
+    """What is wrong with a proxy; its address may hold a password."""
+    said = str(error) or type(error).__name__
+    return type(error).__name__ if proxy and _is_in(proxy, said) else said
+
+
+def _is_in(proxy: str, said: str) -> bool:
+    parts = urlsplit(proxy)
+    secrets = (proxy, parts.netloc, parts.username, parts.password)
+    return any(secret and secret in said for secret in secrets)
 
 
 async def make_transport(

@@ -27,6 +27,9 @@ PATIENCES: Final = 10.0
 DEAF_AUDIO: Final = 2.0
 """Seconds of audio that must have come behind the Results by then: who gets none owes none."""
 
+UNANSWERED: Final = 0.75
+"""Seconds without Results from which on it is worth to listen for speech here."""
+
 LAG: Final = 0.2
 """Seconds by which speech may reach beyond the Results that cover it."""
 
@@ -91,9 +94,16 @@ class Watch:
     def speech(self, until: float) -> None:
         """Notes that speech was heard here, up to ``until`` (leg seconds)."""
         self._spoken = max(self._spoken, until)
-        self._spoken_at = self._monotonic()
+        # It may be told late: what was said then was said as long ago as audio has come since.
+        self._spoken_at = self._monotonic() - max(self.seconds - until, 0.0)
         if self._deaf_since is None and self._spoken > self._covered + LAG:
             self._deaf_since = max(self._advanced_at, self._spoken_at - LAG)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether audio has come, and Results have not, for long enough to wonder."""
+        behind = self.seconds - self._covered > UNANSWERED
+        return behind and self._monotonic() - self._advanced_at > UNANSWERED
 
     def sending(self) -> None:
         """Notes that something is given to the socket."""

@@ -36,6 +36,7 @@ from callscribe.web.listen.plan import (
     model_name,
     results_metadata,
 )
+from callscribe.web.sockets import send_text
 from callscribe.wire import deepgram as dg
 from callscribe.wire.deepgram_errors import NO_AUDIO, SILENT_CLIENT, UNDECODABLE
 
@@ -273,7 +274,7 @@ class ListenStream:
             return
         try:
             async with self._sending:
-                await self._socket.send_text(message.encode())
+                await send_text(self._socket, message.encode())
         except (WebSocketDisconnect, RuntimeError):
             self._gone = True
             _log.info("listener_gone", request_id=self._request_id)

@@ -6,10 +6,12 @@ import ``service``, ``session``, ``calls``, ``leg``, ``events``, ``wire`` and th
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from callscribe import events
 from callscribe.calls import deleted
@@ -23,6 +25,7 @@ from callscribe.errors import (
 )
 from callscribe.leg import Attachment
 from callscribe.session import Session
+from callscribe.web.reading import Later, read_all
 from callscribe.web.twilio.calls import Call, Place
 from callscribe.web.twilio.door import Door
 from callscribe.web.twilio.tokens import Grant
@@ -80,20 +83,12 @@ class Stream:
 
     async def converse(self) -> None:
         """Takes what comes until ``stop``; raises what ends the stream before that."""
-        receive, take = self._socket.receive, self._take
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            try:
-                if await take(message.get("text") or ""):
-                    return
-            except (ProtocolError, AudioError) as error:
-                self._mistake(error)
-            except SessionClosed:
-                if self._session.deleted:
-                    raise deleted() from None
-                raise
+        try:
+            await read_all(self._socket, self._take)
+        except SessionClosed:
+            if self._session.deleted:
+                raise deleted() from None
+            raise
 
     def release(self) -> None:
         """Lets go of the legs; they wait for the next stream unless the call is over."""
@@ -137,19 +132,28 @@ class Stream:
         except SessionError:  # it waited too long and has ended: a new one begins
             return None
 
-    async def _take(self, text: str) -> bool:
-        """Does what a message says; true for the last one."""
-        message = parse(text)
-        if type(message) is Media:
-            await self._hear(message)
-        elif isinstance(message, Stop):
-            await self._finish()
-            return True
-        elif isinstance(message, Start):
-            raise ProtocolError("this stream has started already", code="repeated_start")
+    def _take(self, data: str | bytes) -> Coroutine[Any, Any, None] | Later | None:
+        """Takes a message; media is on the path of every frame."""
+        try:
+            message = parse(data if isinstance(data, str) else "")
+            if type(message) is Media:
+                return self._hear_frame(message)
+            if isinstance(message, Stop):
+                return Later(self._finish())
+        except ProtocolError as error:
+            self._mistake(error)
+            return None
+        if isinstance(message, Start):
+            self._mistake(ProtocolError("this stream has started already", code="repeated_start"))
         elif isinstance(message, Unknown):
             self._door.counts["unknown_messages"] += 1
-        return False
+        return None
+
+    async def _hear_frame(self, message: Media) -> None:
+        try:
+            await self._hear(message)
+        except (ProtocolError, AudioError) as error:
+            self._mistake(error)
 
     async def _hear(self, message: Media) -> None:
         body = message.media
@@ -196,7 +200,7 @@ class Stream:
         )
         self._door.counts["gaps"] += 1
 
-    async def _finish(self) -> None:
+    async def _finish(self) -> bool:
         """What was still held back is heard; then the call is over."""
         try:
             for side in self._sides.values():
@@ -205,6 +209,7 @@ class Stream:
         except (SessionClosed, SpeakerTaken):
             pass  # somebody else has ended it
         self._door.calls.end(self._call)
+        return True
 
     def _mistake(self, error: CallscribeError) -> None:
         """Counts what does no harm, until there is too much of it."""

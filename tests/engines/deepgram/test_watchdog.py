@@ -130,7 +130,7 @@ async def test_a_leg_whose_noise_nobody_hears_is_not_connected_for_ever(ear: Ear
         leg = await service.speak(ear, SPEECH[: len(SENTENCE)])
         patience.append(leg._watch.patience)
         deaf = True
-        leg._transport._socket.transport.abort()
+        leg._transport._frames.abort()
         await until(lambda: not leg.is_connected)
         assert not service._patience
         await service.close()
@@ -169,9 +169,9 @@ async def test_a_socket_that_takes_nothing_is_a_stall(
     async with full() as address:
         service = Service("key", base_url=address)
         leg = await service.transcribe_streaming("s", "fr", RATE, ear)
-        under = leg._transport._socket
+        under = leg._transport._frames
         assert under is not None
-        inner = under.transport.get_extra_info("socket")
+        inner = under.get_extra_info("socket")
         inner.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         audio = (SPEECH if spoken else SILENCE) * 4
         for at in range(0, len(audio), RATE // 5):

@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from callscribe.web import frames as frames_module
-from callscribe.web.frames import LITTLE, Closed, Frames
-from tests.web.socket_serving import (
+from callscribe import frames as frames_module
+from callscribe.frames import LITTLE, Closed, Frames
+from tests.socket_serving import (
     Echo,
     Message,
     Receive,
@@ -272,4 +272,4 @@ async def test_a_close_while_messages_wait_unread(loop: str) -> None:
             await asyncio.wait_for(socket.wait_closed(), 10)
             assert socket.close_code == 4001, "the answer was read though reading was stopped"
         assert await served.freed()
-    assert got == [*map(str, range(LITTLE)), Closed(4001)]
+    assert got == [*map(str, range(LITTLE)), Closed(4001, ours=True)]

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
 
@@ -40,6 +40,8 @@ class Closed:
 
     code: int
     reason: str = ""
+    ours: bool = False
+    """They went out first: what came back, if anything, is but their echo."""
 
 
 Message = str | bytes | Closed
@@ -105,6 +107,10 @@ class Frames(WSListener):
         self._hear = take
         self.read_on()
 
+    def hear_no_more(self) -> None:
+        """Keeps what comes for ``receive``."""
+        self._hear = None
+
     def pause(self) -> None:
         """Reads nothing more for a while."""
         if not self._paused:
@@ -124,6 +130,16 @@ class Frames(WSListener):
             hear(self.closed)
 
     # --- out -------------------------------------------------------------------------------------
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a message would leave at once: the socket is open, and nothing waits in it."""
+        transport = self._transport
+        return (
+            transport is not None
+            and self.closed is None
+            and not transport.underlying_transport.get_write_buffer_size()
+        )
 
     @property
     def is_congested(self) -> bool:
@@ -154,7 +170,7 @@ class Frames(WSListener):
             return
         said = reason.encode(errors="replace")[:123].decode(errors="ignore")
         transport.send_close(code, said.encode())  # type: ignore[arg-type]
-        self._end(Closed(code, reason))
+        self._end(Closed(code, reason, ours=True))
         if self._paused:
             self._paused = False
             transport.underlying_transport.resume_reading()
@@ -165,6 +181,16 @@ class Frames(WSListener):
         if self._transport is not None:
             self._transport.disconnect()
             self._cut_off_later(self._transport)
+
+    def get_extra_info(self, name: str) -> Any:  # noqa: ANN401 - as asyncio's transports do
+        """What is known of the connection below, by asyncio's names; None once it is gone."""
+        transport = self._transport
+        return transport and transport.underlying_transport.get_extra_info(name)
+
+    def abort(self) -> None:
+        """Ends the connection at once, without a word."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     # --- what picows calls -----------------------------------------------------------------------
 
@@ -187,7 +213,7 @@ class Frames(WSListener):
         elif kind == _PING:
             self._answer_ping(transport, frame)
         elif self.closed is not None or transport.is_close_frame_sent:
-            pass
+            pass  # picows hands out what was too long, when it has said so
         elif frame.fin and self._parts is None and kind != _CONTINUATION:
             self._put(
                 self._text(frame.get_payload_as_utf8_text)
@@ -199,14 +225,9 @@ class Frames(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is no more."""
-        shaken = transport.close_handshake
-        by_picows = shaken.sent if shaken is not None else None
-        if by_picows is None:
-            self._end(Closed(LOST))
-        else:
-            self._end(Closed(int(by_picows.code), by_picows.reason))  # type: ignore[call-overload]
         if self._timer is not None:
             self._timer.cancel()
+        self._end(_said_first(transport) or Closed(LOST))
         self._transport = None
         self._writable.set()
         self._on_gone()
@@ -256,7 +277,10 @@ class Frames(WSListener):
             self._ping = frame.get_payload_as_bytes()
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self.closed is None:
+        first = _said_first(transport)
+        if first is not None:
+            self._end(first)
+        else:
             said = frame.get_payload_as_bytes()
             code = int.from_bytes(said[:2], "big") if said else NO_CODE
             if code in _NEVER_SENT or code >= 5000:
@@ -308,7 +332,7 @@ class Frames(WSListener):
         transport = self._transport
         assert transport is not None  # noqa: S101 - the timer is cancelled with it
         transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
-        self._end(Closed(LOST, GONE))
+        self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)
 
     def _text(self, decode: Callable[[], str]) -> str:
@@ -318,8 +342,18 @@ class Frames(WSListener):
             raise self._broken(WSCloseCode.INVALID_TEXT, "text that is no UTF-8") from None
 
     def _broken(self, code: WSCloseCode, reason: str) -> WSProtocolError:
-        """Ends it: the client does not keep to the protocol."""
-        self._end(Closed(int(code), reason))  # type: ignore[call-overload]
+        """Ends it: the other end does not keep to the protocol."""
+        number: Any = code  # whatever its stub says
+        self._end(Closed(int(number), reason, ours=True))
         if self._transport is not None:
             self._cut_off_later(self._transport)
         return WSProtocolError(code, reason)
+
+
+def _said_first(transport: WSTransport) -> Closed | None:
+    """The close that this end has sent before any came, for what came could not be read."""
+    ending = transport.close_handshake
+    if ending is None or ending.sent is None or ending.recv_then_sent:
+        return None
+    code: Any = ending.sent.code  # a number, whatever its stub says
+    return Closed(int(code), ending.sent.reason or "", ours=True)

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from websockets.asyncio.client import connect
 
-from callscribe.web.frames import Closed, Frames
-from tests.web.socket_serving import (
+from callscribe.frames import Closed, Frames
+from tests.socket_serving import (
     direct,
     site,
     upgraded,
@@ -97,7 +97,8 @@ async def test_nothing_is_lost_by_a_pause_within_a_burst(loop: str, end: str) ->
         assert await served.freed()
     *messages, last = fitful.heard
     assert messages == list(map(str, range(100)))
-    assert last == Closed(1006 if end == "client vanishes" else 4001)
+    code = 1006 if end == "client vanishes" else 4001
+    assert last == Closed(code, ours=end == "server closes")
 
 
 async def test_a_close_and_a_hanging_up_while_paused() -> None:
@@ -113,7 +114,7 @@ async def test_a_close_and_a_hanging_up_while_paused() -> None:
         assert heard == []
         frames.read_on()
         frames.read_on()
-        assert heard == [Closed(4001)], "once"
+        assert heard == [Closed(4001, ours=True)], "once"
         frames.hang_up()
         frames.pause()
         frames.read_on()
@@ -122,7 +123,7 @@ async def test_a_close_and_a_hanging_up_while_paused() -> None:
         frames.hang_up()
         frames.pause()
         frames.close(4003)
-        assert frames.closed == Closed(4001)
+        assert frames.closed == Closed(4001, ours=True)
 
     with site(direct(take)) as served:
         async with upgraded(served.port) as raw:

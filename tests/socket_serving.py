@@ -14,8 +14,9 @@ from typing import Any
 import uvicorn
 from websockets.frames import Frame, Opcode
 
-from callscribe.web.frames import Frames
-from callscribe.web.socket_protocol import DIRECT, SocketProtocol
+from callscribe.frames import Frames
+from callscribe.web.socket_protocol import SocketProtocol
+from callscribe.web.sockets import DIRECT
 from tests import serving  # its import makes uvicorn's server look more often whether it is to end
 
 assert serving

@@ -159,6 +159,18 @@ class Frames(WSListener):
             room += data
             transport.send_reuse_external_bytearray(kind, room, HEADER)
 
+    def take(self, data: bytes) -> bool:
+        """Sends binary data that leaves at once; false, and nothing is sent, where it would not."""
+        transport = self._transport
+        if (
+            transport is None
+            or self.closed is not None
+            or transport.underlying_transport.get_write_buffer_size()
+        ):
+            return False
+        transport.send(_BINARY, data)
+        return True
+
     async def drained(self) -> None:
         """Waits while the client reads slowly."""
         await self._writable.wait()

@@ -141,6 +141,7 @@ class Attachment:
         self.lost = asyncio.Event()
         """Set when another connection has taken the leg over."""
         self._send = connection.send_audio
+        self._take: Callable[[bytes], bool] | None = getattr(connection, "take", None)
         self._width = WIDTH[leg.encoding]
         if leg.holder is not None:
             leg.holder.lost.set()
@@ -148,8 +149,23 @@ class Attachment:
         leg.state = LegState.OPEN
         leg.detached_at = None
 
+    def take(self, audio: bytes) -> bool:
+        """Takes audio as ``send`` does, where nothing is to be waited for; false: it took nothing.
+
+        Then ``send`` is to be asked. The path of nearly every frame.
+        """
+        leg = self.leg
+        if leg.holder is not self or leg.offset is None or self._take is None:
+            return False
+        size = len(audio)
+        if size % self._width or not size or not self._take(audio):
+            return False
+        leg.received += size // self._width
+        leg.loudness.push(audio)
+        return True
+
     async def send(self, audio: bytes) -> None:
-        """Takes mono audio in the leg's encoding. The path of every frame: no task, lock or queue.
+        """Takes mono audio in the leg's encoding. No task, lock or queue.
 
         ``AudioError`` for half a sample or nothing at all, ``SessionClosed`` when the leg has
         ended, ``SpeakerTaken`` when another connection holds it now.

@@ -204,6 +204,18 @@ class Teachable(Protocol):
 
 
 @runtime_checkable
+class Swift(Protocol):
+    """A connection that can take audio without any waiting, nearly always."""
+
+    def take(self, audio: bytes) -> bool:
+        """Takes audio at once, as ``send_audio`` would; false where nothing of it was taken.
+
+        Then ``send_audio`` is to be asked: it waits, or says what is wrong.
+        """
+        ...
+
+
+@runtime_checkable
 class Following(Protocol):
     """A connection that says how far it is: audio may come faster than it is listened to."""
 

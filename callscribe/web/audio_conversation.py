@@ -58,6 +58,7 @@ class AudioConversation:
         self._events = service.subscribe(session.session_id, self._leg.since)
         self._due = asyncio.Event()
         self._send_audio = attachment.send
+        self._take_audio = attachment.take
         self._next_ack = self._leg.received + self._leg.sample_rate
         self._mistakes = 0
         self.stopped = False
@@ -92,18 +93,24 @@ class AudioConversation:
         ended = Ended(self._session.session_id, leg.speaker, round(leg.seconds, 3))
         await send_text(self._socket, encode(ended))
 
-    def _take(self, data: str | bytes) -> Coroutine[Any, Any, None] | Later:
+    def _take(self, data: str | bytes) -> Coroutine[Any, Any, None] | Later | None:
         """Takes what the client sends; audio is on the path of every frame."""
         if type(data) is bytes and data and not self._leg.end_asked:
             if len(data) > MAX_FRAME:
                 raise ProtocolError(
                     f"a frame may hold {MAX_FRAME} bytes, this has {len(data)}", code="too_big"
                 )
-            return self._hear(data)
+            if not self._take_audio(data):
+                return self._hear(data)
+            self._acknowledge_soon()
+            return None
         return Later(self._obey(data))
 
     async def _hear(self, audio: bytes) -> None:
         await self._send_audio(audio)
+        self._acknowledge_soon()
+
+    def _acknowledge_soon(self) -> None:
         leg = self._leg
         if leg.received >= self._next_ack:
             self._next_ack = leg.received + leg.sample_rate

@@ -73,6 +73,7 @@ class DeepgramStreamingConnection:
         self._transport = transport
         self._reader = reader
         self._rate = sample_rate
+        self._monotonic = monotonic
         self._encoding: Encoding = encoding
         self._decode = decode
         self._width = WIDTH[encoding]
@@ -150,11 +151,24 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
-        self._watch.audio(len(audio) // self._width)
+        self._note_audio(audio, self._monotonic())
+        await self._writer.audio(to_pcm(audio, self._encoding) if self._decode else audio)
+
+    def take(self, audio: bytes) -> bool:
+        """Takes audio that leaves at once; false, and nothing is taken, where it has to wait."""
+        if self._closing or self._lost or not audio or len(audio) % self._width:
+            return False
+        now = self._monotonic()
+        if not self._writer.take(to_pcm(audio, self._encoding) if self._decode else audio, now):
+            return False
+        self._note_audio(audio, now)
+        return True
+
+    def _note_audio(self, audio: bytes, now: float) -> None:
+        self._watch.audio(len(audio) // self._width, now)
         if self._ear is not None:
             self._ear.hear(audio)
-        self._reader.sent(self._watch.seconds)
-        await self._writer.audio(to_pcm(audio, self._encoding) if self._decode else audio)
+        self._reader.sent(self._watch.seconds, now)
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far. Where nothing was, no answer comes."""

@@ -59,9 +59,9 @@ class ResultReader:
             return None
         return self._utterance_end(self._open_to)
 
-    def sent(self, until: float) -> None:
-        """Notes that audio up to ``until`` (leg seconds) has come in now."""
-        self._sent.append((until, self._monotonic()))
+    def sent(self, until: float, now: float) -> None:
+        """Notes that audio up to ``until`` (leg seconds) has come in ``now`` (monotonic s)."""
+        self._sent.append((until, now))
 
     def unreadable(self) -> None:
         """Notes that a message came which may have been a final."""

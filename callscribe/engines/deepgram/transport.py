@@ -93,6 +93,10 @@ class Transport:
         """True while a frame would leave at once: the socket is open, and nothing waits in it."""
         return self._frames is not None and self._frames.is_free
 
+    def take(self, data: bytes) -> bool:
+        """Sends a frame that leaves at once; false, and nothing is sent, where it would wait."""
+        return self._frames is not None and self._frames.take(data)
+
     async def send(self, data: str | bytes) -> None:
         """Sends a frame; ``UpstreamError`` when the socket is closed."""
         frames = self._opened()

@@ -72,10 +72,10 @@ class Watch:
         """How much audio has been received."""
         return self.received / self._rate
 
-    def audio(self, samples: int) -> None:
-        """Notes audio that came in."""
+    def audio(self, samples: int, now: float) -> None:
+        """Notes audio that came in ``now`` (monotonic s)."""
         if self._answered == self.received:
-            self._asked_at = self._monotonic()
+            self._asked_at = now
         self.received += samples
 
     def answer(self) -> None:

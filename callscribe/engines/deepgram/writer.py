@@ -57,6 +57,14 @@ class Writer:
         self._went = monotonic()
         """When something was sent last."""
 
+    def take(self, data: bytes, now: float) -> bool:
+        """Sends a frame, ``now`` (monotonic s), where that costs no waiting; false: it did not."""
+        busy = self._waiting or self._finalize or now - self._went < HASTE or len(data) > AT_ONCE
+        if busy or not self._transport.take(data):
+            return False
+        self._went = now
+        return True
+
     async def audio(self, data: bytes) -> None:
         """Sends a frame at once if that costs no waiting; else it is sent soon, perhaps joined."""
         if self._may_go(len(data)):

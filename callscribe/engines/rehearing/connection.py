@@ -7,7 +7,7 @@ What is to be heard when is decided by ``choice``. May import ``audio``, ``engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -65,6 +65,7 @@ class RehearingConnection:
         self._tape = Tape(sample_rate, WIDTH[options.encoding], memory=KEPT, most=KEPT)
         self._teller = EngineTeller(on_transcript, session_id)
         self._inner: StreamingConnection | None = None
+        self._take: Callable[[bytes], bool] | None = None
         self._wake = asyncio.Event()
         self._look_at = float("inf")
         """The sample at which something may be due."""
@@ -76,6 +77,7 @@ class RehearingConnection:
     def follow(self, inner: StreamingConnection) -> None:
         """Names the connection that listens."""
         self._inner = inner
+        self._take = getattr(inner, "take", None)
 
     @property
     def is_connected(self) -> bool:
@@ -95,6 +97,16 @@ class RehearingConnection:
         if self._tape.end >= self._look_at:
             self._look_at = float("inf")
             self._wake.set()
+
+    def take(self, audio: bytes) -> bool:
+        """Takes audio that the connection behind takes without any waiting; false: it did not."""
+        if self._take is None or not self._take(audio):
+            return False
+        self._tape.append(audio)
+        if self._tape.end >= self._look_at:
+            self._look_at = float("inf")
+            self._wake.set()
+        return True
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far."""

@@ -130,6 +130,17 @@ class ResilientConnection:
         if line is not None:
             await self._ways.send(line, audio)
 
+    def take(self, audio: bytes) -> bool:
+        """Takes audio that goes out at once; false, and nothing is taken, where it has to wait."""
+        if self._ended or self._tape.is_heavy or self._closing.is_set():
+            return False
+        line = self._core.live
+        if line is None or not self._ways.take(line, audio):
+            return False
+        self._tape.append(audio)
+        self._core.audio(len(audio) // self._width)
+        return True
+
     async def finalize(self) -> None:
         """Asks whoever listens for a final of what has been heard so far."""
         way = self._ways.of(self._core.active)

@@ -55,6 +55,12 @@ class Core(Standing):
         line.sent = before + samples
         return line
 
+    @property
+    def live(self) -> Line | None:
+        """The line to which audio that comes now can be sent at once."""
+        line = self.active
+        return line if line is not None and line.sent == self._progress.received else None
+
     def opened(self, line: Line, now: float) -> list[Action]:
         """A connection is open."""
         if line not in self.opening:

@@ -7,12 +7,12 @@ What is to be opened, fed and dropped is decided in ``core``. May import ``engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
 
-from callscribe.engines.base import EngineEvent, StreamingConnection
+from callscribe.engines.base import EngineEvent, StreamingConnection, Swift
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.ask import Ask, leave
 from callscribe.engines.resilient.rules import Rung
@@ -49,6 +49,8 @@ class Ways:
         self._ask = ask
         self._listener = listener
         self._open: dict[Line, StreamingConnection] = {}
+        self._takes: dict[Line, Callable[[bytes], bool]] = {}
+        """Those that can take audio without any waiting."""
         self._openers: dict[Line, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup
 
@@ -78,6 +80,12 @@ class Ways:
         """There is nothing left to close."""
         self._openers.pop(line, None)
         self._open.pop(line, None)
+        self._takes.pop(line, None)
+
+    def take(self, line: Line, audio: bytes) -> bool:
+        """Gives audio to an engine that takes it without any waiting; false: it did not."""
+        take = self._takes.get(line)
+        return take is not None and take(audio)
 
     async def send(self, line: Line, audio: bytes) -> bool:
         """Gives audio to an engine; false where that has ended, and its end will be told."""
@@ -123,4 +131,6 @@ class Ways:
         else:
             self._openers.pop(line, None)
             self._open[line] = way
+            if isinstance(way, Swift):
+                self._takes[line] = way.take
             self._listener.opened(line)

@@ -6,7 +6,7 @@ import ``service``, ``session``, ``calls``, ``leg``, ``events``, ``wire`` and th
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,7 +137,7 @@ class Stream:
         try:
             message = parse(data if isinstance(data, str) else "")
             if type(message) is Media:
-                return self._hear_frame(message)
+                return self._hear(message)
             if isinstance(message, Stop):
                 return Later(self._finish())
         except ProtocolError as error:
@@ -149,26 +149,32 @@ class Stream:
             self._door.counts["unknown_messages"] += 1
         return None
 
-    async def _hear_frame(self, message: Media) -> None:
-        try:
-            await self._hear(message)
-        except (ProtocolError, AudioError) as error:
-            self._mistake(error)
-
-    async def _hear(self, message: Media) -> None:
+    def _hear(self, message: Media) -> Coroutine[Any, Any, None] | None:
+        """Takes a frame; what is left for later is to be waited for."""
         body = message.media
         side = self._sides.get(body.track)
         if side is None or message.stream_sid != self._sid:
             if body.track in TRACKS and message.stream_sid == self._sid:
-                return  # it is left out
+                return None  # it is left out
             raise ProtocolError("media of a track or stream that was not announced")
         now = self._door.calls.monotonic()
         if self._zero is None:
             self._begin(body, now)
         if side.order.zero is None and side.place.first_sample is not None:
             side.order = self._order_of(side.place, now)
-        for piece in side.order.take(body.chunk, body.timestamp, body.payload, now):
-            await self._send(side, piece)
+        pieces = side.order.take(body.chunk, body.timestamp, body.payload, now)
+        if len(pieces) == 1 and side.place.first_sample is not None:  # nearly always
+            piece = pieces[0]
+            if type(piece) is bytes and side.attachment.take(piece):
+                return None
+        return self._send_all(side, pieces)
+
+    async def _send_all(self, side: _Side, pieces: Sequence[Piece]) -> None:
+        try:
+            for piece in pieces:
+                await self._send(side, piece)
+        except AudioError as error:
+            self._mistake(error)
 
     def _begin(self, first: MediaBody, now: float) -> None:
         """Puts the stream's clock where its first audio was spoken; it may have waited for us."""

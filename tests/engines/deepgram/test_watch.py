@@ -32,7 +32,7 @@ def watch(clock: Clock) -> Watch:
 
 
 def test_a_stall_takes_audio_and_time(watch: Watch, clock: Clock) -> None:
-    watch.audio(int((STALL + 1) * 1000))
+    watch.audio(int((STALL + 1) * 1000), clock())
     assert (watch.seconds, watch.unanswered) == (STALL + 1, STALL + 1)
     assert not watch.is_stalled  # a burst
     clock.now += STALL + 1
@@ -41,17 +41,17 @@ def test_a_stall_takes_audio_and_time(watch: Watch, clock: Clock) -> None:
     assert not watch.is_stalled
     assert watch.unanswered == 0
     clock.now += STALL + 1
-    watch.audio(1000)
+    watch.audio(1000, clock())
     assert not watch.is_stalled  # nobody spoke, so nothing was to be answered
 
 
 def test_the_wait_counts_from_the_first_audio_behind_an_answer(watch: Watch, clock: Clock) -> None:
-    watch.audio(1000)
+    watch.audio(1000, clock())
     watch.answer()
     clock.now += STALL
-    watch.audio(1000)
+    watch.audio(1000, clock())
     clock.now += 1
-    watch.audio(int(STALL * 1000))
+    watch.audio(int(STALL * 1000), clock())
     assert watch.unanswered > STALL
     assert not watch.is_stalled
 
@@ -70,7 +70,7 @@ def spoken(watch: Watch, clock: Clock, seconds: float, *, answered: float = 0.0)
     began = watch.seconds
     while watch.seconds < began + seconds:
         clock.now += 0.25
-        watch.audio(250)
+        watch.audio(250, clock())
         watch.speech(watch.seconds)
         if answered and watch.seconds % answered == 0:
             watch.results(watch.seconds)
@@ -108,7 +108,7 @@ def test_silence_is_no_stall(watch: Watch, clock: Clock) -> None:
     spoken(watch, clock, 2, answered=1.0)
     for _ in range(400):
         clock.now += 0.25
-        watch.audio(250)
+        watch.audio(250, clock())
         assert not watch.is_deaf
 
 

@@ -17,13 +17,21 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError,
 LITTLE: Final = 16
 """Messages that may wait before reading stops."""
 CLOSE_DEADLINE: Final = 10.0
-"""Seconds that a client may take to answer a close."""
+"""Seconds that a client may take to answer a close, or to take what is left for it."""
+COPIED: Final = 8192
+"""Bytes up to which picows sends a copy. Above it leaves a view of its header with the transport,
+and while that waits for a slow reader the next frame's header is written over it."""
+HEADER: Final = 14
+"""Bytes that picows wants before a message for the longest header."""
 NO_CODE: Final = 1005
 LOST: Final = 1006
 GONE: Final = "keepalive ping timeout"
 
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
-_CLOSE, _PONG = WSMsgType.CLOSE, WSMsgType.PONG
+_CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
+
+_NEVER_SENT: Final = (0, LOST)
+"""Close codes that picows lets pass though no frame may hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,14 @@ class Frames(WSListener):
         self._hear: Callable[[Message], None] | None = None
         self._waiting: deque[Message] = deque()
         self._news = asyncio.Event()
-        self._parts: list[bytes] = []
+        self._parts: bytearray | None = None
+        """What has come of a message in parts."""
         self._kind = _BINARY
         self._paused = False
         self._writable = asyncio.Event()
         self._writable.set()
+        self._ping: bytes | None = None
+        """The last ping that could not be answered yet."""
         self._came = False
         """Something has come since the last look at the clock."""
         self._timer: asyncio.TimerHandle | None = None
@@ -102,9 +113,10 @@ class Frames(WSListener):
 
     def pause(self) -> None:
         """Reads nothing more for a while."""
-        if not self._paused and self._transport is not None:
+        if not self._paused:
             self._paused = True
-            self._transport.underlying_transport.pause_reading()
+            if self._transport is not None and self.closed is None:
+                self._transport.underlying_transport.pause_reading()
 
     def read_on(self) -> None:
         """Reads again: what waits is given first."""
@@ -136,8 +148,16 @@ class Frames(WSListener):
 
     def send(self, message: str | bytes) -> None:
         """Sends a message, or nothing when the connection is closed."""
-        if self._transport is not None and self.closed is None:
-            self._transport.send(_TEXT if isinstance(message, str) else _BINARY, message)
+        transport = self._transport
+        if transport is None or self.closed is not None:
+            return
+        kind, data = (_TEXT, message.encode()) if isinstance(message, str) else (_BINARY, message)
+        if len(data) <= COPIED:
+            transport.send(kind, data)
+        else:
+            room = bytearray(HEADER)
+            room += data
+            transport.send_reuse_external_bytearray(kind, room, HEADER)
 
     def take(self, data: bytes) -> bool:
         """Sends binary data that leaves at once; false, and nothing is sent, where it would not."""
@@ -160,17 +180,19 @@ class Frames(WSListener):
         transport = self._transport
         if transport is None or self.closed is not None:
             return
+        said = reason.encode(errors="replace")[:123].decode(errors="ignore")
+        transport.send_close(code, said.encode())  # type: ignore[arg-type]
         self._end(Closed(code, reason, ours=True))
-        transport.send_close(code, reason.encode()[:123])  # type: ignore[arg-type]
         if self._paused:
             self._paused = False
             transport.underlying_transport.resume_reading()
-        self._timer = self._loop.call_later(CLOSE_DEADLINE, transport.disconnect)
+        self._cut_off_later(transport)
 
     def hang_up(self) -> None:
         """Ends the connection when what was sent has left, without waiting for the client."""
         if self._transport is not None:
             self._transport.disconnect()
+            self._cut_off_later(self._transport)
 
     def get_extra_info(self, name: str) -> Any:  # noqa: ANN401 - as asyncio's transports do
         """What is known of the connection below, by asyncio's names; None once it is gone."""
@@ -191,19 +213,25 @@ class Frames(WSListener):
             self._timer = self._loop.call_later(self._ping_every, self._look)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """A frame has come; pings are answered before."""
+        """A frame has come. Where one breaks the protocol, picows closes with what is raised."""
         self._came = True
         kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            raise self._broken(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if kind == _PONG:
             return
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if kind == _CLOSE:
             self._answer_close(transport, frame)
+        elif kind == _PING:
+            self._answer_ping(transport, frame)
         elif self.closed is not None or transport.is_close_frame_sent:
             pass  # picows hands out what was too long, when it has said so
-        elif frame.fin and not self._parts and kind != _CONTINUATION:
-            self._put(_text(frame) if kind == _TEXT else frame.get_payload_as_bytes())
+        elif frame.fin and self._parts is None and kind != _CONTINUATION:
+            self._put(
+                self._text(frame.get_payload_as_utf8_text)
+                if kind == _TEXT
+                else frame.get_payload_as_bytes()
+            )
         else:
             self._gather(kind, frame)
 
@@ -223,6 +251,9 @@ class Frames(WSListener):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._writable.set()
+        if self._ping is not None and self._transport is not None:
+            self._transport.send_pong(self._ping)
+            self._ping = None
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -237,18 +268,25 @@ class Frames(WSListener):
 
     def _gather(self, kind: WSMsgType, frame: WSFrame) -> None:
         """Puts a message together that comes in parts."""
-        if (kind == _CONTINUATION) != bool(self._parts):
-            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "a part without its beginning or end")
-        if kind != _CONTINUATION:
+        if (kind == _CONTINUATION) != (self._parts is not None):
+            raise self._broken(WSCloseCode.PROTOCOL_ERROR, "a part without its beginning or end")
+        if self._parts is None:
             self._kind = kind
-        self._parts.append(frame.get_payload_as_bytes())
-        if sum(map(len, self._parts)) > self._most:
-            raise WSProtocolError(
-                WSCloseCode.MESSAGE_TOO_BIG, f"a message may hold {self._most} bytes"
-            )
+            self._parts = bytearray()
+        self._parts += frame.get_payload_as_memoryview()
+        if len(self._parts) > self._most:
+            too_big = f"a message may hold {self._most} bytes"
+            raise self._broken(WSCloseCode.MESSAGE_TOO_BIG, too_big)
         if frame.fin:
-            whole, self._parts = b"".join(self._parts), []
-            self._put(_decoded(whole) if self._kind == _TEXT else whole)
+            whole, self._parts = bytes(self._parts), None
+            self._put(self._text(whole.decode) if self._kind == _TEXT else whole)
+
+    def _answer_ping(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Answers, or the last one later: what is sent to who reads slowly must not pile up."""
+        if self._writable.is_set():
+            transport.send_pong(frame.get_payload_as_bytes())
+        else:
+            self._ping = frame.get_payload_as_bytes()
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
         first = _said_first(transport)
@@ -256,10 +294,18 @@ class Frames(WSListener):
             self._end(first)
         else:
             said = frame.get_payload_as_bytes()
-            code = int.from_bytes(said[:2], "big") or NO_CODE
-            transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type] # any code
+            code = int.from_bytes(said[:2], "big") if said else NO_CODE
+            if code in _NEVER_SENT or code >= 5000:
+                raise self._broken(WSCloseCode.PROTOCOL_ERROR, f"{code} is no code to close with")
+            transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
             self._end(Closed(code, said[2:].decode()))
-        transport.disconnect()
+        self.hang_up()
+
+    def _cut_off_later(self, transport: WSTransport) -> None:
+        """Who has not left by then is not waited for, not even with what is still to be sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_DEADLINE, transport.disconnect, False)
 
     def _end(self, closed: Closed) -> None:
         if self.closed is not None:
@@ -268,7 +314,7 @@ class Frames(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._parts = []
+        self._parts = None
         self._news.set()
         if self._hear is not None and not self._waiting and not self._paused:
             hear, self._hear = self._hear, None
@@ -301,6 +347,20 @@ class Frames(WSListener):
         self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)
 
+    def _text(self, decode: Callable[[], str]) -> str:
+        try:
+            return decode()
+        except UnicodeDecodeError:
+            raise self._broken(WSCloseCode.INVALID_TEXT, "text that is no UTF-8") from None
+
+    def _broken(self, code: WSCloseCode, reason: str) -> WSProtocolError:
+        """Ends it: the other end does not keep to the protocol."""
+        number: Any = code  # whatever its stub says
+        self._end(Closed(int(number), reason, ours=True))
+        if self._transport is not None:
+            self._cut_off_later(self._transport)
+        return WSProtocolError(code, reason)
+
 
 def _said_first(transport: WSTransport) -> Closed | None:
     """The close that this end has sent before any came, for what came could not be read."""
@@ -309,21 +369,3 @@ def _said_first(transport: WSTransport) -> Closed | None:
         return None
     code: Any = ending.sent.code  # a number, whatever its stub says
     return Closed(int(code), ending.sent.reason or "", ours=True)
-
-
-def _text(frame: WSFrame) -> str:
-    try:
-        return frame.get_payload_as_utf8_text()
-    except UnicodeDecodeError:
-        raise _no_text() from None
-
-
-def _decoded(whole: bytes) -> str:
-    try:
-        return whole.decode()
-    except UnicodeDecodeError:
-        raise _no_text() from None
-
-
-def _no_text() -> WSProtocolError:
-    return WSProtocolError(WSCloseCode.INVALID_TEXT, "text that is no UTF-8")

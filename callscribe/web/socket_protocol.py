@@ -31,6 +31,14 @@ READ_BUFFER: Final = 4096
 
 Message = dict[str, Any]
 
+CHECKED: Final = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n"
+)
+"""What picows is told of the request. It is stricter than RFC 6455 with the client's own head (such
+as Firefox's ``Connection: keep-alive, Upgrade``), and would refuse after the application accepted.
+"""
+
 _log = structlog.get_logger(__name__)
 
 # What picows says of a connection is said by us, or is a client's own fault.
@@ -51,7 +59,8 @@ class SocketProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._head = b""
+        self._key: bytes | None = None
+        """What the client wants to see hashed, once it has asked."""
         self._scope: Message = {}
         self._frames: Frames | None = None
         self._answering: tuple[int, Headers, list[bytes]] | None = None
@@ -72,13 +81,13 @@ class SocketProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The request's head, whole. Nothing more is read until the application has answered."""
         assert self._transport is not None  # noqa: S101 - connection_made comes first
-        if self._head:
+        if self._over or self._key is not None:
             return
-        self._head = data
         upgrade = read_upgrade(data)
         if isinstance(upgrade, Refusal):
             self._refuse(upgrade.status, upgrade.headers, upgrade.reason.encode())
             return
+        self._key = upgrade.key
         self._transport.pause_reading()
         self._scope = self._make_scope(upgrade, self._transport)
         task = self._loop.create_task(self._run())
@@ -168,17 +177,16 @@ class SocketProtocol(asyncio.Protocol):
     def _accept(self, message: Message) -> None:
         """Answers with 101 and leaves the connection to picows."""
         transport = self._transport
-        assert transport is not None  # noqa: S101 - a socket that was asked for has one
+        assert transport is not None and self._key is not None  # noqa: S101, PT018 - asked for
         config = self._config
-        frames = self._frames = Frames(
+        frames = Frames(
             config.ws_max_size, config.ws_ping_interval, config.ws_ping_timeout, self._gone
         )
-        self._scope["extensions"][DIRECT] = frames
         response = WSUpgradeResponse.create_101_response()
         if subprotocol := message.get("subprotocol"):
             response.headers.add("Sec-WebSocket-Protocol", subprotocol)
         for name, value in [*self._state.default_headers, *message.get("headers", ())]:
-            response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+            response.headers.add(name.decode("latin-1"), value.decode(errors="replace"))
         protocol = WSProtocol(
             None,  # the host and
             None,  # the path are for clients
@@ -191,13 +199,14 @@ class SocketProtocol(asyncio.Protocol):
             1.0,
             1.0,
             WSAutoPingStrategy.PING_WHEN_IDLE,
-            True,
+            False,  # pings are answered by Frames
             config.ws_max_size,
             None,
             READ_BUFFER,
         )
         protocol.connection_made(transport)
-        _feed(protocol, self._head)
+        _feed(protocol, CHECKED % self._key)
+        self._frames = self._scope["extensions"][DIRECT] = frames
         transport.set_protocol(protocol)
         transport.resume_reading()
 

@@ -36,6 +36,11 @@ class Upgrade:
     headers: Headers
 
     @property
+    def key(self) -> bytes:
+        """What the answer has to hash; 16 bytes in base64."""
+        return next(value for name, value in self.headers if name == b"sec-websocket-key")
+
+    @property
     def subprotocols(self) -> list[str]:
         """What the client offers, in its order."""
         offered = [value for name, value in self.headers if name == b"sec-websocket-protocol"]

@@ -15,9 +15,10 @@ from callscribe.calls import deleted
 from callscribe.errors import AudioError, CallscribeError, ProtocolError, SpeakerTaken
 from callscribe.events import Event, LegEnded, Notice
 from callscribe.leg import Attachment
+from callscribe.reading import Later
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.session import Session
-from callscribe.web.reading import Later, read_all
+from callscribe.web.reading import read_all
 from callscribe.web.sockets import failure, send_text
 from callscribe.wire.browser import (
     Ack,

@@ -1,35 +1,15 @@
 """Takes what comes on a socket: audio in the moment it arrives, everything else in its turn.
 
-Where the server is ours, a frame goes from the socket to the engine in one call, without a task or
-a queue between; under any other ASGI server the same handlers are called from a loop. May import
-``frames`` and ``web.sockets``.
+Where the server is ours, a frame goes from the socket to the engine in one call; under any other
+ASGI server the same handlers are called from a loop. May import ``reading`` and ``web.sockets``.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from dataclasses import dataclass
-from types import coroutine
-from typing import Any
-
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from callscribe.frames import Closed, Frames, Message
+from callscribe.reading import Later, Take, read_frames
 from callscribe.web.sockets import frames_of
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """What takes its time, or waits with a deadline: done in a task; true ends the reading."""
-
-    work: Awaitable[bool]
-
-
-Take = Callable[[str | bytes], Coroutine[Any, Any, None] | Later | None]
-"""Takes a message. A coroutine is begun at once, outside of any task: it may wait for whatever it
-is to wait for, but not with a deadline of its own. Nothing is taken before it is done. None: it is.
-"""
 
 
 async def read_all(socket: WebSocket, take: Take) -> None:
@@ -41,89 +21,9 @@ async def read_all(socket: WebSocket, take: Take) -> None:
     if frames is None:
         await _loop(socket, take)
         return
-    reading = _Reading(frames, take)
-    try:
-        await reading.done
-    finally:
-        reading.stop()
-
-
-class _Reading:
-    """One socket being read."""
-
-    def __init__(self, frames: Frames, take: Take) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._frames = frames
-        self._take = take
-        self._task: asyncio.Task[None] | None = None
-        frames.hear(self._hear)
-
-    def stop(self) -> None:
-        """Reads no more; what is under way is given up."""
-        self._frames.hear_no_more()
-        if self._task is not None:
-            self._task.cancel()
-
-    def _hear(self, message: Message) -> None:
-        if isinstance(message, Closed):
-            self._end(WebSocketDisconnect(message.code, message.reason))
-            return
-        try:
-            work = self._take(message)
-            if work is None:
-                return
-            if isinstance(work, Later):
-                self._wait(work.work)
-                return
-            waited = work.send(None)
-        except StopIteration:
-            return
-        except Exception as error:  # noqa: BLE001 - whoever waits for the end gets it
-            self._end(error)
-        else:
-            self._wait(_resumed(work, waited))
-
-    def _wait(self, work: Awaitable[bool | None]) -> None:
-        self._frames.pause()
-        self._task = asyncio.get_running_loop().create_task(self._finish(work))
-
-    async def _finish(self, work: Awaitable[bool | None]) -> None:
-        try:
-            over = await work
-        except Exception as error:  # noqa: BLE001 - as above
-            self._end(error)
-        else:
-            self._task = None
-            if over:
-                self._end(None)
-            else:
-                self._frames.read_on()
-
-    def _end(self, error: Exception | None) -> None:
-        self._frames.hear_no_more()
-        if self.done.done():
-            return
-        if error is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(error)
-
-
-@coroutine
-def _resumed(work: Coroutine[Any, Any, None], waited: Any) -> Generator[Any, Any, None]:  # noqa: ANN401
-    """The rest of a coroutine that waits for ``waited`` already."""
-    step: Callable[[Any], Any]
-    while True:
-        try:
-            given = yield waited
-        except BaseException as error:  # noqa: BLE001 - it is the coroutine's
-            step, given = work.throw, error
-        else:
-            step = work.send
-        try:
-            waited = step(given)
-        except StopIteration:
-            return
+    end = await read_frames(frames, take)
+    if end is not None:
+        raise WebSocketDisconnect(end.code, end.reason)
 
 
 async def _loop(socket: WebSocket, take: Take) -> None:

@@ -3,8 +3,8 @@
 What neither the SDK nor the server does is done here: an end that waits for the last results, local
 ears beside the server's, and a look at whether anything comes back at all.
 
-May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``errors``, ``wire`` and its own
-room.
+May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``errors``, ``reading``,
+``wire`` and its own room.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from callscribe.engines.ears import Ear, Ears
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
+from callscribe.reading import Later
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 
@@ -240,28 +241,32 @@ class DeepgramStreamingConnection:
 
     async def _read(self) -> None:
         """Hands over what comes until the server closes in good order."""
-        async for text in self._transport:
-            self._watch.answer()
-            message = self._parse(text)
-            if message is None or isinstance(message, dg.Unknown):
-                self._reader.unreadable()
-            if message is None:
-                continue
-            self._signals.send("message", message)
-            if isinstance(message, dg.Metadata):
-                self._metadata = message
-            if isinstance(message, dg.Results):
-                self._note(message)
-            event = self._reader.read(message)
-            if event is not None:
-                if isinstance(event, Result):
-                    name = "deepgram_final" if event.is_final else "deepgram_interim"
-                    self._log.debug(name, text=event.text)
-                await self._teller.tell(event)
-            elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
-                self.garbled += isinstance(message, dg.Unknown)
-                self._log.debug("deepgram_message", text=text)
+        await self._transport.each(self._hear)
         self._check_end()
+
+    def _hear(self, text: str | bytes) -> Later | None:
+        """Takes a message; what is much to be told already is to be waited for."""
+        self._watch.answer()
+        message = self._parse(text)
+        if message is None or isinstance(message, dg.Unknown):
+            self._reader.unreadable()
+        if message is None:
+            return None
+        self._signals.send("message", message)
+        if isinstance(message, dg.Metadata):
+            self._metadata = message
+        if isinstance(message, dg.Results):
+            self._note(message)
+        event = self._reader.read(message)
+        if event is not None:
+            if isinstance(event, Result):
+                name = "deepgram_final" if event.is_final else "deepgram_interim"
+                self._log.debug(name, text=event.text)
+            self._teller.put(event)
+        elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
+            self.garbled += isinstance(message, dg.Unknown)
+            self._log.debug("deepgram_message", text=text)
+        return Later(self._teller.room()) if self._teller.is_full else None
 
     def _note(self, message: dg.Results) -> None:
         """What a result says beside its words."""

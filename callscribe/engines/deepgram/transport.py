@@ -3,7 +3,7 @@
 The SDK decides address, options and authentication. This carries bytes, and knows what the SDK does
 not tell: why an upgrade was refused, why a socket was closed.
 
-May import ``engines.deepgram.faults``, ``errors`` and ``frames``.
+May import ``engines.deepgram.faults``, ``errors``, ``frames`` and ``reading``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from websockets.uri import parse_uri
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
 from callscribe.frames import Closed, Frames
+from callscribe.reading import Take, read_frames
 
 OPEN_DEADLINE: Final = 10.0
 PING_EVERY: Final = 5.0
@@ -123,6 +124,15 @@ class Transport:
                     raise self.fault(message)
                 return
             yield message
+
+    async def each(self, take: Take) -> None:
+        """Gives each frame to ``take`` as it comes, until the server closes with 1000.
+
+        ``UpstreamError`` for another close; what ``take`` raises ends it too.
+        """
+        end = await read_frames(self._opened(), take)
+        if end is not None and (end.ours or end.code != 1000):
+            raise self.fault(end)
 
     async def close(self) -> None:
         """Closes the socket. Idempotent."""

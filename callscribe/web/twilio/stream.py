@@ -24,8 +24,9 @@ from callscribe.errors import (
     SpeakerTaken,
 )
 from callscribe.leg import Attachment
+from callscribe.reading import Later
 from callscribe.session import Session
-from callscribe.web.reading import Later, read_all
+from callscribe.web.reading import read_all
 from callscribe.web.twilio.calls import Call, Place
 from callscribe.web.twilio.door import Door
 from callscribe.web.twilio.tokens import Grant

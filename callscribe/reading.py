@@ -1,0 +1,117 @@
+"""Takes what comes on a socket in the moment it arrives, without a task or a queue between.
+
+May import ``frames``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from types import coroutine
+from typing import Any
+
+from callscribe.frames import Closed, Frames, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What takes its time, or waits with a deadline: done in a task; true ends the reading."""
+
+    work: Awaitable[bool | None]
+
+
+Take = Callable[[str | bytes], Coroutine[Any, Any, None] | Later | None]
+"""Takes a message. A coroutine is begun at once, outside of any task: it may wait for whatever it
+is to wait for, but not with a deadline of its own. Nothing is taken before it is done. None: it is.
+"""
+
+
+async def read_frames(frames: Frames, take: Take) -> Closed | None:
+    """Gives all that comes to ``take`` until it says that it is over, or the connection ends.
+
+    How that ended, None where it was ``take`` who said so. What ``take`` raises ends it too.
+    """
+    reading = _Reading(frames, take)
+    try:
+        return await reading.done
+    finally:
+        reading.stop()
+
+
+class _Reading:
+    """One socket being read."""
+
+    def __init__(self, frames: Frames, take: Take) -> None:
+        self.done: asyncio.Future[Closed | None] = asyncio.get_running_loop().create_future()
+        self._frames = frames
+        self._take = take
+        self._task: asyncio.Task[None] | None = None
+        frames.hear(self._hear)
+
+    def stop(self) -> None:
+        """Reads no more; what is under way is given up."""
+        self._frames.hear_no_more()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Closed):
+            self._end(message)
+            return
+        try:
+            work = self._take(message)
+            if work is None:
+                return
+            if isinstance(work, Later):
+                self._wait(work.work)
+                return
+            waited = work.send(None)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - whoever waits for the end gets it
+            self._end(error)
+        else:
+            self._wait(_resumed(work, waited))
+
+    def _wait(self, work: Awaitable[bool | None]) -> None:
+        self._frames.pause()
+        self._task = asyncio.create_task(self._finish(work))
+
+    async def _finish(self, work: Awaitable[bool | None]) -> None:
+        try:
+            over = await work
+        except Exception as error:  # noqa: BLE001 - as above
+            self._end(error)
+        else:
+            self._task = None
+            if over:
+                self._end(None)
+            else:
+                self._frames.read_on()
+
+    def _end(self, how: Exception | Closed | None) -> None:
+        self._frames.hear_no_more()
+        if self.done.done():
+            return
+        if isinstance(how, Exception):
+            self.done.set_exception(how)
+        else:
+            self.done.set_result(how)
+
+
+@coroutine
+def _resumed(work: Coroutine[Any, Any, None], waited: Any) -> Generator[Any, Any, None]:  # noqa: ANN401
+    """The rest of a coroutine that waits for ``waited`` already."""
+    step: Callable[[Any], Any]
+    while True:
+        try:
+            given = yield waited
+        except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+            step, given = work.throw, error
+        else:
+            step = work.send
+        try:
+            waited = step(given)
+        except StopIteration:
+            return

@@ -1,0 +1,122 @@
+"""Frames taken as they come: at once, later, or while something is waited for; in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from callscribe.frames import Closed, Frames
+from callscribe.reading import Later, read_frames
+from tests.socket_serving import direct, site
+
+pytestmark = pytest.mark.anyio
+
+
+class Taker:
+    """Takes messages in the way that each asks for."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.end: object = "it goes on"
+
+    def take(self, message: str | bytes) -> Coroutine[Any, Any, None] | Later | None:
+        text = message if isinstance(message, str) else message.decode()
+        kind = text.split()[0]
+        if kind == "later" or kind == "stop":
+            return Later(self._later(text))
+        if kind == "fail":
+            raise ValueError(text)
+        if kind == "now":
+            self.taken.append(text)
+            return None
+        return self._slowly(text)
+
+    async def _later(self, text: str) -> bool:
+        async with asyncio.timeout(5):  # needs a task
+            await asyncio.sleep(0.001)
+        self.taken.append(text)
+        return text.startswith("stop")
+
+    async def _slowly(self, text: str) -> None:
+        if text.startswith("slow"):
+            await asyncio.sleep(0.001)
+            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+        if text.startswith("slowfail"):
+            raise KeyError(text)
+        self.taken.append(text)
+
+    async def __call__(self, frames: Frames) -> None:
+        try:
+            self.end = await read_frames(frames, self.take)
+        except (ValueError, KeyError) as error:
+            self.end = error
+        frames.send("over")
+
+
+async def end_of(taker: Taker, messages: list[str], *, close: bool) -> None:
+    with site(direct(taker)) as served:
+        async with connect(served.ws) as socket:
+            for message in messages:
+                await socket.send(message)
+            if close:
+                await socket.close(4001, "bye")
+            else:
+                async with asyncio.timeout(5):
+                    assert await socket.recv() == "over"
+        assert await served.freed()
+
+
+async def test_all_is_taken_in_its_order_whatever_it_waits_for() -> None:
+    taker = Taker()
+    kinds = ["now", "at-once", "slow", "later"]
+    messages = [f"{kinds[at * 7 % 4]} {at}" for at in range(200)]
+    await end_of(taker, messages, close=True)
+    assert taker.taken == messages
+    assert taker.end == Closed(4001, "bye")
+
+
+async def test_who_says_that_it_is_over_gets_nothing_more() -> None:
+    taker = Taker()
+    await end_of(taker, ["now 1", "stop 2", "now 3"], close=False)
+    assert taker.taken == ["now 1", "stop 2"]
+    assert taker.end is None
+
+
+@pytest.mark.parametrize("failing", ["fail", "slowfail"])
+async def test_what_is_raised_ends_the_reading(failing: str) -> None:
+    taker = Taker()
+    await end_of(taker, ["slow 1", f"{failing} 2", "now 3"], close=False)
+    assert taker.taken == ["slow 1"]
+    assert isinstance(taker.end, ValueError | KeyError)
+
+
+async def test_who_stops_reading_gives_up_what_is_under_way() -> None:
+    given_up = asyncio.Event()
+    begun = asyncio.Event()
+
+    async def forever() -> bool:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            given_up.set()
+        return False
+
+    async def stopped(frames: Frames) -> None:
+        reading = asyncio.create_task(read_frames(frames, lambda _: Later(forever())))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        reading.cancel()
+        await asyncio.wait([reading])
+        await asyncio.sleep(0)
+        frames.send("given up" if given_up.is_set() else "still there")
+
+    with site(direct(stopped)) as served:
+        async with connect(served.ws) as socket:
+            await socket.send("x")
+            assert await socket.recv() == "given up"
+        assert await served.freed()

@@ -8,14 +8,26 @@ Core: no I/O; may import ``transcript``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+import msgspec
+
 from callscribe.transcript import Utterance, Word
 
 _OF_AN_UTTERANCE = tuple(item.name for item in fields(Utterance))
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def names_of(kind: type[Event]) -> tuple[str, ...]:
+    """The names of an event's fields, in their order."""
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(item.name for item in fields(kind))
+    return names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +44,18 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: ``type`` and every field by its name."""
         data: dict[str, Any] = {"type": self.type}
-        for item in fields(self):
-            value = getattr(self, item.name)
+        for name in names_of(type(self)):
+            value = getattr(self, name)
             if isinstance(value, float):
                 value = round(value, 4)
             elif isinstance(value, tuple) and value and isinstance(value[0], Word):
                 value = [word.to_dict() for word in value]
-            data[item.name] = value
+            data[name] = value
         return data
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        return msgspec.json.encode(self.to_dict()).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

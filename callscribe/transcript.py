@@ -29,7 +29,8 @@ class Word:
 
     def moved(self, by: float) -> Word:
         """The same word ``by`` seconds later, for another clock."""
-        return replace(self, start=self.start + by, end=self.end + by)
+        start, end = self.start + by, self.end + by
+        return Word(self.text, start, end, self.confidence, self.speaker_label)
 
     def labelled(self, label: str | None) -> Word:
         """The same word, of another voice."""

@@ -50,6 +50,8 @@ def labels_of(result: Result) -> list[str]:
 
 def relabelled(result: Result, name: Callable[[str], str | None]) -> Result:
     """The result with its words' labels replaced; one without labels stays as it is."""
+    if not any(word.speaker_label is not None for word in result.words):
+        return result
     names = {label: name(label) for label in labels_of(result)}
     if all(old == new for old, new in names.items()):
         return result

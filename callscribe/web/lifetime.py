@@ -16,6 +16,7 @@ import structlog
 
 from callscribe.allocator import keep_small
 from callscribe.bus.base import Bus
+from callscribe.collector import collect_rarely
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
 from callscribe.web.twilio.returning import take_up
@@ -53,13 +54,13 @@ async def _running(context: Context) -> AsyncIterator[None]:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
             returning = tasks.create_task(take_up(context.twilio))
-            small = tasks.create_task(keep_small())
+            tidying = [tasks.create_task(keep_small()), tasks.create_task(collect_rarely())]
             try:
                 yield
             finally:
                 context.twilio.rest.close()
                 await context.service.close()
-                for task in (*loading, returning, small):
+                for task in (*loading, returning, *tidying):
                     task.cancel()
     finally:
         await context.backends.close()

@@ -1,6 +1,6 @@
 """The process that serves: uvicorn, and an end that loses nothing.
 
-May import ``settings``, ``allocator`` and the rest of ``web``.
+May import ``settings``, ``allocator``, ``collector`` and the rest of ``web``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import uvicorn
 
 from callscribe import logs
 from callscribe.allocator import bound_arenas
+from callscribe.collector import calm_collector
 from callscribe.engines import create_engine
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
@@ -42,8 +43,10 @@ def run(settings: Settings) -> None:
     check_exposure(settings)
     logs.configure(settings.log_level, settings.log_format)
     bound_arenas()
+    server = create_server(settings)
+    calm_collector()
     with contextlib.suppress(KeyboardInterrupt):
-        create_server(settings).run()
+        server.run()
 
 
 def check_exposure(settings: Settings) -> None:

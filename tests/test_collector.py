@@ -1,0 +1,71 @@
+"""Cycles are found without a look through everything whenever something has grown."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from callscribe import collector
+
+GROWING = """
+import gc, sys
+from callscribe.collector import calm_collector
+if sys.argv[1] == "calm":
+    calm_collector()
+full = []
+gc.callbacks.append(lambda phase, info: full.append(phase) if info["generation"] == 2 else None)
+kept = [[[] for _ in range(10)] for _ in range(200_000)]
+print(len(full) // 2)
+class Node: pass
+import weakref
+seen = []
+for _ in range(100_000):
+    one = Node()
+    one.own = one
+    if len(seen) < 100:
+        seen.append(weakref.ref(one))
+print(sum(ref() is not None for ref in seen))
+"""
+
+
+def growing(how: str) -> tuple[int, int]:
+    printed = subprocess.run(
+        [sys.executable, "-c", GROWING, how], check=True, capture_output=True, text=True
+    ).stdout
+    full, alive = map(int, printed.split())
+    return full, alive
+
+
+def test_only_the_young_are_looked_through_by_itself() -> None:
+    full, alive = growing("calm")
+    assert full == 0
+    assert alive < 5, "young cycles go"
+    assert growing("as it is")[0] > 0
+
+
+@pytest.mark.anyio
+async def test_the_longer_it_takes_the_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "SOONEST", 0.01)
+    waits: list[float] = []
+    now = 0.0
+    enough = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            enough.set()
+            await asyncio.Event().wait()
+
+    def collect() -> None:
+        nonlocal now
+        now += 0.2 if len(waits) == 2 else 0.000_001
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    collecting = asyncio.create_task(collector.collect_rarely(collect, lambda: now))
+    async with asyncio.timeout(5):
+        await enough.wait()
+    collecting.cancel()
+    assert waits == [0.01, 0.01, pytest.approx(100.0)]

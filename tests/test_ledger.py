@@ -219,10 +219,10 @@ async def test_something_is_told_after_the_end(rig: Rig) -> None:
 async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig) -> None:
     seen: list[Event] = []
 
-    def fails(_: Sequence[Event]) -> None:
+    def fails(_: Sequence[Event], __: bool) -> None:
         raise RuntimeError
 
-    rig.ledger.after += [fails, seen.extend]
+    rig.ledger.after += [fails, lambda told, _: seen.extend(told)]
     rig.notice("one")
     rig.interim("two")
     await rig.ledger.settled("call")
@@ -230,6 +230,27 @@ async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig)
     rig.notice("three")
     await rig.ledger.settled("call")
     assert len(seen) == 2
+
+
+async def test_who_listens_knows_what_the_store_has(rig: Rig) -> None:
+    seen: list[tuple[list[int], bool]] = []
+    rig.ledger.after.append(lambda told, stored: seen.append(([e.seq for e in told], stored)))
+    rig.notice("stored")
+    await rig.ledger.settled("call")
+    rig.store.fails = True
+    rig.notice("in the journal")
+    await rig.ledger.settled("call")
+    away = [numbers for numbers, stored in seen if not stored]
+    assert (seen[0], away[0]) == (([2], True), [3])
+    rig.store.fails = False
+    await rig.back()
+    rig.notice("stored again")
+    await rig.ledger.settled("call")
+    late = [numbers for numbers, stored in seen if not stored][len(away) :]
+    assert 3 in late[0], "it comes once more, when the store has it"
+    assert seen[-1][1]
+    told = {n for numbers, stored in seen if stored for n in numbers}
+    assert not told & {n for numbers in away for n in numbers}
 
 
 async def test_without_a_store_everything_is_told_at_once() -> None:

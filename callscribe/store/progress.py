@@ -6,6 +6,7 @@ an agent was with the old one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from sqlalchemy import delete, func, literal, select
@@ -26,19 +27,33 @@ async def read_cursor(connection: AsyncConnection, agent: str, session_id: str) 
     return found or 0
 
 
-async def advance(connection: AsyncConnection, agent: str, session_id: str, seq: int) -> None:
-    """Moves a cursor on, never back."""
-    insert = inserting(connection, agent_cursors)
-    values = {"session_id": session_id, "agent": agent, "seq": seq}
-    columns = [literal(value, agent_cursors.c[name].type) for name, value in values.items()]
-    there = select(*columns).where(calls.c.session_id == session_id).with_for_update(read=True)
-    await connection.execute(
-        insert.from_select(list(values), there).on_conflict_do_update(
-            index_elements=["session_id", "agent"],
-            set_={"seq": insert.excluded.seq},
-            where=agent_cursors.c.seq < insert.excluded.seq,
+async def advance_all(connection: AsyncConnection, done: Mapping[tuple[str, str], int]) -> set[str]:
+    """Moves cursors on, never back; gives the sessions that are not there."""
+    asked = {session_id for _, session_id in done}
+    there = set(
+        await connection.scalars(
+            select(calls.c.session_id)
+            .where(calls.c.session_id.in_(asked))
+            .order_by(calls.c.session_id)  # as who appends: two writers do not entangle
+            .with_for_update(read=True)
         )
     )
+    rows = [
+        {"session_id": session_id, "agent": agent, "seq": seq}
+        for (agent, session_id), seq in sorted(done.items())
+        if session_id in there
+    ]
+    if rows:
+        insert = inserting(connection, agent_cursors)
+        await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["session_id", "agent"],
+                set_={"seq": insert.excluded.seq},
+                where=agent_cursors.c.seq < insert.excluded.seq,
+            ),
+            rows,
+        )
+    return asked - there
 
 
 async def read_behind(connection: AsyncConnection, agent: str) -> list[str]:

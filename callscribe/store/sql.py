@@ -6,7 +6,7 @@ Every method is one transaction. May import the rest of ``store`` and core.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from callscribe.events import Event
@@ -100,7 +100,12 @@ class SqlStore:
     async def advance(self, agent: str, session_id: str, seq: int) -> None:
         """Notes that an agent has done with all events up to ``seq``."""
         async with self._database.writing() as connection:
-            await progress.advance(connection, agent, session_id, seq)
+            await progress.advance_all(connection, {(agent, session_id): seq})
+
+    async def advance_all(self, done: Mapping[tuple[str, str], int]) -> Collection[str]:
+        """Notes how far many agents are, all of them or none; gives the sessions not there."""
+        async with self._database.writing() as connection:
+            return await progress.advance_all(connection, done)
 
     async def behind(self, agent: str) -> list[str]:
         """The sessions with finals, or an end, above the agent's cursor, the oldest first."""

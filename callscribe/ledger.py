@@ -23,6 +23,10 @@ from callscribe.store.base import Store
 WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
+REST: Final = 0.02
+"""Seconds at most that the store has to itself after a batch: as long as it took. What comes
+meanwhile is written together; what comes when nothing was written just now does not wait."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -194,13 +198,17 @@ class Ledger:
             await self.keeper.close()
 
     async def _write(self, keeper: Keeper) -> None:
+        loop = asyncio.get_running_loop()
         while self._queue or not self._closing:
             await self._news.wait()
             batch = list(islice(self._queue, MOST))
-            durable, stored = [event for event in batch if event.durable], False
-            if durable:
-                stored = await keeper.keep(durable)
+            durable = [event for event in batch if event.durable]
+            began = loop.time()
+            stored = bool(durable) and await keeper.keep(durable)
+            took = loop.time() - began
             await self._tell(batch, stored=stored)
+            if durable and not self._closing:
+                await asyncio.sleep(min(took, REST))
             if not (self._queue or self._closing):
                 self._news.clear()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callscribe import keeping
+from callscribe import keeping, ledger
 from callscribe.bus.local import LocalBus
 from callscribe.errors import SessionNotFound, StoreError
 from callscribe.events import Event, InterimResult, Notice, SessionEnded, SessionStarted
@@ -230,6 +230,28 @@ async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig)
     rig.notice("three")
     await rig.ledger.settled("call")
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("rest", "batches"), [(60.0, [1, 2]), (0.0, [1, 1, 1])])
+async def test_what_comes_soon_after_a_batch_is_written_together(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, rest: float, batches: list[int]
+) -> None:
+    await rig.ledger.settled("call")
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(ledger, "REST", rest)
+    rig.store.batches.clear()
+    rig.store.gate.clear()
+    rig.notice("one")
+    await asyncio.sleep(0.3)  # as long as it took the store rests
+    rig.store.gate.set()
+    await rig.ledger.settled("call")
+    rig.notice("two")
+    while rest == 0.0 and rig.store.batches == [1]:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+    rig.notice("three")
+    await rig.ledger.settled("call")
+    assert rig.store.batches == batches
 
 
 async def test_who_listens_knows_what_the_store_has(rig: Rig) -> None:

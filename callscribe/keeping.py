@@ -128,8 +128,12 @@ class Keeper:
             await self._out_of_memory()
         self._lose(len(self.unwritten))
 
-    async def keep(self, batch: Sequence[Event]) -> None:
-        """On disk when it returns, or said to be in memory only. Never raises."""
+    async def keep(self, batch: Sequence[Event]) -> bool:
+        """On disk when it returns, or said to be in memory only. Never raises.
+
+        Whether the store has all of it, and all that came before.
+        """
+        aside = self.counts["set_aside"]
         while True:
             if not self.away:
                 try:
@@ -138,11 +142,11 @@ class Keeper:
                     self._lost(error)
                 else:
                     self.counts["stored"] += len(batch)
-                    return
+                    return self.counts["set_aside"] == aside
             async with self._turn:
                 if self.away:
                     await self._beside(batch)
-                    return
+                    return False
 
     async def _beside(self, batch: Sequence[Event]) -> None:
         """Puts a batch into the journal while the store is away."""

@@ -23,18 +23,27 @@ from callscribe.store.base import Store
 WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
+REST: Final = 0.02
+"""Seconds at most that the store has to itself after a batch: as long as it took. What comes
+meanwhile is written together; what comes when nothing was written just now does not wait."""
+
 _log = structlog.get_logger(__name__)
+
+
+After = Callable[[Sequence[Event], bool], None]
+"""Is called with what has just been told, and whether the store has it, and all that came before
+it. What the journal has comes once more when the store has taken it. Must not wait."""
 
 
 class Ledger:
     """Numbers, keeps and tells the events of all sessions.
 
     Without a store it tells at once. ``clock`` is UNIX time in seconds. ``after`` are called with
-    what has just been told; they must not wait.
+    durable events.
     """
 
     def __init__(self, bus: Bus, clock: Callable[[], float]) -> None:
-        self.after: list[Callable[[Sequence[Event]], None]] = []
+        self.after: list[After] = []
         self.left_out = 0
         """Interim events that were not told, since too much was waiting."""
         self.keeper: Keeper | None = None
@@ -189,13 +198,17 @@ class Ledger:
             await self.keeper.close()
 
     async def _write(self, keeper: Keeper) -> None:
+        loop = asyncio.get_running_loop()
         while self._queue or not self._closing:
             await self._news.wait()
             batch = list(islice(self._queue, MOST))
             durable = [event for event in batch if event.durable]
-            if durable:
-                await keeper.keep(durable)
-            await self._tell(batch)
+            began = loop.time()
+            stored = bool(durable) and await keeper.keep(durable)
+            took = loop.time() - began
+            await self._tell(batch, stored=stored)
+            if durable and not self._closing:
+                await asyncio.sleep(min(took, REST))
             if not (self._queue or self._closing):
                 self._news.clear()
 
@@ -219,7 +232,7 @@ class Ledger:
             self._warned[code].add(session_id)
             self.publish(session_id, Notice, code=code, message=message)
 
-    async def _tell(self, batch: list[Event]) -> None:
+    async def _tell(self, batch: list[Event], *, stored: bool) -> None:
         for event in batch:
             self._queue.popleft()
             self._held[event.session_id] -= 1
@@ -228,13 +241,13 @@ class Ledger:
             self._bus.publish(event)
         durable = [event for event in batch if event.durable]
         if durable:
-            self._tell_others(durable)
+            self._tell_others(durable, stored=stored)
         async with self._told:
             self._told.notify_all()
 
-    def _tell_others(self, told: Sequence[Event]) -> None:
+    def _tell_others(self, told: Sequence[Event], *, stored: bool = False) -> None:
         for listener in self.after:
             try:
-                listener(told)
+                listener(told, stored)
             except Exception as error:  # noqa: BLE001 - a listener's trouble is its own
                 _log.error("listener_failed", exc_info=error)

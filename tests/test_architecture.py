@@ -35,6 +35,7 @@ NARROW = {"chaos": {"wire", "errors"}}
 
 CONTRACTS = {
     "agents/calls.py": {"callscribe.store.base"},
+    "agents/cursors.py": {"callscribe.store.base"},
     "agents/runner.py": {"callscribe.store.base"},
     "agents/telling.py": {"callscribe.store.base"},
 }
@@ -44,6 +45,7 @@ LOOSE_TASKS = {
     "ledger.py": "writes what all sessions publish, waited for in close",
     "keeping.py": "brings home what the journal holds, cancelled and waited for in close",
     "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
+    "agents/cursors.py": "writes what moved, while something has, waited for in close",
     "sessions.py": "a session outlives the request that began it",
     "engines/deepgram/pieces.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/glances.py": "a look at an open piece, cancelled when that has ended",

@@ -72,8 +72,8 @@ class Rig:
     def _back(self) -> None:
         self.returns += 1
 
-    async def keep(self, *numbers: int, session_id: str = "call") -> None:
-        await self.keeper.keep(events(*numbers, session_id=session_id))
+    async def keep(self, *numbers: int, session_id: str = "call") -> bool:
+        return await self.keeper.keep(events(*numbers, session_id=session_id))
 
     async def back(self) -> None:
         async with asyncio.timeout(5):
@@ -107,10 +107,10 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 async def test_the_store_comes_back_although_nobody_speaks(rig: Rig) -> None:
-    await rig.keep(1, 2)
+    assert await rig.keep(1, 2)
     assert await rig.kept() == [1, 2]
     rig.store.trouble = gone
-    await rig.keep(3)
+    assert not await rig.keep(3)
     assert (rig.keeper.away, rig.warned) == ("the disk is full", [("call", "store_away")])
     assert rig.keeper.counts == {"stored": 2, "journaled": 1}
     rig.store.trouble = lambda _: None
@@ -171,7 +171,7 @@ async def test_a_store_too_slow_for_much_at_once_gets_it_in_parts(
 async def test_an_event_that_the_store_refuses_costs_no_other(rig: Rig) -> None:
     await rig.keep(1)
     with capture_logs() as logs:
-        await rig.keep(2, 3, TOO_LARGE, 4, 5)
+        assert not await rig.keep(2, 3, TOO_LARGE, 4, 5)
     assert not rig.keeper.away
     assert await rig.kept() == [1, 2, 3, 4, 5]
     assert rig.keeper.counts["set_aside"] == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callscribe import keeping
+from callscribe import keeping, ledger
 from callscribe.bus.local import LocalBus
 from callscribe.errors import SessionNotFound, StoreError
 from callscribe.events import Event, InterimResult, Notice, SessionEnded, SessionStarted
@@ -219,10 +219,10 @@ async def test_something_is_told_after_the_end(rig: Rig) -> None:
 async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig) -> None:
     seen: list[Event] = []
 
-    def fails(_: Sequence[Event]) -> None:
+    def fails(_: Sequence[Event], __: bool) -> None:
         raise RuntimeError
 
-    rig.ledger.after += [fails, seen.extend]
+    rig.ledger.after += [fails, lambda told, _: seen.extend(told)]
     rig.notice("one")
     rig.interim("two")
     await rig.ledger.settled("call")
@@ -230,6 +230,49 @@ async def test_who_listens_is_told_of_durable_events_only_and_may_fail(rig: Rig)
     rig.notice("three")
     await rig.ledger.settled("call")
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("rest", "batches"), [(60.0, [1, 2]), (0.0, [1, 1, 1])])
+async def test_what_comes_soon_after_a_batch_is_written_together(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, rest: float, batches: list[int]
+) -> None:
+    await rig.ledger.settled("call")
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(ledger, "REST", rest)
+    rig.store.batches.clear()
+    rig.store.gate.clear()
+    rig.notice("one")
+    await asyncio.sleep(0.3)  # as long as it took the store rests
+    rig.store.gate.set()
+    await rig.ledger.settled("call")
+    rig.notice("two")
+    while rest == 0.0 and rig.store.batches == [1]:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+    rig.notice("three")
+    await rig.ledger.settled("call")
+    assert rig.store.batches == batches
+
+
+async def test_who_listens_knows_what_the_store_has(rig: Rig) -> None:
+    seen: list[tuple[list[int], bool]] = []
+    rig.ledger.after.append(lambda told, stored: seen.append(([e.seq for e in told], stored)))
+    rig.notice("stored")
+    await rig.ledger.settled("call")
+    rig.store.fails = True
+    rig.notice("in the journal")
+    await rig.ledger.settled("call")
+    away = [numbers for numbers, stored in seen if not stored]
+    assert (seen[0], away[0]) == (([2], True), [3])
+    rig.store.fails = False
+    await rig.back()
+    rig.notice("stored again")
+    await rig.ledger.settled("call")
+    late = [numbers for numbers, stored in seen if not stored][len(away) :]
+    assert 3 in late[0], "it comes once more, when the store has it"
+    assert seen[-1][1]
+    told = {n for numbers, stored in seen if stored for n in numbers}
+    assert not told & {n for numbers in away for n in numbers}
 
 
 async def test_without_a_store_everything_is_told_at_once() -> None:

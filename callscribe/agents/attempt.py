@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from callscribe.agents.base import Agent, Call, Finding, Finisher
 from callscribe.errors import CallscribeError
-from callscribe.events import FinalResult, parse_event
+from callscribe.events import Event, FinalResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,12 @@ class Retries:
         return random.uniform(0, ceiling)  # noqa: S311 - not a secret
 
 
-async def attempt(
-    agent: Agent, data: Mapping[str, Any], call: Call, deadline: float
-) -> list[dict[str, Any]]:
+async def attempt(agent: Agent, event: Event, call: Call, deadline: float) -> list[dict[str, Any]]:
     """What an agent finds in a final or at the end of a call, as fields of ``AgentResult``.
 
-    ``data`` is the event's JSON form. Raises what the agent raises, ``TimeoutError`` after
+    Raises what the agent raises, ``TimeoutError`` after
     ``deadline`` seconds, ``TypeError`` or ``ValueError`` for what is no finding.
     """
-    event = parse_event(data)
     own: tuple[str, ...] = ()
     work: Awaitable[Sequence[Finding]]
     if isinstance(event, FinalResult):

@@ -1,7 +1,7 @@
 """The calls that agents are told of, read from the store once for all of them.
 
-Of a call that goes on only what is new is read. May import ``agents.base``, ``agents.view``, the
-contract of the store and core.
+Of a call that goes on only what is new is read. May import ``agents.base``, ``agents.tails``,
+``agents.view``, the contract of the store and core.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callscribe.agents.base import Call
+from callscribe.agents.tails import Tails
 from callscribe.agents.view import View
+from callscribe.events import Event
 from callscribe.store.base import Store
 
 KEPT = 256
@@ -32,20 +34,21 @@ class _Slot:
 
 
 class CallViews:
-    """Gives a call as far as the store knows it."""
+    """Gives a call as far as the store knows it; what is in ``tails`` it is not asked for."""
 
-    def __init__(self, store: Store, kept: int = KEPT) -> None:
+    def __init__(self, store: Store, tails: Tails, kept: int = KEPT) -> None:
         self._store = store
+        self._tails = tails
         self._kept = kept
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
-    async def around(self, data: Mapping[str, Any], seq: int) -> tuple[Mapping[str, Any], Call]:
+    async def around(self, data: Mapping[str, Any], seq: int) -> tuple[Event, Call]:
         """An event, under the name that its speaker has now, and its call.
 
         The call with the event ``seq`` at least; the transcript is the caller's own.
         """
         view = await self._read(data["session_id"], seq)
-        return view.renamed(data), view.call()
+        return view.event(data), view.call()
 
     async def keys(self, session_id: str, agent: str) -> set[str]:
         """The keys of all that the store knows an agent to have found."""
@@ -55,11 +58,15 @@ class CallViews:
         """The call is read from its beginning when it is asked for again."""
         self._slots.pop(session_id, None)
 
-    def forget_ended(self, session_id: str) -> None:
-        """The same for a call that has ended; one that goes on stays at hand."""
-        slot = self._slots.get(session_id)
-        if slot is not None and slot.view.ended:
-            self.forget(session_id)
+    def rest(self, session_id: str) -> None:
+        """Nobody asks any more for now: a call that has ended is forgotten, others stay at hand."""
+        slot, tail = self._slots.get(session_id), self._tails.get(session_id)
+        if slot is not None:
+            slot.view.rest()
+            if slot.view.ended:
+                self.forget(session_id)
+        if tail is not None:
+            tail.rest()
 
     async def _read(self, session_id: str, seq: int | None) -> View:
         """What is known of a call; the store is asked unless ``seq`` is known already."""
@@ -71,9 +78,13 @@ class CallViews:
             self._slots.popitem(last=False)
         async with slot.turn:
             while seq is None or slot.view.seq < seq:
-                page = await self._store.events(session_id, slot.view.seq, PAGE)
+                tail = self._tails.get(session_id)
+                page = tail.since(slot.view.seq) if tail is not None else None
+                whole = page is not None
+                if page is None:
+                    page = await self._store.events(session_id, slot.view.seq, PAGE)
                 for data in page:
                     slot.view.apply(data)
-                if len(page) < PAGE:
+                if whole or len(page) < PAGE:
                     break
         return slot.view

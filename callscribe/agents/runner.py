@@ -1,7 +1,8 @@
 """Runs the agents: each on its own, from its own cursor, over what the store keeps.
 
-The store is the queue. A cursor moves only when all that was found is stored, so that nothing is
-lost by a crash. May import the other rooms of the wing, the contract of the store and core.
+The store is the queue; what it has just taken is in ``tails`` too, and need not be read in it. A
+cursor moves only when all that was found is stored, so that nothing is lost by a crash. May import
+the other rooms of the wing, the contract of the store and core.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -19,9 +20,12 @@ import structlog
 from callscribe.agents.attempt import Retries, attempt
 from callscribe.agents.base import Agent
 from callscribe.agents.calls import CallViews
+from callscribe.agents.cursors import Cursors
 from callscribe.agents.lane import Lane
 from callscribe.agents.patience import Closing, Patience
+from callscribe.agents.tails import Tail, Tails
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
+from callscribe.events import Event
 from callscribe.store.base import Store
 
 _log = structlog.get_logger(__name__)
@@ -78,11 +82,13 @@ class Runner:
         is_elsewhere: Callable[[str], Awaitable[bool]] = _nowhere_else,
     ) -> None:
         self._store = store
-        self._calls = CallViews(store)
+        self._tails = Tails()
+        self._calls = CallViews(store, self._tails)
         self._teller = Teller(store, self._calls, publish, clock, self._told)
         self._monotonic = monotonic
         self._is_elsewhere = is_elsewhere
         self._patience = Patience(retries or Retries())
+        self._cursors = Cursors(store, self._patience, self._tails.lose)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Event] = weakref.WeakValueDictionary()
         self._posts: dict[str, _Post] = {}
         for agent in agents:
@@ -102,6 +108,15 @@ class Runner:
         """Catches up, in the background, with what happened while nobody was there."""
         for post in self._posts.values():
             post.lane.look()
+
+    def take(self, stored: Sequence[Event]) -> None:
+        """The store has these now, and has all that came before them in their sessions."""
+        self._tails.take(stored)
+
+    def lose(self, session_ids: Iterable[str]) -> None:
+        """What happened in these sessions has to be read in the store."""
+        for session_id in session_ids:
+            self._tails.lose(session_id)
 
     def notice(self, session_id: str) -> None:
         """A final, or the end, of this session has been stored. Never waits."""
@@ -135,8 +150,8 @@ class Runner:
                 await self._store.drop_letter(letter_id)
                 raise KeyError(letter_id)
             try:
-                data, call = await calm(self._calls.around(found[0], letter.seq))
-                findings = await attempt(post.agent, data, call, post.deadline)
+                event, call = await calm(self._calls.around(found[0], letter.seq))
+                findings = await attempt(post.agent, event, call, post.deadline)
                 await self._teller.tell(letter.agent, letter.session_id, findings)
             except Trouble as trouble:
                 raise trouble.error from None
@@ -160,6 +175,7 @@ class Runner:
             turn.set()
         until = self._monotonic() + deadline
         await asyncio.gather(*(post.lane.close(deadline) for post in self._posts.values()))
+        await self._cursors.close(max(1.0, until - self._monotonic()))
         for name, post in self._posts.items():
             close = getattr(post.agent, "close", None)
             if close is not None:
@@ -174,6 +190,7 @@ class Runner:
     async def _behind(self, post: _Post) -> list[str]:
         name = post.agent.name
         try:
+            await self._patience.insist(self._cursors.write, name)
             return await self._patience.insist(partial(self._store.behind, name), name)
         except Closing:
             return []
@@ -188,7 +205,7 @@ class Runner:
 
     def _rested(self, session_id: str) -> None:
         if not self.at_work(session_id):
-            self._calls.forget_ended(session_id)
+            self._calls.rest(session_id)
         self._take_turn(session_id)
 
     def _told(self, agent: str, session_id: str) -> None:
@@ -204,33 +221,59 @@ class Runner:
     # has done by then it does not do twice.
 
     async def _catch_up(self, post: _Post, session_id: str) -> None:
-        name, insist = post.agent.name, self._patience.insist
-        place = await insist(partial(self._store.cursor, name, session_id), name, session_id)
-        if not place:  # there may have been another call of this name, which was deleted
-            self._calls.forget(session_id)
-            self._teller.forget(name, session_id)
+        name, tail, place = post.agent.name, None, None
         while not self._patience.over.is_set():
             post.lane.has_more(session_id)  # what was noticed until now is in what is read now
-            batch = await insist(
-                partial(self._store.events, session_id, place, BATCH), name, session_id
-            )
+            if place is None or tail is not self._tails.get(session_id):
+                tail = self._tails.get(session_id)
+                place = await self._place(post, session_id, tail)
+            batch = await self._news(post, session_id, tail, place)
             if not batch and not post.lane.has_more(session_id):
                 return
             for data in batch:
+                if data["type"] in ("final", "session_ended"):
+                    await self._handle(post, data, batch[-1]["seq"])
                 place = data["seq"]
-                if data["type"] not in ("final", "session_ended"):
-                    continue
-                if data["type"] == "session_ended":
-                    self._calls.forget(session_id)  # some of it may have come late into the store
-                await self._settle(post, data, batch[-1]["seq"])
-                await insist(
-                    partial(self._store.advance, name, session_id, place), name, session_id
-                )
-                if data["type"] == "session_ended":
-                    self._teller.forget(name, session_id)
+                if tail is not None:
+                    tail.places[name] = place
 
-    async def _settle(self, post: _Post, data: dict[str, Any], latest: int) -> None:
-        """Tells what an agent finds in an event, or that it gave up."""
+    async def _place(self, post: _Post, session_id: str, tail: Tail | None) -> int:
+        """The number of the last event that an agent has done with."""
+        name = post.agent.name
+        place = tail.places.get(name) if tail is not None else None
+        if place is None:
+            read = partial(self._cursors.read, name, session_id)
+            place = await self._patience.insist(read, name, session_id)
+            if not place:  # there may have been another call of this name, which was deleted
+                self._calls.forget(session_id)
+                self._teller.forget(name, session_id)
+        return place
+
+    async def _news(
+        self, post: _Post, session_id: str, tail: Tail | None, place: int
+    ) -> list[dict[str, Any]]:
+        """The next events above a number."""
+        found = tail.since(place) if tail is not None else None
+        if found is None:
+            read = partial(self._store.events, session_id, place, BATCH)
+            found = await self._patience.insist(read, post.agent.name, session_id)
+        return found
+
+    async def _handle(self, post: _Post, data: dict[str, Any], latest: int) -> None:
+        """Has an agent do with a final, or the end, all that there is to do."""
+        name, session_id = post.agent.name, data["session_id"]
+        ended = data["type"] == "session_ended"
+        if ended:
+            self._calls.forget(session_id)  # some of it may have come late into the store
+        told = await self._settle(post, data, latest)
+        self._cursors.move(name, session_id, data["seq"])
+        if told or ended:
+            await self._patience.insist(self._cursors.write, name, session_id)
+        if ended:
+            self._teller.forget(name, session_id)
+
+    async def _settle(self, post: _Post, data: dict[str, Any], latest: int) -> bool:
+        """Tells what an agent finds in an event, or that it gave up; whether there was anything."""
         name, insist = post.agent.name, self._patience.insist
         session_id, failed = data["session_id"], 0
         while not self._patience.over.is_set():
@@ -240,7 +283,7 @@ class Runner:
                 )
                 findings = await attempt(post.agent, now, call, post.deadline)
                 tell = partial(self._teller.tell, name, session_id, findings)
-                await insist(tell, name, session_id, on=Trouble)
+                told = await insist(tell, name, session_id, on=Trouble)
             except Closing:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever an agent raises
@@ -248,12 +291,12 @@ class Runner:
                 retryable = getattr(error, "retryable", True)
                 if not retryable or failed >= self._patience.retries.attempts:
                     await self._give_up(post, data, error, failed)
-                    return
+                    return True
                 post.counts.retried += 1
                 await self._patience.pause(failed)
             else:
                 post.counts.handled += 1
-                return
+                return bool(told)
         raise Closing
 
     async def _give_up(

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from callscribe.agents.base import Call
-from callscribe.events import FinalResult, parse_event
+from callscribe.events import Event, FinalResult, parse_event
 from callscribe.transcript import Gap, Transcript, Utterance
 
 _BEGAN: Final = attrgetter("start")
@@ -38,6 +38,9 @@ class View:
         """Where each utterance stands in the list."""
         self._speakers: dict[str, str] = {}
         """Who said each utterance, also of those that were taken back."""
+        self._latest: Event | None = None
+        """The latest final, and the JSON form that it was made from."""
+        self._data: Mapping[str, Any] | None = None
         self._kinds: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "session_started": self._started,
             "final": self._say,
@@ -63,10 +66,18 @@ class View:
             transcript=Transcript(self._session_id, list(self._said), list(self._missed.gaps)),
         )
 
-    def renamed(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    def event(self, data: Mapping[str, Any]) -> Event:
         """An event of the call, a final under the name that its speaker has now."""
-        speaker = self._speakers.get(data.get("utterance_id", ""), data.get("speaker"))
-        return data if speaker == data.get("speaker") else {**data, "speaker": speaker}
+        # The same one for all agents that are told of it now: making it is most of the work.
+        event = self._latest if data is self._data and self._latest else parse_event(data)
+        if not isinstance(event, FinalResult):
+            return event
+        speaker = self._speakers.get(event.utterance_id, event.speaker)
+        return event if speaker == event.speaker else replace(event, speaker=speaker)
+
+    def rest(self) -> None:
+        """Nobody asks for the latest event any more for now."""
+        self._latest = self._data = None
 
     def _started(self, data: Mapping[str, Any]) -> None:
         self._language = str(data["config"].get("transcription_language", ""))
@@ -77,6 +88,7 @@ class View:
     def _say(self, data: Mapping[str, Any]) -> None:
         final = parse_event(data)
         assert isinstance(final, FinalResult)  # noqa: S101 - for the type checker
+        self._latest, self._data = final, data
         self._speakers[final.utterance_id] = final.speaker
         self._take_out(final.utterance_id)
         if final.leak_of or not final.text.strip():

@@ -6,7 +6,7 @@ these add up to. May import ``events``, ``transcript`` and ``errors``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -160,6 +160,13 @@ class Store(Protocol):
 
     async def advance(self, agent: str, session_id: str, seq: int) -> None:
         """Notes that an agent has done with all events up to ``seq``; never goes back."""
+        ...
+
+    async def advance_all(self, done: Mapping[tuple[str, str], int]) -> Collection[str]:
+        """The same for many at once, each by its agent and session: all of them or none.
+
+        Gives the sessions that are not there (any more): of these nothing is noted.
+        """
         ...
 
     async def behind(self, agent: str) -> list[str]:

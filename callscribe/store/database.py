@@ -7,18 +7,22 @@ at a time; the others stand in line here, where waiting costs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from callscribe.errors import ConfigurationError, StoreError
 from callscribe.store.faults import explained
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BUSY: Final = 1.5
 """Seconds that SQLite waits for another program's lock."""
@@ -68,7 +72,9 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._closed = False
         self._turn = asyncio.Lock()
+        self._beside: SqliteWriter | None = None
         if self.is_sqlite:
+            self._beside = SqliteWriter(url, busy)
             self._writer = _sqlite(url, busy, writes=True)
             self._reader = _sqlite(url, busy, writes=False)
         else:
@@ -84,6 +90,22 @@ class Database:
             self._check_open()
             stack.enter_context(explained(self.name))
             yield await stack.enter_async_context(self._writer.begin())
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *given: P.args, **named: P.kwargs
+    ) -> T:
+        """What ``work`` does in a transaction that may change things; on disk when it returns.
+
+        For SQLite all of it is done in a thread: the way there and back is dearer than a statement.
+        """
+        if self._beside is None:
+            async with self.writing() as connection:
+                return await connection.run_sync(work, *given, **named)
+        async with self._turn:
+            self._check_open()
+            with explained(self.name):
+                found = await self._beside.do(lambda c: work(c, *given, **named))
+        return found
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -104,6 +126,39 @@ class Database:
             with explained(self.name):
                 await self._reader.dispose()
                 await self._writer.dispose()
+                if self._beside is not None:
+                    await self._beside.close()
+
+
+class SqliteWriter:
+    """Where SQLite is written: a connection of its own in a thread of its own."""
+
+    def __init__(self, url: URL, busy: float) -> None:
+        self.engine = create_engine(
+            url.set(drivername="sqlite+pysqlite"),
+            pool_size=1,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args=_begun_below(busy),
+        )
+        _prepare(self.engine, writes=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._closed = False
+
+    async def do(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` does in one transaction; also when nobody waits for it any more."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    async def close(self) -> None:
+        """Lets the connection go when all is done. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
+            self._thread.shutdown()
 
 
 def _sqlite(url: URL, busy: float, *, writes: bool) -> AsyncEngine:
@@ -112,8 +167,18 @@ def _sqlite(url: URL, busy: float, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else 4,
         max_overflow=0,
         hide_parameters=True,
-        connect_args={"timeout": busy, "isolation_level": None},  # transactions are begun below
+        connect_args=_begun_below(busy),
     )
+    _prepare(engine.sync_engine, writes=writes)
+    return engine
+
+
+def _begun_below(busy: float) -> dict[str, Any]:
+    """Connections that begin no transactions by themselves; any thread may close them."""
+    return {"timeout": busy, "isolation_level": None, "check_same_thread": False}
+
+
+def _prepare(engine: Engine, *, writes: bool) -> None:
     # The writer asks for the lock at once: to get it in the middle may fail without waiting.
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
     pragmas = ["query_only=ON"]
@@ -129,9 +194,8 @@ def _sqlite(url: URL, busy: float, *, writes: bool) -> AsyncEngine:
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    event.listen(engine.sync_engine, "connect", prepare)
-    event.listen(engine.sync_engine, "begin", start)
-    return engine
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", start)
 
 
 def _postgres(url: URL, *, isolation: str) -> AsyncEngine:

@@ -6,9 +6,10 @@ an agent was with the old one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import Connection, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callscribe.store.base import DeadLetter
@@ -26,19 +27,33 @@ async def read_cursor(connection: AsyncConnection, agent: str, session_id: str) 
     return found or 0
 
 
-async def advance(connection: AsyncConnection, agent: str, session_id: str, seq: int) -> None:
-    """Moves a cursor on, never back."""
-    insert = inserting(connection, agent_cursors)
-    values = {"session_id": session_id, "agent": agent, "seq": seq}
-    columns = [literal(value, agent_cursors.c[name].type) for name, value in values.items()]
-    there = select(*columns).where(calls.c.session_id == session_id).with_for_update(read=True)
-    await connection.execute(
-        insert.from_select(list(values), there).on_conflict_do_update(
-            index_elements=["session_id", "agent"],
-            set_={"seq": insert.excluded.seq},
-            where=agent_cursors.c.seq < insert.excluded.seq,
+def advance_all(connection: Connection, done: Mapping[tuple[str, str], int]) -> set[str]:
+    """Moves cursors on, never back; gives the sessions that are not there."""
+    asked = {session_id for _, session_id in done}
+    there = set(
+        connection.scalars(
+            select(calls.c.session_id)
+            .where(calls.c.session_id.in_(asked))
+            .order_by(calls.c.session_id)  # as who appends: two writers do not entangle
+            .with_for_update(read=True)
         )
     )
+    rows = [
+        {"session_id": session_id, "agent": agent, "seq": seq}
+        for (agent, session_id), seq in sorted(done.items())
+        if session_id in there
+    ]
+    if rows:
+        insert = inserting(connection.dialect.name, agent_cursors)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["session_id", "agent"],
+                set_={"seq": insert.excluded.seq},
+                where=agent_cursors.c.seq < insert.excluded.seq,
+            ),
+            rows,
+        )
+    return asked - there
 
 
 async def read_behind(connection: AsyncConnection, agent: str) -> list[str]:
@@ -53,13 +68,13 @@ async def read_behind(connection: AsyncConnection, agent: str) -> list[str]:
     return list(found.all())
 
 
-async def bury(connection: AsyncConnection, letter: DeadLetter) -> None:
+def bury(connection: Connection, letter: DeadLetter) -> None:
     """Keeps a dead letter; one with the same id is replaced."""
-    insert = inserting(connection, dead_letters)
+    insert = inserting(connection.dialect.name, dead_letters)
     values = asdict(letter)
     columns = [literal(value, dead_letters.c[name].type) for name, value in values.items()]
     there = select(*columns).where(calls.c.session_id == letter.session_id)
-    await connection.execute(
+    connection.execute(
         insert.from_select(list(values), there.with_for_update(read=True)).on_conflict_do_update(
             index_elements=["letter_id"],
             set_={name: insert.excluded[name] for name in values if name != "letter_id"},
@@ -78,9 +93,7 @@ async def read_letters(connection: AsyncConnection, agent: str, letter_id: str) 
     return [DeadLetter(**row) for row in found.mappings()]
 
 
-async def drop_letter(connection: AsyncConnection, letter_id: str) -> bool:
+def drop_letter(connection: Connection, letter_id: str) -> bool:
     """Forgets a dead letter; false when there was none."""
-    found = await connection.execute(
-        delete(dead_letters).where(dead_letters.c.letter_id == letter_id)
-    )
+    found = connection.execute(delete(dead_letters).where(dead_letters.c.letter_id == letter_id))
     return bool(found.rowcount)

@@ -6,7 +6,7 @@ Every method is one transaction. May import the rest of ``store`` and core.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from callscribe.events import Event
@@ -29,13 +29,16 @@ class SqlStore:
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keeps durable events: all of them or none, on disk when it returns."""
-        if len(events) <= ON_THE_LOOP:
-            prepared = prepare(events)
+        events = [event for event in events if event.durable]
+        if not events:
+            return
+        if self._database.is_sqlite:  # it is written in a thread anyway
+            await self._database.write(writing.prepare_and_append, events)
+        elif len(events) <= ON_THE_LOOP:
+            await self._database.write(writing.append, prepare(events))
         else:
             prepared = await asyncio.to_thread(prepare, events)
-        if prepared:
-            async with self._database.writing() as connection:
-                await writing.append(connection, prepared)
+            await self._database.write(writing.append, prepared)
 
     async def events(
         self, session_id: str, since: int = 0, limit: int | None = None
@@ -89,8 +92,7 @@ class SqlStore:
 
     async def delete(self, session_id: str) -> bool:
         """Forgets a call with all that hangs on it; false when there was none."""
-        async with self._database.writing() as connection:
-            return await writing.remove(connection, session_id)
+        return await self._database.write(writing.remove, session_id)
 
     async def cursor(self, agent: str, session_id: str) -> int:
         """The number of the last event that an agent has done with; 0 at first."""
@@ -99,8 +101,11 @@ class SqlStore:
 
     async def advance(self, agent: str, session_id: str, seq: int) -> None:
         """Notes that an agent has done with all events up to ``seq``."""
-        async with self._database.writing() as connection:
-            await progress.advance(connection, agent, session_id, seq)
+        await self._database.write(progress.advance_all, {(agent, session_id): seq})
+
+    async def advance_all(self, done: Mapping[tuple[str, str], int]) -> Collection[str]:
+        """Notes how far many agents are, all of them or none; gives the sessions not there."""
+        return await self._database.write(progress.advance_all, done)
 
     async def behind(self, agent: str) -> list[str]:
         """The sessions with finals, or an end, above the agent's cursor, the oldest first."""
@@ -109,8 +114,7 @@ class SqlStore:
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keeps a dead letter; one with the same id is replaced."""
-        async with self._database.writing() as connection:
-            await progress.bury(connection, letter)
+        await self._database.write(progress.bury, letter)
 
     async def letters(self, agent: str = "", letter_id: str = "") -> list[DeadLetter]:
         """The dead letters, the oldest first."""
@@ -119,8 +123,7 @@ class SqlStore:
 
     async def drop_letter(self, letter_id: str) -> bool:
         """Forgets a dead letter; false when there was none."""
-        async with self._database.writing() as connection:
-            return await progress.drop_letter(connection, letter_id)
+        return await self._database.write(progress.drop_letter, letter_id)
 
     async def close(self) -> None:
         """Lets the database go. Idempotent."""

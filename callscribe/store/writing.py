@@ -7,9 +7,11 @@ tables, however many they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
+    Connection,
     Executable,
     Insert,
     Table,
@@ -22,11 +24,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callscribe.events import RolesSwapped, SessionStarted
+from callscribe.events import Event, RolesSwapped, SessionStarted
 from callscribe.store.projection import Changes, project
-from callscribe.store.rows import CallRow, Prepared, Row
+from callscribe.store.rows import CallRow, Prepared, Row, prepare
 from callscribe.store.schema import (
     agent_results,
     calls,
@@ -42,16 +43,21 @@ AnyInsert = sqlite.Insert | postgresql.Insert
 """Both know ``on_conflict_…`` by the same words."""
 
 
-def inserting(connection: AsyncConnection, table: Table) -> AnyInsert:
-    """An INSERT of the dialect that the connection speaks."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def inserting(dialect: str, table: Table) -> AnyInsert:
+    """An INSERT of a dialect."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-async def append(connection: AsyncConnection, given: Sequence[Prepared]) -> None:
+def prepare_and_append(connection: Connection, given: Sequence[Event]) -> None:
+    """The same with what was not prepared yet."""
+    append(connection, prepare(given))
+
+
+def append(connection: Connection, given: Sequence[Prepared]) -> None:
     """Keeps what is new, and nothing of calls that are not there."""
-    await _begin_calls(connection, given)
-    known_calls = await _locked(connection, sorted({p.event.session_id for p in given}))
-    known = await _known(connection, known_calls, given)
+    _begin_calls(connection, given)
+    known_calls = _locked(connection, sorted({p.event.session_id for p in given}))
+    known = _known(connection, known_calls, given)
     new = [
         p
         for p in given
@@ -59,13 +65,13 @@ async def append(connection: AsyncConnection, given: Sequence[Prepared]) -> None
     ]
     if not new:
         return
-    await _many(connection, events.insert(), [_event_row(p) for p in new])
+    _many(connection, _statements(connection.dialect.name).keep, [_event_row(p) for p in new])
     for changes in project(new, known_calls):
-        await _write(connection, changes)
+        _write(connection, changes)
     touched = {p.event.session_id for p in new}
-    await _many(
+    _many(
         connection,
-        update(calls).where(calls.c.session_id == bindparam("of_session")),
+        _statements(connection.dialect.name).bring_up_to_date,
         [
             {**row.to_row(), "of_session": session_id}
             for session_id, row in known_calls.items()
@@ -74,14 +80,14 @@ async def append(connection: AsyncConnection, given: Sequence[Prepared]) -> None
     )
 
 
-async def remove(connection: AsyncConnection, session_id: str) -> bool:
+def remove(connection: Connection, session_id: str) -> bool:
     """Forgets a call; false when there was none."""
     # The call first: whoever is adding to it is waited for, and finds it gone afterwards.
-    found = await connection.execute(delete(calls).where(calls.c.session_id == session_id))
+    found = connection.execute(delete(calls).where(calls.c.session_id == session_id))
     if not found.rowcount:
         return False
     for table in metadata.sorted_tables:
-        await connection.execute(delete(table).where(table.c.session_id == session_id))
+        connection.execute(delete(table).where(table.c.session_id == session_id))
     return True
 
 
@@ -95,18 +101,17 @@ def _event_row(prepared: Prepared) -> Row:
     }
 
 
-async def _begin_calls(connection: AsyncConnection, given: Sequence[Prepared]) -> None:
+def _begin_calls(connection: Connection, given: Sequence[Prepared]) -> None:
     begun: dict[str, Row] = {}
     for prepared in given:
         if isinstance(prepared.event, SessionStarted):
             begun.setdefault(prepared.event.session_id, CallRow.begun(prepared.event).to_row())
-    insert = inserting(connection, calls).on_conflict_do_nothing()
-    await _many(connection, insert, list(begun.values()))
+    _many(connection, _statements(connection.dialect.name).begin, list(begun.values()))
 
 
-async def _locked(connection: AsyncConnection, session_ids: Sequence[str]) -> dict[str, CallRow]:
+def _locked(connection: Connection, session_ids: Sequence[str]) -> dict[str, CallRow]:
     """The calls that are there; nobody else changes them before the end of the transaction."""
-    found = await connection.execute(
+    found = connection.execute(
         select(calls)
         .where(calls.c.session_id.in_(session_ids))
         .order_by(calls.c.session_id)  # always in the same order: two writers do not entangle
@@ -115,8 +120,8 @@ async def _locked(connection: AsyncConnection, session_ids: Sequence[str]) -> di
     return {row["session_id"]: CallRow(**row) for row in found.mappings()}
 
 
-async def _known(
-    connection: AsyncConnection, known_calls: Mapping[str, CallRow], given: Sequence[Prepared]
+def _known(
+    connection: Connection, known_calls: Mapping[str, CallRow], given: Sequence[Prepared]
 ) -> set[tuple[str, int]]:
     """Which of the events are kept already."""
     old = [
@@ -127,7 +132,7 @@ async def _known(
     ]
     if not old:
         return set()
-    found = await connection.execute(
+    found = connection.execute(
         select(events.c.session_id, events.c.seq).where(
             events.c.session_id.in_({event.session_id for event in old}),
             events.c.seq.between(min(e.seq for e in old), max(e.seq for e in old)),
@@ -136,25 +141,45 @@ async def _known(
     return {(session_id, seq) for session_id, seq in found}
 
 
-async def _write(connection: AsyncConnection, changes: Changes) -> None:
-    def insert(table: Table) -> AnyInsert:
-        return inserting(connection, table)
-
-    await _many(connection, legs.insert(), changes.legs)
-    await _many(connection, _end_leg(), changes.leg_ends)
-    await _many(connection, _keep_former(insert(revisions)), changes.revised)
-    await _many(connection, insert(revisions).on_conflict_do_nothing(), changes.revisions)
-    await _many(connection, _say(insert(utterances)), list(changes.utterances.values()))
+def _write(connection: Connection, changes: Changes) -> None:
+    to = _statements(connection.dialect.name)
+    _many(connection, to.begin_leg, changes.legs)
+    _many(connection, to.end_leg, changes.leg_ends)
+    _many(connection, to.keep_former, changes.revised)
+    _many(connection, to.keep_revision, changes.revisions)
+    _many(connection, to.say, list(changes.utterances.values()))
     gone = [
         {"of_session": row["session_id"], "of_utterance": row["utterance_id"], "until": row["seq"]}
         for row in changes.taken_back.values()
     ]
-    await _many(connection, _take_back(), gone)
-    await _many(connection, gaps.insert(), changes.gaps)
-    await _many(connection, _close_gap(), changes.repaired)
-    await _many(connection, insert(agent_results).on_conflict_do_nothing(), changes.results)
+    _many(connection, to.take_back, gone)
+    _many(connection, to.miss, changes.gaps)
+    _many(connection, to.close_gap, changes.repaired)
+    _many(connection, to.find, changes.results)
     if changes.swap is not None:
-        await _exchange_names(connection, changes.swap)
+        _exchange_names(connection, changes.swap)
+
+
+class _Statements:
+    """What is executed again and again: to make it takes longer than to execute it."""
+
+    def __init__(self, dialect: str) -> None:
+        insert = partial(inserting, dialect)
+        self.begin: Executable = insert(calls).on_conflict_do_nothing()
+        self.bring_up_to_date = update(calls).where(calls.c.session_id == bindparam("of_session"))
+        self.keep = events.insert()
+        self.begin_leg = legs.insert()
+        self.end_leg = _end_leg()
+        self.keep_former = _keep_former(insert(revisions))
+        self.keep_revision: Executable = insert(revisions).on_conflict_do_nothing()
+        self.say = _say(insert(utterances))
+        self.take_back = _take_back()
+        self.miss = gaps.insert()
+        self.close_gap = _close_gap()
+        self.find: Executable = insert(agent_results).on_conflict_do_nothing()
+
+
+_statements = cache(_Statements)
 
 
 def _end_leg() -> Executable:
@@ -204,11 +229,11 @@ def _close_gap() -> Executable:
     )
 
 
-async def _exchange_names(connection: AsyncConnection, swap: RolesSwapped) -> None:
+def _exchange_names(connection: Connection, swap: RolesSwapped) -> None:
     one, other = swap.speakers
     for table in (legs, utterances, gaps):
         speaker = table.c.speaker
-        await connection.execute(
+        connection.execute(
             update(table)
             .where(table.c.session_id == swap.session_id, speaker.in_([one, other]))
             .where(table.c.seq < swap.seq)
@@ -216,8 +241,6 @@ async def _exchange_names(connection: AsyncConnection, swap: RolesSwapped) -> No
         )
 
 
-async def _many(
-    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
-) -> None:
+def _many(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        await connection.execute(statement, rows)
+        connection.execute(statement, rows)

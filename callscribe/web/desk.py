@@ -54,6 +54,10 @@ class Desk:
             )
         return self._runner
 
-    def _notice(self, told: Sequence[Event]) -> None:
+    def _notice(self, told: Sequence[Event], stored: bool) -> None:
+        if stored:
+            self.runner.take(told)
+        else:
+            self.runner.lose({event.session_id for event in told})
         for session_id in {e.session_id for e in told if isinstance(e, FinalResult | SessionEnded)}:
             self.runner.notice(session_id)

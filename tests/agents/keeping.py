@@ -55,7 +55,7 @@ class Kept:
         if self.trouble:
             self.trouble -= 1
             raise StoreError("the disk is full: make room")
-        if self.read_only and name in ("append", "advance", "bury"):
+        if self.read_only and name in ("append", "advance_all", "bury"):
             raise StoreError("the database is locked")
         if self.left is not None:
             self.left -= 1

@@ -8,6 +8,7 @@ import pytest
 
 from callscribe.agents.base import Call
 from callscribe.agents.calls import PAGE, CallViews
+from callscribe.agents.tails import Tails
 from callscribe.events import Event, RolesSwapped, SessionEnded, SessionStarted
 from tests.agents.keeping import Kept
 from tests.agents.working import CALLED_AT, final
@@ -29,13 +30,13 @@ async def spoken(store: Kept, *session_ids: str) -> Kept:
 
 async def up_to(calls: CallViews, session_id: str, seq: int) -> Call:
     """The call with the event ``seq`` at least."""
-    _, call = await calls.around({"session_id": session_id}, seq)
+    _, call = await calls.around(final("un", seq, session_id=session_id).to_dict(), seq)
     return call
 
 
 async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Kept) -> None:
     await spoken(store, "call")
-    calls = CallViews(store)
+    calls = CallViews(store, Tails())
     first = await up_to(calls, "call", 2)
     await up_to(calls, "call", 1)
     assert (first.language, first.transcript.text) == ("en", "un")
@@ -49,7 +50,7 @@ async def test_a_call_is_read_once_for_all_and_only_on_when_it_went_on(store: Ke
 async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(store: Kept) -> None:
     await spoken(store, "call")
     await store.append([final(f"mot {seq}", seq) for seq in range(3, 3 + 2 * PAGE)])
-    calls = CallViews(store)
+    calls = CallViews(store, Tails())
     both = await asyncio.gather(*(up_to(calls, "call", 2 + 2 * PAGE) for _ in range(3)))
     assert [len(call.transcript.utterances) for call in both] == [1 + 2 * PAGE] * 3
     assert store.rows == 2 + 2 * PAGE
@@ -57,7 +58,7 @@ async def test_more_than_a_page_is_read_by_several_at_once_and_counted_once(stor
 
 async def test_it_agrees_with_the_store_whatever_happens(store: Kept) -> None:
     await spoken(store, "call")
-    calls = CallViews(store)
+    calls = CallViews(store, Tails())
     happens: list[Event] = [
         final("il", 3, utterance_id="a", start=3.0, speech_final=False),
         final("il pleut", 4, utterance_id="a", start=3.0),
@@ -81,35 +82,56 @@ async def test_a_final_comes_under_the_name_that_its_speaker_has_now(store: Kept
     await spoken(store, "call")
     swap = RolesSwapped(session_id="call", seq=3, at=CALLED_AT, speakers=("technician", "agent"))
     await store.append([swap])
-    data, call = await CallViews(store).around(final("un", 2).to_dict(), 3)
-    assert data == final("un", 2, speaker="agent").to_dict()
+    event, call = await CallViews(store, Tails()).around(final("un", 2).to_dict(), 3)
+    assert event == final("un", 2, speaker="agent")
     assert call.transcript.speakers == ["agent"]
 
 
 async def test_an_ended_call_is_forgotten_and_one_that_goes_on_is_not(store: Kept) -> None:
     await spoken(store, "goes on", "ends")
     await store.append([SessionEnded(session_id="ends", seq=3, at=CALLED_AT)])
-    calls = CallViews(store)
+    calls = CallViews(store, Tails())
     for name in ("goes on", "ends", "goes on", "ends"):
         await up_to(calls, name, 2)
-        calls.forget_ended(name)
+        calls.rest(name)
     assert store.rows == 2 + 3 + 3
 
 
 async def test_what_an_agent_does_to_its_transcript_is_its_own(store: Kept) -> None:
-    calls = CallViews(await spoken(store, "call"))
+    calls = CallViews(await spoken(store, "call"), Tails())
     (await up_to(calls, "call", 2)).transcript.utterances.clear()
     assert (await up_to(calls, "call", 2)).transcript.text == "un"
 
 
+async def test_what_a_tail_holds_is_not_read_and_what_it_does_not_hold_is(store: Kept) -> None:
+    await spoken(store, "call")
+    tails = Tails(events=2)
+    calls = CallViews(store, tails)
+    await up_to(calls, "call", 2)
+    for seq in range(3, 8):
+        said = [final(f"mot {seq}", seq)]
+        await store.append(said)
+        tails.take(said)
+        if seq not in (4, 5):  # by 6 nobody has read 4, which the tail has let go
+            known = (await up_to(calls, "call", seq)).transcript
+            assert known.text == (await store.transcript("call")).text
+    tails.lose("call")
+    said = [final(f"mot {seq}", seq) for seq in (8, 9, 10)]
+    await store.append(said)
+    tails.take(said)
+    known = (await up_to(calls, "call", 10)).transcript
+    assert known.text == (await store.transcript("call")).text
+    assert store.calls_made.count("events") == 3
+
+
 async def test_few_calls_are_kept(store: Kept) -> None:
     await spoken(store, "a", "b", "c")
-    calls = CallViews(store, kept=2)
+    calls = CallViews(store, Tails(), kept=2)
     for session_id in "abcba":
         await up_to(calls, session_id, 2)
     assert store.rows == 4 * 2
 
 
 async def test_a_call_that_nobody_knows_is_empty(store: Kept) -> None:
-    call = await up_to(CallViews(store), "call", 1)
+    call = await up_to(CallViews(store, Tails()), "call", 1)
     assert (call.language, call.transcript.utterances) == ("", [])

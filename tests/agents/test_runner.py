@@ -13,9 +13,16 @@ from callscribe.agents.base import Call, Finding
 from callscribe.errors import StoreError, UpstreamError
 from callscribe.events import AgentFailed, AgentResult, FinalResult
 from tests.agents.keeping import Kept
-from tests.agents.working import Finishing, Scripted, eventually, final, working
+from tests.agents.working import Finishing, Scripted, Work, eventually, final, working
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["read", "handed"])
+def handed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Everything holds whether events are read in the store or handed over."""
+    monkeypatch.setattr(Work, "handed", request.param)
+    return bool(request.param)
 
 
 def fail(_: FinalResult) -> Any:
@@ -273,7 +280,7 @@ async def test_while_the_store_cannot_be_written_nothing_is_done_or_told_twice(s
     agent = Finishing()
     store.read_only = True
     async with working(agent, store=store) as work:
-        await eventually(lambda: store.calls_made.count("advance") > 4)
+        await eventually(lambda: store.calls_made.count("advance_all") > 4)
         assert (agent.seen, work.results()) == ([("call", 2)], ["2"])
         await work.store_back()
         await work.settled()
@@ -541,3 +548,72 @@ async def test_a_call_that_goes_on_at_another_server_is_left_to_its_agents(store
         await work.end("theirs")
         await work.settled()
         assert ("theirs", 2) in agent.seen, "who is there when it has ended does what is left"
+
+
+async def test_what_was_handed_over_is_not_read_and_its_cursors_wait(
+    store: Kept, handed: bool
+) -> None:
+    agents = [Finishing(name, lambda _: []) for name in ("one", "two")]
+    async with working(*agents, store=store) as work:
+        await work.say("un")
+        await work.settled()
+        store.calls_made.clear()
+        for number in range(5):
+            await work.say(f"mot {number}")
+            await work.settled()
+        assert [seq for _, seq in agents[0].seen] == list(range(2, 8))
+        assert agents[0].calls[-1].transcript.text.splitlines()[-1] == "mot 4"
+        assert bool(store.calls_made.count("events")) is not handed
+        assert bool(store.calls_made.count("cursor")) is not handed
+        if handed:  # a test as slow as EVERY would see a write, and one only
+            assert store.calls_made.count("advance_all") <= 1
+        await work.end()
+        await work.settled()
+        assert store.cursors == {("one", "call"): 8, ("two", "call"): 8}
+        assert agents[0].finished == ["call"]
+
+
+async def test_closing_writes_the_cursors_of_those_who_found_nothing(store: Kept) -> None:
+    agent = Scripted(does=lambda _: [])
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+    assert store.cursors == {("scripted", "call"): 2}
+
+
+async def test_before_it_asks_who_is_behind_it_writes_the_cursors(store: Kept) -> None:
+    agent = Scripted(does=lambda _: [])
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+        work.runner.start()
+        await work.settled()
+        assert agent.seen == [("call", 2)]
+        assert store.cursors == {("scripted", "call"): 2}
+
+
+async def test_a_call_that_somebody_else_deleted_is_soon_let_go(store: Kept) -> None:
+    agent = Scripted(does=lambda _: [])
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+        await store.delete("call")
+        await work.runner._cursors.write()
+        gone = [final("deux", 3)]
+        await store.append(gone)  # it keeps nothing of a call that is not there
+        work.runner.take(gone)
+        work.runner.notice("call")
+        await work.settled()
+    assert agent.seen == [("call", 2)]
+
+
+async def test_a_hole_in_what_was_handed_over_is_read(store: Kept) -> None:
+    agent = Scripted()
+    async with working(agent, store=store) as work:
+        await work.say("un")
+        await work.settled()
+        await store.append([final("deux", 10)])
+        work.runner.lose(["call"])
+        await work.say("trois")
+        await work.settled()
+    assert [seq for _, seq in agent.seen] == [2, 10, 11]

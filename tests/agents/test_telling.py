@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from callscribe.agents import telling
 from callscribe.agents.calls import CallViews
+from callscribe.agents.tails import Tails
 from callscribe.agents.telling import Teller, Trouble, calm
 from callscribe.errors import StoreError
 from tests.agents.keeping import Kept
@@ -34,7 +35,7 @@ async def work(store: Kept) -> Work:
 
 @pytest.fixture
 def teller(work: Work) -> Teller:
-    return Teller(work.store, CallViews(work.store), work.publish, lambda: 1000.0)
+    return Teller(work.store, CallViews(work.store, Tails()), work.publish, lambda: 1000.0)
 
 
 async def test_a_key_is_told_once_for_each_agent(work: Work, teller: Teller) -> None:

@@ -22,7 +22,19 @@ def test_what_is_not_known_or_not_said_is_passed_over() -> None:
     view.apply({"type": "of tomorrow", "seq": 1})
     view.apply(RolesSwapped(session_id="call", seq=2, at=0.0, speakers=("one",)).to_dict())
     assert (view.seq, view.call().transcript.utterances) == (2, [])
-    assert view.renamed({"type": "session_ended", "seq": 3}) == {"type": "session_ended", "seq": 3}
+    ended = SessionEnded(session_id="call", seq=3, at=0.0)
+    assert view.event(ended.to_dict()) == ended
+
+
+def test_a_final_is_made_once_for_all_who_are_told_of_it_now() -> None:
+    view, data = View("call"), final("un").to_dict()
+    view.apply(data)
+    first = view.event(data)
+    assert view.event(data) is first
+    assert view.event(dict(data)) is not first
+    view.rest()
+    assert view.event(data) is not first
+    assert view.event(data) == first
 
 
 def test_a_beginning_that_is_no_number_does_not_disturb_the_order() -> None:

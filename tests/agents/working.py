@@ -85,6 +85,9 @@ class Finishing(Scripted):
 class Work:
     """A runner at work on a store."""
 
+    handed = False
+    """Whether it is handed what the store has taken, as the ledger does, or reads all of it."""
+
     def __init__(self, store: Kept, agents: Sequence[Agent], **options: Any) -> None:
         self.store = store
         self.told: list[Event] = []
@@ -110,9 +113,11 @@ class Work:
         await self.begin(session_id)
         async with self._numbering:
             first = self.store.last_seq(session_id) + 1
-            await self.store.append(
-                [final(text, seq, session_id=session_id) for seq, text in enumerate(texts, first)]
-            )
+            said = [
+                final(text, seq, session_id=session_id) for seq, text in enumerate(texts, first)
+            ]
+            await self.store.append(said)
+            self._hand(said)
         self.runner.notice(session_id)
 
     async def begin(self, session_id: str = "call") -> None:
@@ -134,9 +139,15 @@ class Work:
             event = kind(session_id=session_id, seq=seq + len(self.journal), at=CALLED_AT, **fields)
             if self.store.read_only:
                 self.journal.append(event)
+                self.runner.lose([session_id])
             else:
                 await self.store.append([event])
+                self._hand([event])
         return event
+
+    def _hand(self, stored: Sequence[Event]) -> None:
+        if self.handed:
+            self.runner.take(stored)
 
     async def store_back(self) -> None:
         """The store can be written again; the journal is brought home a while later."""

@@ -508,6 +508,23 @@ async def test_cursors_go_forward_only(store: Store) -> None:
     assert await store.behind("b") == ["old", "call", "new"]
 
 
+async def test_many_cursors_go_forward_at_once_and_those_of_no_call_nowhere(store: Store) -> None:
+    await store.append([started(), final(2, "Un."), started("other"), started("gone")])
+    assert await store.delete("gone")
+    await store.advance("a", "call", 5)
+    done = {("a", "call"): 3, ("b", "call"): 2, ("a", "other"): 9}
+    assert set(await store.advance_all({**done, ("a", "gone"): 7, ("b", "gone"): 1})) == {"gone"}
+    cursors = [await store.cursor(*place) for place in [*done, ("a", "gone")]]
+    assert cursors == [5, 2, 9, 0]
+    assert set(await store.advance_all({("a", "gone"): 8})) == {"gone"}
+    assert set(await store.advance_all({})) == set()
+    await store.append([started("gone"), final(2, "Neu.", session_id="gone")])
+    assert await store.cursor("a", "gone") == 0
+    many = {(f"agent {n % 3}", name): n for name in ("other", "call") for n in range(900)}
+    assert not await store.advance_all(many)
+    assert [await store.cursor(f"agent {n}", "call") for n in range(3)] == [897, 898, 899]
+
+
 def letter(letter_id: str, agent: str = "a", at: float = AT) -> DeadLetter:
     return DeadLetter(
         letter_id=letter_id,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 
 from callscribe.errors import ConfigurationError, StoreError
 from callscribe.store import create_store
@@ -61,6 +62,13 @@ async def test_what_is_on_disk_is_on_disk(file: URL) -> None:
         mode = await connection.scalar(text("PRAGMA journal_mode"))
         synchronous = await connection.scalar(text("PRAGMA synchronous"))
         assert (mode, synchronous) == ("wal", 2)
+
+    def asked(connection: Connection) -> list[object]:
+        return [
+            connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")
+        ]
+
+    assert await database.write(asked) == ["wal", 2]
     await database.close()
 
 
@@ -85,6 +93,45 @@ async def test_a_transaction_that_fails_leaves_nothing(both: URL) -> None:
         async with database.reading() as connection:
             await connection.execute(text("SELECT n FROM t"))
     await database.close()
+
+
+async def test_what_is_done_in_one_transaction_is_done_whole_or_not_at_all(both: URL) -> None:
+    database = Database(both)
+
+    def make(connection: Connection, number: int) -> int:
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+        return 1 // number
+
+    with pytest.raises(ZeroDivisionError):
+        await database.write(make, 0)
+    assert await database.write(make, 1) == 1
+    with pytest.raises(StoreError):
+        await database.write(make, 1)  # it is there
+    async with database.reading() as connection:
+        assert (await connection.scalars(text("SELECT n FROM t"))).all() == [1]
+    await database.close()
+    await database.close()
+    with pytest.raises(StoreError, match="closed"):
+        await database.write(make, 1)
+
+
+async def test_what_nobody_waits_for_any_more_is_ended_before_it_closes(file: URL) -> None:
+    database, go, done = Database(file), threading.Event(), []
+
+    def slow(connection: Connection) -> None:
+        go.wait(10)
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        done.append(True)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await database.write(slow)
+    closing = asyncio.ensure_future(database.close())
+    await asyncio.sleep(0)
+    go.set()
+    await closing
+    assert done
 
 
 async def test_closing_waits_for_who_writes(file: URL) -> None:

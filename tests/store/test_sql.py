@@ -8,16 +8,20 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from callscribe.errors import StoreError
+from callscribe.events import Event, SpeechStarted
+from callscribe.store import writing
 from callscribe.store.database import Database, parse_address
 from callscribe.store.migrating import migrate
+from callscribe.store.rows import Prepared, prepare
 from callscribe.store.sql import ON_THE_LOOP, SqlStore
 from tests.happenings import final, started
 from tests.postgres import PostgresServer
@@ -107,16 +111,18 @@ async def test_several_processes_may_start_at_once(both: URL) -> None:
     await store.close()
 
 
+def pragma(connection: Connection, what: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {what}").scalar()
+
+
 async def test_a_full_disk_is_said_and_nothing_is_lost(store: SqlStore) -> None:
-    async with store._database._writer.connect() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    pages = await store._database.write(pragma, "page_count")
+    await store._database.write(pragma, f"max_page_count = {pages}")
     with pytest.raises(StoreError, match="disk is full") as raised:
         await store.append([final(3, "Deux."), final(4, "lang " * 20_000)])
     assert raised.value.retryable
     assert await texts(store) == ["Un."]
-    async with store._database._writer.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    await store._database.write(pragma, "max_page_count = 1000000")
     await store.append([final(3, "Deux.")])
     assert await texts(store) == ["Un.", "Deux."]
 
@@ -174,9 +180,33 @@ async def test_a_server_that_goes_and_comes_back(
     await store.close()
 
 
-async def test_large_batches_are_encoded_beside_the_loop(
+async def test_sqlite_is_written_beside_the_loop(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    threads: list[threading.Thread] = []
+
+    def watched(given: Sequence[Event]) -> list[Prepared]:
+        threads.append(threading.current_thread())
+        return prepare(given)
+
+    monkeypatch.setattr(writing, "prepare", watched)
+    await store.append([final(3, "Deux.")])
+    await store.append([final(seq, "x") for seq in range(4, 5 + ON_THE_LOOP)])
+    await store.append(
+        [SpeechStarted(session_id="call", seq=99, at=0.0, speaker="a", utterance_id="a", start=0.0)]
+    )
+    assert len(threads) == 2, "what is not kept is not written"
+    assert threads[0] is threads[1]
+    assert threads[0] is not threading.current_thread()
+
+
+async def test_large_batches_are_encoded_beside_the_loop(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = parse_address(postgres)
+    await migrate(address)
+    store = SqlStore(Database(address))
+    await store.append([started(), final(2, "Un.")])
     asked: list[object] = []
     here = asyncio.to_thread
 
@@ -189,3 +219,4 @@ async def test_large_batches_are_encoded_beside_the_loop(
     assert not asked
     await store.append([final(seq, "x") for seq in range(4, 5 + ON_THE_LOOP)])
     assert len(asked) == 1
+    await store.close()

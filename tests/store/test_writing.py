@@ -22,7 +22,8 @@ async def test_a_batch_takes_as_many_statements_however_large_it_is(both: URL) -
     def count(_: object, __: object, statement: str, *___: object) -> None:
         statements.append(statement)
 
-    event.listen(database._writer.sync_engine, "before_cursor_execute", count)
+    engine = database._beside.engine if database._beside else database._writer.sync_engine
+    event.listen(engine, "before_cursor_execute", count)
     taken = []
     for batch in range(3):
         ids = [f"call-{batch}-{number}" for number in range(10**batch)]

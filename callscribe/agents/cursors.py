@@ -1,0 +1,91 @@
+"""How far agents are: noted at once, written now and then, all that moved in one transaction.
+
+May import ``agents.patience``, the contract of the store and core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from callscribe.agents.patience import Closing, Patience
+from callscribe.store.base import Store
+
+EVERY: Final = 0.5
+"""Seconds after which a cursor that moved is written: a crash has agents redo no more than that."""
+
+
+class Cursors:
+    """The cursors of all agents.
+
+    ``gone`` is told of calls that the store does not know any more.
+    """
+
+    def __init__(
+        self, store: Store, patience: Patience, gone: Callable[[str], None], every: float = EVERY
+    ) -> None:
+        self._store = store
+        self._patience = patience
+        self._gone = gone
+        self._every = every
+        self._due: dict[tuple[str, str], int] = {}
+        self._turn = asyncio.Lock()
+        """Held by who writes: what is due meanwhile goes together into the next transaction."""
+        self._closing = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def read(self, agent: str, session_id: str) -> int:
+        """The number of the last event that an agent has done with; it is in the store now."""
+        await self.write()
+        return await self._store.cursor(agent, session_id)
+
+    def move(self, agent: str, session_id: str, seq: int) -> None:
+        """An agent has done with all events up to ``seq``; written in a while."""
+        self._due[agent, session_id] = seq
+        self._have_written()
+
+    async def write(self) -> None:
+        """All that moved until now is on disk when it returns; ``StoreError`` when it is not."""
+        if not self._due and not self._turn.locked():
+            return
+        async with self._turn:
+            due, self._due = self._due, {}
+            if not due:
+                return
+            try:
+                unknown = await self._store.advance_all(due)
+            except BaseException:
+                self._due = {**due, **self._due}
+                raise
+        for session_id in unknown:
+            self._gone(session_id)
+
+    async def close(self, seconds: float) -> None:
+        """Writes what is due, if the store takes it now; else agents begin there again."""
+        self._closing.set()
+        if self._due:
+            self._have_written()
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=seconds)
+            if self._writer is not None:
+                self._writer.cancel()
+
+    def _have_written(self) -> None:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_later(), name="cursors")
+            self._writer.add_done_callback(self._written)
+
+    def _written(self, _: asyncio.Task[None]) -> None:
+        self._writer = None
+
+    async def _write_later(self) -> None:
+        while self._due:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._closing.wait()
+            try:
+                await self._patience.insist(self.write, "all")
+            except Closing:
+                return

@@ -5,8 +5,8 @@ Core: no I/O, imports nothing of ours. All times are float seconds on the call c
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 JOINT: Final = 0.5
@@ -77,7 +77,17 @@ class Sweep:
 
     def copy(self) -> Sweep:
         """A sweep that goes on from here by itself."""
-        return deepcopy(self)
+        other = copy(self)
+        totals = self._totals
+        other._totals = replace(
+            totals,
+            talk=[*totals.talk],
+            monologue=[*totals.monologue],
+            interruptions=[*totals.interruptions],
+        )
+        other._open = [replace(span) for span in self._open]
+        other._quiet = [*self._quiet]
+        return other
 
     def feed(self, start: float, end: float, line: int) -> None:
         """The next stretch; ``start`` is not before that of the last one, ``end`` after it."""

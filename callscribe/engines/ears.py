@@ -129,7 +129,7 @@ class Ear:
         """Up to which byte of the leg it has listened."""
         self._deaf = False
         self._attends = True
-        self._begin(0)
+        self._begun = False
 
     def hear(self, audio: bytes) -> None:
         """Takes the leg's next audio; the only call on the path of every frame."""
@@ -168,6 +168,7 @@ class Ear:
 
     def _begin(self, place: int) -> None:
         """Begins to listen at a byte of the leg, knowing nothing of what was before."""
+        self._begun = True
         self._heard = place
         self._base = place / self._width / self._rate
         self._resampler = Resampler(self._rate)
@@ -184,7 +185,7 @@ class Ear:
         pieces: list[bytes] = []
         while self._inbox and not self._deaf:
             place, piece = self._inbox.popleft()
-            if place != self._heard:
+            if place != self._heard or not self._begun:
                 self._begin(place)
                 pieces.clear()
             pieces.append(piece)

@@ -5,7 +5,6 @@ Core: no I/O, imports nothing of ours. All times are float seconds on the call c
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -77,16 +76,19 @@ class Sweep:
 
     def copy(self) -> Sweep:
         """A sweep that goes on from here by itself."""
-        other = copy(self)
-        totals = self._totals
-        other._totals = replace(
-            totals,
-            talk=[*totals.talk],
-            monologue=[*totals.monologue],
-            interruptions=[*totals.interruptions],
+        totals = replace(
+            self._totals,
+            talk=[*self._totals.talk],
+            monologue=[*self._totals.monologue],
+            interruptions=[*self._totals.interruptions],
         )
-        other._open = [replace(span) for span in self._open]
-        other._quiet = [*self._quiet]
+        own = {
+            "_totals": totals,
+            "_open": [replace(span) for span in self._open],
+            "_quiet": [*self._quiet],
+        }
+        other = Sweep()
+        vars(other).update(vars(self) | own)
         return other
 
     def feed(self, start: float, end: float, line: int) -> None:

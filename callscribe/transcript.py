@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Word:
+
+class Word(Struct, frozen=True, gc=False):
     """One word as shown, punctuation included.
 
     ``start`` and ``end`` are seconds on the leg's clock, ``confidence`` is 0 to 1,
@@ -32,9 +33,13 @@ class Word:
         start, end = self.start + by, self.end + by
         return Word(self.text, start, end, self.confidence, self.speaker_label)
 
+    def at(self, start: float, end: float) -> Word:
+        """The same word at another time."""
+        return Word(self.text, start, end, self.confidence, self.speaker_label)
+
     def labelled(self, label: str | None) -> Word:
         """The same word, of another voice."""
-        return replace(self, speaker_label=label)
+        return Word(self.text, self.start, self.end, self.confidence, label)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form; the label only where there is one."""

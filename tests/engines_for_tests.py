@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable
-from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from callscribe.audio import Encoding, FloatArray, to_int16
 from callscribe.engines.base import (
@@ -229,5 +229,7 @@ class Clips(EnergyEngine):
         await way.send_audio(to_int16(audio).tobytes())
         await way.close()
         finals = [event for event in found if isinstance(event, Result) and event.is_final]
-        words = tuple(replace(w, confidence=self.sure) for final in finals for w in final.words)
+        words = tuple(
+            structs.replace(w, confidence=self.sure) for final in finals for w in final.words
+        )
         return Result("", 0.0, len(audio) / 16_000, True, words=words)

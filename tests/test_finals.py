@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from callscribe.events import FinalResult
 from callscribe.finals import Finals
 from tests.happenings import final
@@ -19,7 +21,7 @@ def spoken(speaker: str, delay: float, confidence: float) -> FinalResult:
     """The same sentence on a leg."""
     said = final(1, WORDS, f"{speaker}-1", speaker=speaker, confidence=confidence)
     words = tuple(
-        replace(w, start=delay + n * 0.4, end=delay + n * 0.4 + 0.3, confidence=confidence)
+        structs.replace(w, start=delay + n * 0.4, end=delay + n * 0.4 + 0.3, confidence=confidence)
         for n, w in enumerate(said.words)
     )
     return replace(said, words=words, start=words[0].start, end=words[-1].end)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
@@ -375,7 +376,7 @@ def test_voices_behind_a_restart_are_new_ones(record: Record, bus: Seen) -> None
 
 def unsure(start: float, text: str, *, ends: bool = True) -> Result:
     said = result_at(start, text)
-    words = tuple(replace(word, confidence=0.6) for word in said.words)
+    words = tuple(structs.replace(word, confidence=0.6) for word in said.words)
     return replace(said, speech_final=ends, words=words, confidence=0.6)
 
 

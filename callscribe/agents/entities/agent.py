@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
+
+from msgspec import structs
 
 from callscribe.agents.base import Call, Finding
 from callscribe.agents.entities.amounts import find_amounts
@@ -77,7 +78,7 @@ def _entities(
     """Every entity, part by part: an utterance without end must not take for ever."""
     for begin in range(0, len(words), PART):
         part = [
-            replace(word, text=word.text if len(word.text) <= LONGEST else "")
+            word if len(word.text) <= LONGEST else structs.replace(word, text="")
             for word in words[begin : begin + PART]
         ]
         for found, first, last in _in_part(part, language, called, asked=asked):

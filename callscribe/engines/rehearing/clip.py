@@ -88,10 +88,9 @@ class Clip:
         by = piece.start - piece.at
         return tuple(
             self._labelled(
-                replace(
-                    word,
-                    start=min(max(word.start, piece.at), word.end) + by,
-                    end=max(word.end, piece.at) + by,
+                word.at(
+                    min(max(word.start, piece.at), word.end) + by,
+                    max(word.end, piece.at) + by,
                 )
             )
             for word in found
@@ -101,7 +100,7 @@ class Clip:
     def _labelled(self, word: Word) -> Word:
         """The word with the label that its voice has on the leg; another hearing counts anew."""
         near = min(self.final.words, key=lambda own: abs(own.end - word.end))
-        return replace(word, speaker_label=near.speaker_label)
+        return word.labelled(near.speaker_label)
 
 
 def together(final: Result, by: str, stretches: Sequence[tuple[float, float]], target: int) -> Clip:

@@ -6,7 +6,7 @@ May import ``audio``, ``transcript``, ``vad`` and its own room.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -187,9 +187,7 @@ def decode_pieces(
         if not believable(best, piece.evidence):
             continue
         voice.remember(piece, best)
-        timed = [
-            replace(w, start=w.start + piece.start, end=w.end + piece.start) for w in best.words
-        ]
+        timed = [word.moved(piece.start) for word in best.words]
         for turn, words in by_turn(piece.turns, timed):
             if not words and len(piece.turns) > 1 and turn.evidence >= HEARD:
                 alone = [piece.cut(turn)]
@@ -214,7 +212,7 @@ def by_turn(turns: Sequence[Turn], words: Sequence[Word]) -> list[tuple[Turn, li
         left = left[count:]
     found.append((turns[-1], left))
     return [
-        (turn, [replace(w, start=min(max(w.start, turn.start), w.end)) for w in said])
+        (turn, [w.at(min(max(w.start, turn.start), w.end), w.end) for w in said])
         for turn, said in found
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -268,11 +268,11 @@ def _append(
     if words and (glued or not any(c.isalnum() for c in shown)):
         last = words[-1]
         spoken = any(c.isalnum() for c in shown)
-        words[-1] = replace(
-            last,
-            text=last.text + text.rstrip(),
-            end=end if spoken else last.end,
-            confidence=min(last.confidence, confidence) if spoken else last.confidence,
+        words[-1] = Word(
+            last.text + text.rstrip(),
+            last.start,
+            end if spoken else last.end,
+            min(last.confidence, confidence) if spoken else last.confidence,
         )
         return
     words.append(Word(shown, start, end, confidence))

@@ -32,7 +32,7 @@ def without_lead(found: Hypothesis, lead: float) -> Hypothesis:
     if not lead:
         return found
     words = tuple(
-        replace(w, start=max(w.start - lead, 0.0), end=max(w.end - lead, 0.0))
+        w.at(max(w.start - lead, 0.0), max(w.end - lead, 0.0))
         for w in found.words
         if (w.start + w.end) / 2 - lead >= -0.1
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from callscribe.audio import FloatArray
 from callscribe.engines.base import (
@@ -60,7 +61,9 @@ class Tones(Clips):
         found = await super().transcribe_clip(audio, language, options=options)
         if not self.capitals:
             return found
-        return replace(found, words=tuple(replace(w, text=w.text.upper()) for w in found.words))
+        return replace(
+            found, words=tuple(structs.replace(w, text=w.text.upper()) for w in found.words)
+        )
 
 
 @pytest.fixture

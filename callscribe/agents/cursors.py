@@ -31,6 +31,7 @@ class Cursors:
         self._gone = gone
         self._every = every
         self._due: dict[tuple[str, str], int] = {}
+        self._being_written: dict[tuple[str, str], int] = {}
         self._turn = asyncio.Lock()
         """Held by who writes: what is due meanwhile goes together into the next transaction."""
         self._closing = asyncio.Event()
@@ -38,7 +39,8 @@ class Cursors:
 
     async def read(self, agent: str, session_id: str) -> int:
         """The number of the last event that an agent has done with; it is in the store now."""
-        await self.write()
+        if (agent, session_id) in self._due or (agent, session_id) in self._being_written:
+            await self.write()
         return await self._store.cursor(agent, session_id)
 
     def move(self, agent: str, session_id: str, seq: int) -> None:
@@ -54,11 +56,14 @@ class Cursors:
             due, self._due = self._due, {}
             if not due:
                 return
+            self._being_written = due
             try:
                 unknown = await self._store.advance_all(due)
             except BaseException:
                 self._due = {**due, **self._due}
                 raise
+            finally:
+                self._being_written = {}
         for session_id in unknown:
             self._gone(session_id)
 

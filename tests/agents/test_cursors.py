@@ -54,8 +54,15 @@ async def test_who_asks_where_an_agent_is_hears_of_all_that_it_did(calls: Kept) 
     assert await rig.cursors.read("a", "call") == 0
     assert not rig.written, "there was nothing to write"
     rig.cursors.move("a", "call", 4)
+    assert await rig.cursors.read("b", "call") == 0
+    assert not rig.written, "it is another agent's"
     assert await rig.cursors.read("a", "call") == 4
     assert calls.cursors == {("a", "call"): 4}
+    rig.cursors.move("a", "call", 7)
+    writing = asyncio.ensure_future(rig.cursors.write())
+    await asyncio.sleep(0)
+    assert await rig.cursors.read("a", "call") == 7
+    await writing
     await rig.cursors.close(1)
 
 

@@ -48,6 +48,11 @@ class Cursors:
         self._due[agent, session_id] = seq
         self._have_written()
 
+    def forget(self, session_id: str) -> None:
+        """What is due was of another call of this name, which was deleted."""
+        for place in [place for place in self._due if place[1] == session_id]:
+            del self._due[place]
+
     async def write(self) -> None:
         """All that moved until now is on disk when it returns; ``StoreError`` when it is not."""
         if not self._due and not self._turn.locked():

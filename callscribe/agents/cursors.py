@@ -77,25 +77,23 @@ class Cursors:
         self._closing.set()
         if self._due:
             self._have_written()
-        if self._writer is not None:
-            await asyncio.wait([self._writer], timeout=seconds)
-            if self._writer is not None:
-                self._writer.cancel()
+        writer = self._writer
+        if writer is not None:
+            await asyncio.wait([writer], timeout=seconds)
+            writer.cancel()
 
     def _have_written(self) -> None:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_later(), name="cursors")
-            self._writer.add_done_callback(self._written)
-
-    def _written(self, _: asyncio.Task[None]) -> None:
-        self._writer = None
 
     async def _write_later(self) -> None:
-        while self._due:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._every):
-                    await self._closing.wait()
-            try:
+        try:
+            while self._due:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._every):
+                        await self._closing.wait()
                 await self._patience.insist(self.write, "all")
-            except Closing:
-                return
+        except Closing:
+            return
+        finally:  # here, not when somebody hears of it: what moves next wants a new one
+            self._writer = None

@@ -49,6 +49,18 @@ async def test_many_are_written_together_after_a_while(calls: Kept) -> None:
     await rig.cursors.close(1)
 
 
+async def test_what_moves_just_when_all_was_written_is_written_too(calls: Kept) -> None:
+    rig = Rig(calls, every=0.001)
+    for seq in range(1, 40):
+        rig.cursors.move("a", "call", seq)
+        writer = rig.cursors._writer
+        assert writer is not None
+        while not writer.done():
+            await asyncio.sleep(0)
+    await eventually(lambda: calls.cursors == {("a", "call"): 39})
+    await rig.cursors.close(1)
+
+
 async def test_who_asks_where_an_agent_is_hears_of_all_that_it_did(calls: Kept) -> None:
     rig = Rig(calls)
     assert await rig.cursors.read("a", "call") == 0

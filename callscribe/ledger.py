@@ -23,9 +23,10 @@ from callscribe.store.base import Store
 WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
-REST: Final = 0.02
-"""Seconds at most that the store has to itself after a batch: as long as it took. What comes
-meanwhile is written together; what comes when nothing was written just now does not wait."""
+REST: Final = 0.01
+"""Seconds at most that the store rests after a batch: as long as that took, times the events in it,
+since most of the work is the same for one and for twenty. What comes meanwhile is written together;
+what comes when nothing was written just now does not wait."""
 
 _log = structlog.get_logger(__name__)
 
@@ -208,7 +209,7 @@ class Ledger:
             took = loop.time() - began
             await self._tell(batch, stored=stored)
             if durable and not self._closing:
-                await asyncio.sleep(min(took, REST))
+                await asyncio.sleep(min(took * len(durable), REST))
             if not (self._queue or self._closing):
                 self._news.clear()
 

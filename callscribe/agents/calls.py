@@ -18,7 +18,7 @@ from callscribe.agents.view import View
 from callscribe.events import Event
 from callscribe.store.base import Store
 
-KEPT = 256
+KEPT = 1_000
 """Calls that are kept at hand: more than one server has at once, else each final has its call read
 from the beginning."""
 

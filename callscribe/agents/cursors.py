@@ -31,6 +31,7 @@ class Cursors:
         self._gone = gone
         self._every = every
         self._due: dict[tuple[str, str], int] = {}
+        self._being_written: dict[tuple[str, str], int] = {}
         self._turn = asyncio.Lock()
         """Held by who writes: what is due meanwhile goes together into the next transaction."""
         self._closing = asyncio.Event()
@@ -38,13 +39,19 @@ class Cursors:
 
     async def read(self, agent: str, session_id: str) -> int:
         """The number of the last event that an agent has done with; it is in the store now."""
-        await self.write()
+        if (agent, session_id) in self._due or (agent, session_id) in self._being_written:
+            await self.write()
         return await self._store.cursor(agent, session_id)
 
     def move(self, agent: str, session_id: str, seq: int) -> None:
         """An agent has done with all events up to ``seq``; written in a while."""
         self._due[agent, session_id] = seq
         self._have_written()
+
+    def forget(self, session_id: str) -> None:
+        """What is due was of another call of this name, which was deleted."""
+        for place in [place for place in self._due if place[1] == session_id]:
+            del self._due[place]
 
     async def write(self) -> None:
         """All that moved until now is on disk when it returns; ``StoreError`` when it is not."""
@@ -54,11 +61,14 @@ class Cursors:
             due, self._due = self._due, {}
             if not due:
                 return
+            self._being_written = due
             try:
                 unknown = await self._store.advance_all(due)
             except BaseException:
                 self._due = {**due, **self._due}
                 raise
+            finally:
+                self._being_written = {}
         for session_id in unknown:
             self._gone(session_id)
 
@@ -67,25 +77,23 @@ class Cursors:
         self._closing.set()
         if self._due:
             self._have_written()
-        if self._writer is not None:
-            await asyncio.wait([self._writer], timeout=seconds)
-            if self._writer is not None:
-                self._writer.cancel()
+        writer = self._writer
+        if writer is not None:
+            await asyncio.wait([writer], timeout=seconds)
+            writer.cancel()
 
     def _have_written(self) -> None:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_later(), name="cursors")
-            self._writer.add_done_callback(self._written)
-
-    def _written(self, _: asyncio.Task[None]) -> None:
-        self._writer = None
 
     async def _write_later(self) -> None:
-        while self._due:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._every):
-                    await self._closing.wait()
-            try:
+        try:
+            while self._due:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._every):
+                        await self._closing.wait()
                 await self._patience.insist(self.write, "all")
-            except Closing:
-                return
+        except Closing:
+            return
+        finally:  # here, not when somebody hears of it: what moves next wants a new one
+            self._writer = None

@@ -25,7 +25,7 @@ from callscribe.agents.lane import Lane
 from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.tails import Tail, Tails
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
-from callscribe.events import Event
+from callscribe.events import Event, SessionStarted
 from callscribe.store.base import Store
 
 _log = structlog.get_logger(__name__)
@@ -111,6 +111,9 @@ class Runner:
 
     def take(self, stored: Sequence[Event]) -> None:
         """The store has these now, and has all that came before them in their sessions."""
+        for event in stored:
+            if isinstance(event, SessionStarted):
+                self._cursors.forget(event.session_id)
         self._tails.take(stored)
 
     def lose(self, session_ids: Iterable[str]) -> None:

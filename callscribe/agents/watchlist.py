@@ -26,6 +26,12 @@ SCORE = 0.82
 SPLIT_SCORE = 0.9
 """The same where the words are divided in another way."""
 
+FEW = 100
+"""Words times phrases that are compared at once: a thread costs as much."""
+
+LETTERS = 4
+"""Letters of a word at least, on average."""
+
 LEAST = 6
 """Letters that a phrase needs before any of them may differ: "suite" is not "fuite"."""
 
@@ -150,6 +156,9 @@ class WatchlistAgent:
         """The alerts of a final; one that is repeated as its utterance grows has the same key."""
         if not final.text or final.leak_of:
             return []
+        words = max(len(final.words), len(final.text) // LETTERS)
+        if words * len(self._phrases) <= FEW:
+            return self._alerts(final)
         return await asyncio.to_thread(self._alerts, final)
 
     def _alerts(self, final: FinalResult) -> list[Finding]:

@@ -49,13 +49,32 @@ async def test_many_are_written_together_after_a_while(calls: Kept) -> None:
     await rig.cursors.close(1)
 
 
+async def test_what_moves_just_when_all_was_written_is_written_too(calls: Kept) -> None:
+    rig = Rig(calls, every=0.001)
+    for seq in range(1, 40):
+        rig.cursors.move("a", "call", seq)
+        writer = rig.cursors._writer
+        assert writer is not None
+        while not writer.done():
+            await asyncio.sleep(0)
+    await eventually(lambda: calls.cursors == {("a", "call"): 39})
+    await rig.cursors.close(1)
+
+
 async def test_who_asks_where_an_agent_is_hears_of_all_that_it_did(calls: Kept) -> None:
     rig = Rig(calls)
     assert await rig.cursors.read("a", "call") == 0
     assert not rig.written, "there was nothing to write"
     rig.cursors.move("a", "call", 4)
+    assert await rig.cursors.read("b", "call") == 0
+    assert not rig.written, "it is another agent's"
     assert await rig.cursors.read("a", "call") == 4
     assert calls.cursors == {("a", "call"): 4}
+    rig.cursors.move("a", "call", 7)
+    writing = asyncio.ensure_future(rig.cursors.write())
+    await asyncio.sleep(0)
+    assert await rig.cursors.read("a", "call") == 7
+    await writing
     await rig.cursors.close(1)
 
 

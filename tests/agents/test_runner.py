@@ -352,6 +352,22 @@ async def test_a_new_call_of_a_deleted_ones_name_begins_with_nothing() -> None:
     assert agent.calls[-1].transcript.text == "deux"
 
 
+async def test_a_cursor_that_waits_is_not_written_into_a_new_call_of_that_name(
+    store: Kept, handed: bool
+) -> None:
+    if not handed:
+        pytest.skip("nobody says that a call has begun")
+    agent = Scripted(does=lambda _: [])
+    async with working(agent, store=store) as work:
+        await work.say("un", "deux", "trois")
+        await work.settled()
+        await store.delete("call")
+        await work.say("un autre")
+        await work.settled()
+    assert [seq for _, seq in agent.seen] == [2, 3, 4, 2]
+    assert store.cursors == {("scripted", "call"): 2}
+
+
 async def test_names_are_those_of_now(store: Kept) -> None:
     said: list[str] = []
     agent = Scripted(does=lambda final: said.append(final.speaker))

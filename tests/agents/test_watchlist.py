@@ -10,7 +10,7 @@ import pytest
 from callscribe.agents.watchlist import WatchlistAgent, find, make_phrases, parse_watchlist
 from callscribe.errors import ConfigurationError
 from tests import speech
-from tests.agents.working import call, final, working
+from tests.agents.working import InThreads, call, final, working
 
 pytestmark = pytest.mark.anyio
 
@@ -127,6 +127,24 @@ async def test_what_leaked_from_the_other_leg_is_not_told_twice() -> None:
     agent = WatchlistAgent(["chaudière"])
     assert await agent.handle(final("la chaudière", leak_of="agent-1"), call()) == []
     assert await agent.handle(final(""), call()) == []
+
+
+async def test_only_long_lists_and_finals_are_compared_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = InThreads(monkeypatch)
+    few, many = (
+        WatchlistAgent(["fuite"]),
+        WatchlistAgent([*(f"mot{n}" for n in range(90)), "fuite"]),
+    )
+    said = final("une fuite de gaz")
+    (one,) = await few.handle(said, call())
+    assert not threads.asked
+    assert await many.handle(said, call()) == [one]
+    assert threads.asked == 1
+    for words in (final("une fuite de gaz " * 30).words, ()):
+        assert len(await few.handle(final("une fuite de gaz " * 30, words=words), call())) == 30
+    assert threads.asked == 3
 
 
 async def test_a_final_without_words_is_searched_by_its_text() -> None:

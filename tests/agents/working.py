@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from callscribe.agents.attempt import Retries
 from callscribe.agents.base import Agent, Call, Finding
 from callscribe.agents.runner import Runner
@@ -169,6 +171,19 @@ class Work:
 
     def results(self, agent: str = "scripted") -> list[str]:
         return [e.key for e in self.told if getattr(e, "kind", "") and e.agent == agent]  # type: ignore[attr-defined]
+
+
+class InThreads:
+    """Counts what is done in a thread of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = 0
+        self._to_thread = asyncio.to_thread
+        monkeypatch.setattr(asyncio, "to_thread", self._watched)
+
+    async def _watched(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        self.asked += 1
+        return await self._to_thread(work, *arguments)
 
 
 async def eventually(holds: Callable[[], object]) -> None:

@@ -92,6 +92,10 @@ def _pieces(words: Sequence[Word]) -> Iterator[_Piece]:
     for index, word in enumerate(words):
         if index and word.start - words[index - 1].end > PAUSE:
             apart = True
+        if word.text.isalnum():  # as most are: one piece
+            yield _Piece(word.text, index, apart)
+            apart = False
+            continue
         for match in _PIECE.finditer(word.text):
             string = match[0]
             inside = match.start() > 0 and match.end() < len(word.text)

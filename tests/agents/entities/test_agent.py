@@ -9,9 +9,10 @@ import pytest
 
 from callscribe.agents.base import Call
 from callscribe.agents.entities import EntitiesAgent
+from callscribe.agents.entities.agent import FEW, LONGEST
 from callscribe.transcript import Transcript, Utterance
 from tests import speech
-from tests.agents.working import call, final, working
+from tests.agents.working import InThreads, call, final, working
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +20,19 @@ pytestmark = pytest.mark.anyio
 async def found(text: str, told: Call | None = None, **changes: Any) -> list[tuple[str, str]]:
     findings = await EntitiesAgent().handle(final(text, **changes), told or call())
     return [(f.body["type"], f.body["value"]) for f in findings]
+
+
+async def test_only_what_is_long_is_looked_through_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = InThreads(monkeypatch)
+    short, long = "c'est 49 euros " * 5, "c'est 49 euros " * 20
+    assert await found(short) == [("amount", "49.00")] * 5
+    assert not threads.asked
+    for words in (final(long).words, ()):
+        assert await found(long, words=words) == [("amount", "49.00")] * 20
+    assert await found("x" * FEW * LONGEST + " 49 euros", words=()) == [("amount", "49.00")]
+    assert threads.asked == 3
 
 
 async def test_an_entity_has_its_words_times_and_confidence() -> None:

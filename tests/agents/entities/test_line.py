@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.agents.entities.line import PAUSE, in_digits
+from callscribe.agents.entities.line import _PIECE, PAUSE, in_digits
 from callscribe.transcript import Word
 from tests.agents.entities.lines import digits, written
 from tests.agents.working import words
@@ -28,6 +28,11 @@ from tests.agents.working import words
 )
 def test_numbers_are_in_digits(language: str, text: str, line: str) -> None:
     assert digits(text, language).text == line
+
+
+@given(text=st.text(min_size=1).filter(str.isalnum))
+def test_letters_and_digits_alone_are_one_piece(text: str) -> None:
+    assert _PIECE.findall(text) == [text]
 
 
 def test_a_pause_divides_numbers() -> None:

@@ -24,6 +24,9 @@ WINDOW: Final = 0.2
 JITTER: Final = 20 * RATE // 1000
 """Samples that a time stamp may be wrong by; from there on it is believed."""
 
+USUAL: Final = 1000
+"""Milliseconds by which a frame may be ahead of the one before without another look."""
+
 FARTHEST: Final = 60.0
 """Seconds that a time stamp may run ahead of the clock."""
 
@@ -106,14 +109,32 @@ class Track:
         ``timestamp`` is in ms on the stream's clock. ``ProtocolError`` for one that cannot be; the
         track is then as it was.
         """
+        if self._is_next(chunk, timestamp, audio):  # nearly always
+            self._next = chunk + 1
+            self._seen_at = now
+            self._newest = timestamp
+            self.sent += len(audio)
+            return (audio,)
         self._check(chunk, timestamp, audio, now)
-        if chunk == self._next and not self._held:  # nearly always
+        if chunk == self._next and not self._held:
             return self._release(chunk, timestamp, audio)
         if chunk < self._next or chunk in self._held:
             self._count_old(chunk)
             return ()
         self._held[chunk] = _Held(timestamp, audio, now)
         return self._let_go(now)
+
+    def _is_next(self, chunk: int, timestamp: int, audio: bytes) -> bool:
+        """Whether a frame comes just where and when the one behind the last was to come."""
+        if chunk != self._next or self._held or self.zero is None or self._resumed:
+            return False
+        off = (timestamp - self.zero) * RATE // 1000 - self.sent
+        return (
+            -JITTER < off < JITTER
+            and 0 <= timestamp - self._newest < USUAL
+            and self._seen_at is not None
+            and bool(audio)
+        )
 
     def finish(self) -> Sequence[Piece]:
         """The stream is over: what is still held back."""

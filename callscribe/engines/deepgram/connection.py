@@ -166,10 +166,9 @@ class DeepgramStreamingConnection:
         return True
 
     def _note_audio(self, audio: bytes, now: float) -> None:
-        self._watch.audio(len(audio) // self._width, now)
+        self._reader.sent(self._watch.audio(len(audio) // self._width, now), now)
         if self._ear is not None:
             self._ear.hear(audio)
-        self._reader.sent(self._watch.seconds, now)
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far. Where nothing was, no answer comes."""

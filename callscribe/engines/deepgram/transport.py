@@ -94,9 +94,10 @@ class Transport:
         """True while a frame would leave at once: the socket is open, and nothing waits in it."""
         return self._frames is not None and self._frames.is_free
 
-    def take(self, data: bytes) -> bool:
+    @property
+    def take(self) -> Callable[[bytes], bool]:
         """Sends a frame that leaves at once; false, and nothing is sent, where it would wait."""
-        return self._frames is not None and self._frames.take(data)
+        return self._opened().take
 
     async def send(self, data: str | bytes) -> None:
         """Sends a frame; ``UpstreamError`` when the socket is closed."""

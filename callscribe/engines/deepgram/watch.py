@@ -72,11 +72,12 @@ class Watch:
         """How much audio has been received."""
         return self.received / self._rate
 
-    def audio(self, samples: int, now: float) -> None:
-        """Notes audio that came in ``now`` (monotonic s)."""
+    def audio(self, samples: int, now: float) -> float:
+        """Notes audio that came in ``now`` (monotonic s); how many seconds that makes."""
         if self._answered == self.received:
             self._asked_at = now
         self.received += samples
+        return self.received / self._rate
 
     def answer(self) -> None:
         """Notes a message of the server."""

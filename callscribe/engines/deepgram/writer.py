@@ -46,6 +46,7 @@ class Writer:
         give_up: Callable[[], None],
     ) -> None:
         self._transport = transport
+        self._take = transport.take
         self._watch = watch
         self._most = int(SECONDS_A_FRAME * rate) * width
         self._monotonic = monotonic
@@ -60,7 +61,7 @@ class Writer:
     def take(self, data: bytes, now: float) -> bool:
         """Sends a frame, ``now`` (monotonic s), where that costs no waiting; false: it did not."""
         busy = self._waiting or self._finalize or now - self._went < HASTE or len(data) > AT_ONCE
-        if busy or not self._transport.take(data):
+        if busy or not self._take(data):
             return False
         self._went = now
         return True

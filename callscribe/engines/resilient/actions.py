@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from callscribe.engines.base import EngineEvent
@@ -24,6 +25,8 @@ class Line:
     lasted: bool = False
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
+    take: Callable[[bytes], bool] | None = None
+    """Gives audio to an engine that can take it without any waiting; false: it did not."""
 
 
 @dataclass(frozen=True, slots=True)

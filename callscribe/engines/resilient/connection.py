@@ -90,6 +90,8 @@ class ResilientConnection:
         """Who listens, or how far, may have changed."""
         self._closing = asyncio.Event()
         self._ended = False
+        self._shut = False
+        """It takes no more audio."""
         self._log = _log.bind(session=ask.session_id)
         # The one task of a leg here; it owns those that open, feed and leave engines.
         self._task = asyncio.create_task(self._run(), name=f"resilient-{ask.session_id}")
@@ -97,7 +99,7 @@ class ResilientConnection:
     @property
     def is_connected(self) -> bool:
         """True until ``close``; even where nobody listens what is said is kept, as a gap."""
-        return not (self._closing.is_set() or self._ended)
+        return not self._shut
 
     @property
     def callback_errors(self) -> int:
@@ -132,13 +134,9 @@ class ResilientConnection:
 
     def take(self, audio: bytes) -> bool:
         """Takes audio that goes out at once; false, and nothing is taken, where it has to wait."""
-        if self._ended or self._tape.is_heavy or self._closing.is_set():
-            return False
-        line = self._core.live
-        if line is None or not self._ways.take(line, audio):
+        if self._shut or not self._core.take(audio, len(audio) // self._width):
             return False
         self._tape.append(audio)
-        self._core.audio(len(audio) // self._width)
         return True
 
     async def finalize(self) -> None:
@@ -159,6 +157,7 @@ class ResilientConnection:
         Then, ``REPAIRING`` s at most, for gaps that may still be repaired. Idempotent. In the
         callback it returns at once.
         """
+        self._shut = True
         self._closing.set()
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
@@ -175,7 +174,7 @@ class ResilientConnection:
                 except TimeoutError:
                     self._log.warning("leg_not_heard_to_the_end")
                 finally:
-                    self._ended = True
+                    self._ended = self._shut = True
                     ticking.cancel()
                     self._do(self._core.give_up())
                 try:
@@ -287,6 +286,8 @@ class ResilientConnection:
         needed = self._mender.needed_from
         self._tape.forget(keep if needed is None else min(needed, keep))
         self._core.kept_from = self._tape.first
+        if self._tape.is_heavy:
+            self._wake.set()
         self._changed.set()
 
     def _tell(self, event: EngineEvent) -> None:

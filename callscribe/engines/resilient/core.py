@@ -55,11 +55,14 @@ class Core(Standing):
         line.sent = before + samples
         return line
 
-    @property
-    def live(self) -> Line | None:
-        """The line to which audio that comes now can be sent at once."""
-        line = self.active
-        return line if line is not None and line.sent == self._progress.received else None
+    def take(self, audio: bytes, samples: int) -> bool:
+        """Audio came, and goes to who listens at once; false, and it has not come, if it cannot."""
+        line, progress = self.active, self._progress
+        before = progress.received
+        if line is None or line.sent != before or line.take is None or not line.take(audio):
+            return False
+        progress.received = line.sent = before + samples
+        return True
 
     def opened(self, line: Line, now: float) -> list[Action]:
         """A connection is open."""

@@ -7,7 +7,7 @@ What is to be opened, fed and dropped is decided in ``core``. May import ``engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -50,8 +50,6 @@ class Ways:
         self._ask = ask
         self._listener = listener
         self._open: dict[Line, StreamingConnection] = {}
-        self._takes: dict[Line, Callable[[bytes], bool]] = {}
-        """Those that can take audio without any waiting."""
         self._openers: dict[Line, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup
 
@@ -81,12 +79,7 @@ class Ways:
         """There is nothing left to close."""
         self._openers.pop(line, None)
         self._open.pop(line, None)
-        self._takes.pop(line, None)
-
-    def take(self, line: Line, audio: bytes) -> bool:
-        """Gives audio to an engine that takes it without any waiting; false: it did not."""
-        take = self._takes.get(line)
-        return take is not None and take(audio)
+        line.take = None
 
     async def send(self, line: Line, audio: bytes) -> bool:
         """Gives audio to an engine; false where that has ended, and its end will be told."""
@@ -130,5 +123,5 @@ class Ways:
             self._openers.pop(line, None)
             self._open[line] = way
             if isinstance(way, Swift):
-                self._takes[line] = way.take
+                line.take = way.take
             self._listener.opened(line)

@@ -30,6 +30,11 @@ class Socket:
         await self.open.wait()
         self.frames.append(data)
 
+    def take(self, data: bytes) -> bool:
+        if self.is_free:
+            self.frames.append(data)
+        return self.is_free
+
 
 @pytest.fixture
 def socket() -> Socket:
@@ -59,6 +64,23 @@ async def test_a_frame_goes_at_once_where_the_socket_is_free(
     writer.end()
     await writer.run()
     assert socket.frames == [b"ab", b"cdef", '{"type":"CloseStream"}']
+
+
+async def test_a_frame_is_taken_where_nothing_is_to_be_waited_for(
+    writer: Writer, socket: Socket
+) -> None:
+    now = time.monotonic()
+    assert writer.take(b"ab", now)
+    assert not writer.take(b"cd", now + module.HASTE / 2)
+    socket.is_free = False
+    assert not writer.take(b"cd", now + 1)
+    socket.is_free = True
+    assert not writer.take(bytes(AT_ONCE + 2), now + 1)
+    assert writer.take(b"cd", now + 1)
+    await writer.audio(b"ef")
+    writer.finalize()
+    assert not writer.take(b"gh", now + 2), "a final was asked for behind what came before"
+    assert socket.frames[:2] == [b"ab", b"cd"]
 
 
 @pytest.mark.parametrize("why", ["busy", "long"])

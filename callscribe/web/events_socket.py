@@ -48,28 +48,35 @@ async def _forward(socket: WebSocket, told: AsyncGenerator[str]) -> None:
 
 async def _all(context: Context, session_id: str, since: int) -> AsyncGenerator[str]:
     """The events as they happen to the end of the call, then what is stored behind them."""
+    seen = False
+    while True:
+        if _runs(context, session_id):
+            seen, ended = True, False
+            subscription = context.service.subscribe(session_id, since)
+            try:
+                async for event in subscription:
+                    yield event.to_json()
+                    since, ended = event.seq, isinstance(event, SessionEnded)
+            finally:
+                subscription.close()
+            if not ended:  # it was deleted, or the server ends
+                return
+        async with aclosing(_stored(context, session_id, since, known=seen)) as stored:
+            async for since, text in stored:  # noqa: B007 - it is where the next turn begins
+                yield text
+        if seen or not _runs(context, session_id):
+            return  # else it began while the store was read
+
+
+def _runs(context: Context, session_id: str) -> bool:
     session = context.calls.live(session_id)
-    seen = session is not None and not session.ended.is_set()
-    if seen:
-        ended = False
-        subscription = context.service.subscribe(session_id, since)
-        try:
-            async for event in subscription:
-                yield event.to_json()
-                since, ended = event.seq, isinstance(event, SessionEnded)
-        finally:
-            subscription.close()
-        if not ended:  # it was deleted, or the server ends
-            return
-    async with aclosing(_stored(context, session_id, since, known=seen)) as stored:
-        async for text in stored:
-            yield text
+    return session is not None and not session.ended.is_set()
 
 
 async def _stored(
     context: Context, session_id: str, since: int, *, known: bool
-) -> AsyncGenerator[str]:
-    """What is stored of a call, and what agents find until they have done with it.
+) -> AsyncGenerator[tuple[int, str]]:
+    """What is stored of a call, and what agents find until they have done with it; by numbers.
 
     ``SessionNotFound`` unless it is ``known``: then it has been deleted.
     """
@@ -88,7 +95,7 @@ async def _stored(
         known = True
         for event in found:
             since = event["seq"]
-            yield json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            yield since, json.dumps(event, ensure_ascii=False, separators=(",", ":"))
         if not busy or context.service.closing:
             return
         try:

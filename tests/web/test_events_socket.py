@@ -98,6 +98,25 @@ async def test_a_viewer_sees_everything_in_order(served: Served, dial: Dial) -> 
     assert stored == durable[:-1]
 
 
+async def test_a_viewer_who_comes_just_before_the_call_sees_all_of_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, there = served.context.ledger, asyncio.Event()
+    settled = ledger.settled
+
+    async def begin_meanwhile(session_id: str) -> None:
+        monkeypatch.setattr(ledger, "settled", settled)
+        await served.context.service.initialize_session(session_id)
+        await settled(session_id)
+
+    monkeypatch.setattr(ledger, "settled", begin_meanwhile)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        viewer = tasks.create_task(read(served, "call", there=there))
+        await there.wait()
+        await asyncio.to_thread(httpx.post, f"{served.http}/api/sessions/call/end")
+    assert [e["type"] for e in viewer.result()] == ["session_started", "session_ended", "close"]
+
+
 async def test_an_ended_session_is_replayed_and_closed(served: Served) -> None:
     httpx.post(f"{served.http}/api/sessions", json={"session_id": "call"})
     httpx.post(f"{served.http}/api/sessions/call/end")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -40,6 +41,8 @@ CHECK: Final = 0.25
 """Seconds between two looks at whether the connection is dead."""
 
 _log = structlog.get_logger(__name__)
+_levels = logging.getLogger(__name__)
+"""The same logger below, which is quick to say that nobody wants to know."""
 
 
 class DeepgramStreamingConnection:
@@ -258,7 +261,7 @@ class DeepgramStreamingConnection:
             self._note(message)
         event = self._reader.read(message)
         if event is not None:
-            if isinstance(event, Result):
+            if isinstance(event, Result) and _levels.isEnabledFor(logging.DEBUG):
                 name = "deepgram_final" if event.is_final else "deepgram_interim"
                 self._log.debug(name, text=event.text)
             self._teller.put(event)

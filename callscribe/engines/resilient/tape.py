@@ -71,8 +71,9 @@ class Tape:
         while self._stored and self._stored[0][1] <= until:
             self._stored.pop(0)
         if not self._stored:
-            while self._pieces and self._ends(self._pieces[0]) <= until:
-                self._pieces.popleft()
+            pieces, width = self._pieces, self._width
+            while pieces and pieces[0][0] + len(pieces[0][1]) // width <= until:
+                pieces.popleft()
             if not self._writing:
                 self._drop_file()
         self.first = max(self.first, min(until, self.end))

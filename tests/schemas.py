@@ -153,6 +153,8 @@ class Watch:
             await self._app(scope, receive, send)
             return
         answer: dict[str, Any] = {"body": b""}
+        # Not past this: what is sent by the frames themselves would not be seen here.
+        scope = {**scope, "extensions": dict(scope.get("extensions") or {})}
 
         async def watched(message: Message) -> None:
             kind = message["type"].removeprefix("websocket.")

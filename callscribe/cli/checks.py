@@ -33,8 +33,8 @@ from callscribe.settings import Settings, TranscriptionConfig
 PACKAGES = (
     "aiosqlite", "alembic", "asyncpg", "av", "dateparser", "deepgram-sdk", "fastapi",
     "faster-whisper", "h11", "httptools", "httpx", "msgspec", "numpy", "onnxruntime",
-    "phonenumbers", "pydantic", "pydantic-settings", "pysubs2", "rapidfuzz", "rich", "soxr",
-    "sqlalchemy", "structlog", "text2num", "threadpoolctl", "twilio", "typer", "uvicorn",
+    "phonenumbers", "picows", "pydantic", "pydantic-settings", "pysubs2", "rapidfuzz", "rich",
+    "soxr", "sqlalchemy", "structlog", "text2num", "threadpoolctl", "twilio", "typer", "uvicorn",
     "websockets",
 )  # fmt: skip
 """What has to be installed."""

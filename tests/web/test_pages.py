@@ -102,7 +102,9 @@ def test_french_is_written_down_while_it_is_spoken(page: Page, listener: Served)
         page.get_by_role("link", name="Download as SRT").click()
     assert "-->" in download.value.path().read_text(encoding="utf-8")
     page.get_by_role("link", name="Open the call’s own page").click()
-    state(page, "ended")
+    state(page, "ended")  # it is told before the words come
+    count = len(session["transcript"]["utterances"])
+    expect(page.locator(".row.utterance .said")).to_have_count(count)
     assert said(page) == written
 
 

@@ -47,11 +47,13 @@ class _Reading:
         self._frames = frames
         self._take = take
         self._task: asyncio.Task[None] | None = None
+        self._over = False
         frames.hear(self._hear)
 
     def stop(self) -> None:
         """Reads no more; what is under way is given up."""
-        self._frames.hear_no_more()
+        if not self._over:
+            self._frames.hear_no_more()
         if self._task is not None:
             self._task.cancel()
 
@@ -81,12 +83,18 @@ class _Reading:
     async def _finish(self, work: Awaitable[bool | None]) -> None:
         try:
             over = await work
+        except asyncio.CancelledError:
+            self.done.cancel()  # whoever waits must not wait for ever
+            raise
         except Exception as error:  # noqa: BLE001 - as above
             self._end(error)
         else:
             self._task = None
             if over:
+                self._over = True
                 self._end(None)
+                # What still comes is dropped; pings and a close are answered meanwhile.
+                self._frames.hear(_drop)
             else:
                 self._frames.read_on()
 
@@ -98,6 +106,10 @@ class _Reading:
             self.done.set_exception(how)
         else:
             self.done.set_result(how)
+
+
+def _drop(_: Message) -> None:
+    """Nobody wants it."""
 
 
 @coroutine

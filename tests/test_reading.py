@@ -120,3 +120,44 @@ async def test_who_stops_reading_gives_up_what_is_under_way() -> None:
             await socket.send("x")
             assert await socket.recv() == "given up"
         assert await served.freed()
+
+
+async def test_who_is_over_still_answers_pings_and_drops_what_comes() -> None:
+    async def over(frames: Frames) -> None:
+        async def done() -> bool:
+            return True
+
+        assert await read_frames(frames, lambda _: Later(done())) is None
+        frames.send("over")
+        while frames.closed is None:
+            await asyncio.sleep(0.001)
+
+    with site(direct(over)) as served:
+        async with asyncio.timeout(10), connect(served.ws) as socket:
+            await socket.send("stop")
+            assert await socket.recv() == "over"
+            for _ in range(100):
+                await socket.send("nobody wants this")
+            await (await socket.ping())
+        assert await served.freed()
+
+
+async def test_work_that_is_cancelled_from_inside_does_not_hang_the_socket() -> None:
+    ends: list[bool] = []
+
+    async def cancelled(frames: Frames) -> None:
+        async def doomed() -> bool:
+            raise asyncio.CancelledError
+
+        try:
+            await read_frames(frames, lambda _: Later(doomed()))
+        except asyncio.CancelledError:
+            ends.append(True)
+        frames.send("over")
+
+    with site(direct(cancelled)) as served:
+        async with asyncio.timeout(10), connect(served.ws) as socket:
+            await socket.send("x")
+            assert await socket.recv() == "over"
+        assert await served.freed()
+    assert ends == [True]

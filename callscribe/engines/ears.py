@@ -30,7 +30,7 @@ EVIDENCE: Final = 0.15
 """Seconds in which the model must have heard speech in an utterance: a click is none."""
 
 KEPT: Final = 2.0
-"""Seconds of audio that are kept while nobody wants to know; whoever does hears them first."""
+"""Seconds of audio, and the silence that ends speech, that are kept while nobody wants to know."""
 
 _log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class Ear:
         self._rate = sample_rate
         self._encoding: Encoding = encoding
         self._width = WIDTH[encoding]
-        self._most = int(KEPT * sample_rate) * self._width
+        self._most = int((KEPT + silence) * sample_rate) * self._width
         self._silence = silence
         self._on_end = on_end
         self._on_speech = on_speech
@@ -137,10 +137,6 @@ class Ear:
             return
         self._inbox.append((self._put, audio))
         self._put += len(audio)
-        if not self._attends:
-            oldest = self._put - self._most
-            while self._inbox and self._inbox[0][0] < oldest:
-                self._inbox.popleft()
 
     def rest(self) -> None:
         """Does not listen for now, which costs next to nothing."""
@@ -158,13 +154,22 @@ class Ear:
 
     def catch_up(self) -> None:
         """Judges what has come; runs on the ears' thread. A leg that fails is left alone."""
-        if not (self._attends and self._inbox):
-            return
         try:
-            self._judge()
+            if self._attends:
+                self._judge()
+            else:
+                self._forget()
+        except IndexError:  # it was closed in this moment
+            return
         except Exception:  # noqa: BLE001 - one leg's trouble must not reach the others
             _log.exception("ear_failed")
             self.close()
+
+    def _forget(self) -> None:
+        """Keeps the latest audio alone."""
+        oldest = self._put - self._most
+        while self._inbox and self._inbox[0][0] < oldest:
+            self._inbox.popleft()
 
     def _begin(self, place: int) -> None:
         """Begins to listen at a byte of the leg, knowing nothing of what was before."""
@@ -190,6 +195,8 @@ class Ear:
                 pieces.clear()
             pieces.append(piece)
             self._heard = place + len(piece)
+        if not pieces:
+            return
         samples = self._resampler.push(to_samples(b"".join(pieces), self._encoding))
         pending = np.concatenate([self._rest, samples])
         whole = len(pending) - len(pending) % CHUNK

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from callscribe.engines.ears import Ears
+from callscribe.engines.ears import KEPT, Ears
 from callscribe.engines.silero import SileroModel
 from callscribe.wire.g711 import samples_to_mulaw
 from tests.speech import leg, script
@@ -104,3 +104,26 @@ def test_noise_is_no_speech(ears: Ears) -> None:
     until(lambda: not ear._inbox)
     time.sleep(0.3)
     assert not spoken
+
+
+def test_an_ear_that_rests_hears_the_last_seconds_when_it_attends(ears: Ears) -> None:
+    rate, samples = leg("fr", "technician")
+    utterance = next(u for u in script("fr") if u.speaker == "technician")
+    begin, end = int((utterance.end - 1.5) * rate), int((utterance.end + 1.2) * rate)
+    audio = samples[begin:end].astype("<i2").tobytes()
+    ends: list[float] = []
+    spoken: list[float] = []
+    ear = ears.listen(rate, "linear16", 0.6, ends.append, spoken.append)
+    ear.rest()
+    ear.hear(bytes(60 * rate * 2))
+    for at in range(0, len(audio), 320):
+        ear.hear(audio[at : at + 320])
+    most = (KEPT + 0.6) * rate * 2
+    until(lambda: sum(len(piece) for _, piece in ear._inbox) <= most + 320)
+    time.sleep(0.3)
+    assert not ends
+    assert not spoken
+    ear.attend()
+    until(lambda: bool(ends))
+    assert abs(ends[0] - 60 - 1.5) < 0.7
+    assert abs(spoken[-1] - 60 - 1.5) < 0.7

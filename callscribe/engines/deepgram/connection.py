@@ -130,9 +130,9 @@ class DeepgramStreamingConnection:
         """
         loop = asyncio.get_running_loop()
 
-        def ended(_at: float) -> None:
+        def ended(at: float) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to tell
-                loop.call_soon_threadsafe(self._speech_ended)
+                loop.call_soon_threadsafe(self._speech_ended, at)
 
         def heard(until: float) -> None:
             with contextlib.suppress(RuntimeError):
@@ -197,8 +197,9 @@ class DeepgramStreamingConnection:
         if self.is_connected:
             self._writer.finalize()
 
-    def _speech_ended(self) -> None:
-        if self._reader.is_open:
+    def _speech_ended(self, at: float) -> None:
+        # It may be told late: words behind it are another utterance, which is not to be cut.
+        if self._reader.is_open and self._reader.spoken_to < at + self._silence:
             self._ask_final()
 
     async def _run(self) -> None:

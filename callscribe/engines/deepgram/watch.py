@@ -30,6 +30,9 @@ DEAF_AUDIO: Final = 2.0
 UNANSWERED: Final = 0.75
 """Seconds without Results from which on it is worth to listen for speech here."""
 
+LATE: Final = 2.0
+"""Seconds by which it may be told late that somebody spoke; audio may also come in a burst."""
+
 LAG: Final = 0.2
 """Seconds by which speech may reach beyond the Results that cover it."""
 
@@ -96,7 +99,8 @@ class Watch:
         """Notes that speech was heard here, up to ``until`` (leg seconds)."""
         self._spoken = max(self._spoken, until)
         # It may be told late: what was said then was said as long ago as audio has come since.
-        self._spoken_at = self._monotonic() - max(self.seconds - until, 0.0)
+        late = min(max(self.seconds - until, 0.0), LATE)
+        self._spoken_at = self._monotonic() - late
         if self._deaf_since is None and self._spoken > self._covered + LAG:
             self._deaf_since = max(self._advanced_at, self._spoken_at - LAG)
 

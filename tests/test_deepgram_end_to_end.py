@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,8 +81,9 @@ def agent() -> tuple[int, bytes]:
 
 
 async def test_the_configuration_decides_how_the_next_session_is_heard(
-    cloud: Served, tmp_path: Path
+    cloud: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, logger="callscribe.engines.deepgram.connection")
     rate, pcm = agent()
     spoken = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < SECONDS - 1]
     expected = " ".join(u.text for u in spoken)

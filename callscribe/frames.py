@@ -1,7 +1,7 @@
 """One WebSocket's frames, on picows: messages in, messages out, pings, and an end in good order.
 
 What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
-and when a little waits nothing more is read. Imports nothing of ours. Protocol: RFC 6455.
+and when a little waits nothing more is read. May import ``parts``. Protocol: RFC 6455.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
+
+from callscribe.parts import Parts
 
 LITTLE: Final = 16
 """Messages that may wait before reading stops."""
@@ -27,7 +29,7 @@ NO_CODE: Final = 1005
 LOST: Final = 1006
 GONE: Final = "keepalive ping timeout"
 
-_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
 
 _NEVER_SENT: Final = (0, LOST)
@@ -63,7 +65,7 @@ class Frames(WSListener):
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._most = most
+        self._parts = Parts(most)
         self._ping_every = ping_every
         self._ping_deadline = ping_deadline
         self._on_gone = on_gone
@@ -71,9 +73,6 @@ class Frames(WSListener):
         self._hear: Callable[[Message], None] | None = None
         self._waiting: deque[Message] = deque()
         self._news = asyncio.Event()
-        self._parts: bytearray | None = None
-        """What has come of a message in parts."""
-        self._kind = _BINARY
         self._paused = False
         self._writable = asyncio.Event()
         self._writable.set()
@@ -130,16 +129,6 @@ class Frames(WSListener):
             hear(self.closed)
 
     # --- out -------------------------------------------------------------------------------------
-
-    @property
-    def is_free(self) -> bool:
-        """Whether a message would leave at once: the socket is open, and nothing waits in it."""
-        transport = self._transport
-        return (
-            transport is not None
-            and self.closed is None
-            and not transport.underlying_transport.get_write_buffer_size()
-        )
 
     @property
     def is_congested(self) -> bool:
@@ -215,25 +204,13 @@ class Frames(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has come. Where one breaks the protocol, picows closes with what is raised."""
         self._came = True
-        kind = frame.msg_type
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            raise self._broken(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
-        if kind == _PONG:
-            return
-        if kind == _CLOSE:
-            self._answer_close(transport, frame)
-        elif kind == _PING:
-            self._answer_ping(transport, frame)
-        elif self.closed is not None or transport.is_close_frame_sent:
-            pass  # picows hands out what was too long, when it has said so
-        elif frame.fin and self._parts is None and kind != _CONTINUATION:
-            self._put(
-                self._text(frame.get_payload_as_utf8_text)
-                if kind == _TEXT
-                else frame.get_payload_as_bytes()
-            )
-        else:
-            self._gather(kind, frame)
+        try:
+            self._take(transport, frame)
+        except WSProtocolError as error:
+            code: Any = error.code  # a number, whatever its stub says
+            self._end(Closed(int(code), str(error), ours=True))
+            self._cut_off_later(transport)
+            raise
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is no more."""
@@ -257,6 +234,22 @@ class Frames(WSListener):
 
     # --- inside ----------------------------------------------------------------------------------
 
+    def _take(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
+        if kind == _PONG:
+            return
+        if kind == _CLOSE:
+            self._answer_close(transport, frame)
+        elif kind == _PING:
+            self._answer_ping(transport, frame)
+        # picows hands out what was too long, when it has said so.
+        elif self.closed is None and not transport.is_close_frame_sent:
+            message = self._parts.take(kind, frame)
+            if message is not None:
+                self._put(message)
+
     def _put(self, message: Message) -> None:
         if self._hear is not None and not self._waiting and not self._paused:
             self._hear(message)
@@ -265,21 +258,6 @@ class Frames(WSListener):
         self._news.set()
         if len(self._waiting) >= LITTLE:
             self.pause()
-
-    def _gather(self, kind: WSMsgType, frame: WSFrame) -> None:
-        """Puts a message together that comes in parts."""
-        if (kind == _CONTINUATION) != (self._parts is not None):
-            raise self._broken(WSCloseCode.PROTOCOL_ERROR, "a part without its beginning or end")
-        if self._parts is None:
-            self._kind = kind
-            self._parts = bytearray()
-        self._parts += frame.get_payload_as_memoryview()
-        if len(self._parts) > self._most:
-            too_big = f"a message may hold {self._most} bytes"
-            raise self._broken(WSCloseCode.MESSAGE_TOO_BIG, too_big)
-        if frame.fin:
-            whole, self._parts = bytes(self._parts), None
-            self._put(self._text(whole.decode) if self._kind == _TEXT else whole)
 
     def _answer_ping(self, transport: WSTransport, frame: WSFrame) -> None:
         """Answers, or the last one later: what is sent to who reads slowly must not pile up."""
@@ -296,7 +274,9 @@ class Frames(WSListener):
             said = frame.get_payload_as_bytes()
             code = int.from_bytes(said[:2], "big") if said else NO_CODE
             if code in _NEVER_SENT or code >= 5000:
-                raise self._broken(WSCloseCode.PROTOCOL_ERROR, f"{code} is no code to close with")
+                raise WSProtocolError(
+                    WSCloseCode.PROTOCOL_ERROR, f"{code} is no code to close with"
+                )
             transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
             self._end(Closed(code, said[2:].decode()))
         self.hang_up()
@@ -314,7 +294,7 @@ class Frames(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._parts = None
+        self._parts.drop()
         self._news.set()
         if self._hear is not None and not self._waiting and not self._paused:
             hear, self._hear = self._hear, None
@@ -346,20 +326,6 @@ class Frames(WSListener):
         transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
         self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)
-
-    def _text(self, decode: Callable[[], str]) -> str:
-        try:
-            return decode()
-        except UnicodeDecodeError:
-            raise self._broken(WSCloseCode.INVALID_TEXT, "text that is no UTF-8") from None
-
-    def _broken(self, code: WSCloseCode, reason: str) -> WSProtocolError:
-        """Ends it: the other end does not keep to the protocol."""
-        number: Any = code  # whatever its stub says
-        self._end(Closed(int(number), reason, ours=True))
-        if self._transport is not None:
-            self._cut_off_later(self._transport)
-        return WSProtocolError(code, reason)
 
 
 def _said_first(transport: WSTransport) -> Closed | None:

@@ -15,7 +15,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS: list[set[str]] = [
     {"", "errors", "transcript", "events", "languages", "settings", "audio", "vad", "utterances"}
     | {"logs", "wer", "coverage", "floor", "talk", "same_words", "leaks", "finals"}
-    | {"loudness", "evidence", "sureness", "voices", "allocator", "collector", "frames", "reading"},
+    | {
+        "loudness",
+        "evidence",
+        "sureness",
+        "voices",
+        "allocator",
+        "collector",
+        "frames",
+        "parts",
+        "reading",
+    },
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},
     {"leg", "keeping", "ledger", "notices", "past", "record", "legs", "session", "sessions"},

@@ -155,18 +155,23 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
-        self._note_audio(audio, self._monotonic())
-        await self._writer.audio(to_pcm(audio, self._encoding) if self._decode else audio)
+        now = self._monotonic()
+        self._note_audio(audio, now)
+        self._writer.audio(self._coded(audio), now)
 
     def take(self, audio: bytes) -> bool:
         """Takes audio that leaves at once; false, and nothing is taken, where it has to wait."""
         if self._closing or self._lost or not audio or len(audio) % self._width:
             return False
         now = self._monotonic()
-        if not self._writer.take(to_pcm(audio, self._encoding) if self._decode else audio, now):
+        if not self._writer.take(self._coded(audio), now):
             return False
         self._note_audio(audio, now)
         return True
+
+    def _coded(self, audio: bytes) -> bytes:
+        """Audio as the server is to get it."""
+        return to_pcm(audio, self._encoding) if self._decode else audio
 
     def _note_audio(self, audio: bytes, now: float) -> None:
         self._reader.sent(self._watch.audio(len(audio) // self._width, now), now)

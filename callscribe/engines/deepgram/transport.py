@@ -72,6 +72,7 @@ class Transport:
                     logger_name=_silent,
                     max_frame_size=MAX_MESSAGE,
                     read_buffer_init_size=READ_BUFFER,
+                    enable_auto_pong=False,  # Frames do
                 )
         except WSInvalidStatusError as error:
             answer = error.response
@@ -88,11 +89,6 @@ class Transport:
         self._frames = frames
         self._gone = asyncio.create_task(_gone(transport))
         self.request_id = transport.response.headers.get("dg-request-id", "")
-
-    @property
-    def is_free(self) -> bool:
-        """True while a frame would leave at once: the socket is open, and nothing waits in it."""
-        return self._frames is not None and self._frames.is_free
 
     @property
     def take(self) -> Callable[[bytes], bool]:

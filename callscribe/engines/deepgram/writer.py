@@ -8,13 +8,11 @@ socket is busy, is joined. May import ``engines.deepgram.transport``, ``engines.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
 from callscribe.engines.deepgram.transport import Transport
 from callscribe.engines.deepgram.watch import Watch
-from callscribe.errors import UpstreamError
 from callscribe.wire import deepgram as dg
 
 KEEP_ALIVE: Final = 4.0
@@ -66,14 +64,11 @@ class Writer:
         self._went = now
         return True
 
-    async def audio(self, data: bytes) -> None:
-        """Sends a frame at once if that costs no waiting; else it is sent soon, perhaps joined."""
-        if self._may_go(len(data)):
-            with contextlib.suppress(UpstreamError):  # who reads hears of it as well, and tells
-                await self._send(data)
-            return
-        self._waiting += data
-        self._work.set()
+    def audio(self, data: bytes, now: float) -> None:
+        """Takes a frame, ``now`` (monotonic s). What cannot go at once goes soon, or is joined."""
+        if not self.take(data, now):
+            self._waiting += data
+            self._work.set()
 
     def finalize(self) -> None:
         """Asks for a final, behind the audio that is there."""
@@ -100,15 +95,6 @@ class Writer:
             if self._ending and not self._waiting:
                 break
         await self._send(dg.CloseStream().encode())
-
-    def _may_go(self, size: int) -> bool:
-        """Whether audio can be sent without waiting, and without waking the task that writes."""
-        return (
-            not (self._waiting or self._finalize)
-            and size <= AT_ONCE
-            and self._monotonic() - self._went >= HASTE
-            and self._transport.is_free
-        )
 
     async def _wait_for_work(self) -> None:
         """Waits until there is something to send; keeps the connection alive until then."""

@@ -1,13 +1,16 @@
 """When an open utterance is decoded once more from its beginning, so that its interim mends.
 
-Imports ``vad`` and its own room only.
+Imports ``transcript``, ``vad`` and its own room only.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from callscribe.engines.whisper.decoder import Hypothesis
+from callscribe.engines.whisper.guard import believable, repeats
 from callscribe.engines.whisper.jobs import Span
+from callscribe.transcript import Word
 from callscribe.vad import Endpointer
 
 LOOK_EVERY: Final = 1.6
@@ -20,6 +23,14 @@ PAUSING: Final = 0.12
 """Seconds of silence after which an utterance is not looked at any more: it may be over."""
 UNSURE: Final = 0.4
 """Seconds at the end of such a look whose words may change with what comes."""
+
+
+def seen(span: Span, found: Hypothesis) -> list[Word]:
+    """The words of a look that stand, on the leg's clock; none where it is not to be believed."""
+    if not believable(found, span.evidence) or repeats(found.words):
+        return []
+    words = (word.moved(span.start) for word in found.words)
+    return [word for word in words if word.end <= span.speech_end]
 
 
 class Looks:

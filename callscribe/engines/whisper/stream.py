@@ -19,14 +19,9 @@ from callscribe.engines.whisper.draft import Draft
 from callscribe.engines.whisper.guard import believable, repeats, trim_tail
 from callscribe.engines.whisper.intake import Intake
 from callscribe.engines.whisper.jobs import Job, Span, faded, no_audio, without_lead
-from callscribe.engines.whisper.looks import Looks
+from callscribe.engines.whisper.looks import Looks, seen
 from callscribe.engines.whisper.memory import Memory
-from callscribe.engines.whisper.results import (
-    final_result,
-    interim_result,
-    nothing,
-    stands,
-)
+from callscribe.engines.whisper.results import final_result, interim_result, nothing, stands
 from callscribe.engines.whisper.spans import ATTEMPTS, Spans
 from callscribe.engines.whisper.vocabulary import vocabulary_prompt
 from callscribe.transcript import Result, Word, join_text
@@ -177,17 +172,9 @@ class LegStream:
             return None
         window = self._window(span.start, span.end, padding, beam, self._vocabulary)
         window = replace(window, audio=faded(window.audio))
-        context = self._memory.context if self._memory.hard else no_audio()
-        return Job(
-            self,
-            "final",
-            window,
-            span.start,
-            span.evidence,
-            span.generation,
-            span,
-            context=context,
-        )
+        before = self._memory.context if self._memory.hard else no_audio()
+        job = Job(self, "final", window, span.start, span.evidence, span.generation, span)
+        return replace(job, context=before)
 
     def interim_due(self, hop: float) -> bool:
         """An interim would show something new: ``hop`` seconds of audio came since the last."""
@@ -316,11 +303,7 @@ class LegStream:
         same = point.open and span.generation == self._generation and span.start == point.start
         if found is None or not same or self._spans.waiting is not None:
             return []
-        if not believable(found, span.evidence) or repeats(found.words):
-            return []
-        words = [word.moved(span.start) for word in found.words]
-        words = [word for word in words if word.end <= span.speech_end]
-        if not words:
+        if not (words := seen(span, found)):
             return []
         return self._show(self._draft.settle(words, words[-1].end), span.end, now)
 

@@ -56,18 +56,19 @@ async def test_it_carries_frames_and_says_why_it_closed() -> None:
             await transport.recv()
 
 
-async def test_it_is_free_while_nothing_waits_in_it() -> None:
+async def test_it_takes_what_leaves_at_once_while_nothing_waits_in_it() -> None:
     async with upstream(swallow) as address, AsyncExitStack() as resources:
         transport = await made(address, resources)
-        assert not transport.is_free
+        with pytest.raises(RuntimeError, match="not been opened"):
+            transport.take(b"too soon")
         await transport.open()
-        assert transport.is_free
+        assert transport.take(b"at once")
         sending = [asyncio.create_task(transport.send(bytes(900_000))) for _ in range(20)]
         await asyncio.sleep(0)  # more than the system takes
-        assert not transport.is_free
+        assert not transport.take(b"behind that")
         await asyncio.gather(*sending)
         await transport.close()
-        assert not transport.is_free
+        assert not transport.take(b"too late")
 
 
 async def test_closing_what_never_opened_is_nothing() -> None:

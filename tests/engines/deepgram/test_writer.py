@@ -56,10 +56,10 @@ async def writer(socket: Socket, watch: Watch) -> AsyncIterator[Writer]:
 async def test_a_frame_goes_at_once_where_the_socket_is_free(
     writer: Writer, socket: Socket
 ) -> None:
-    await writer.audio(b"ab")
+    writer.audio(b"ab", time.monotonic())
     assert socket.frames == [b"ab"]  # nobody runs it yet
-    await writer.audio(b"cd")  # too soon: it is joined with what comes
-    await writer.audio(b"ef")
+    writer.audio(b"cd", time.monotonic())  # too soon: it is joined with what comes
+    writer.audio(b"ef", time.monotonic())
     assert socket.frames == [b"ab"]
     writer.end()
     await writer.run()
@@ -77,7 +77,7 @@ async def test_a_frame_is_taken_where_nothing_is_to_be_waited_for(
     socket.is_free = True
     assert not writer.take(bytes(AT_ONCE + 2), now + 1)
     assert writer.take(b"cd", now + 1)
-    await writer.audio(b"ef")
+    writer.audio(b"ef", time.monotonic())
     writer.finalize()
     assert not writer.take(b"gh", now + 2), "a final was asked for behind what came before"
     assert socket.frames[:2] == [b"ab", b"cd"]
@@ -89,7 +89,7 @@ async def test_what_would_wait_is_left_to_the_task(
 ) -> None:
     socket.is_free = why != "busy"
     data = bytes(640 if why == "busy" else AT_ONCE + 2)
-    await writer.audio(data)
+    writer.audio(data, time.monotonic())
     assert not socket.frames
     writer.end()
     await writer.run()
@@ -97,7 +97,7 @@ async def test_what_would_wait_is_left_to_the_task(
 
 
 async def test_frames_are_no_longer_than_they_may_be(writer: Writer, socket: Socket) -> None:
-    await writer.audio(bytes(RATE * 2 * 5))
+    writer.audio(bytes(RATE * 2 * 5), time.monotonic())
     writer.finalize()
     writer.end()
     await writer.run()
@@ -110,7 +110,7 @@ async def test_a_socket_that_takes_nothing_is_seen(
     writer: Writer, socket: Socket, watch: Watch
 ) -> None:
     socket.open.clear()
-    await writer.audio(bytes(AT_ONCE * 2))
+    writer.audio(bytes(AT_ONCE * 2), time.monotonic())
     running = asyncio.create_task(writer.run())
     await asyncio.sleep(0.05)
     assert watch.blocked_for > 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
 
 from callscribe.frames import Frames
 from callscribe.web.socket_protocol import SocketProtocol
@@ -27,6 +28,9 @@ HEAD = (
     b"GET %b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+
+LOOPS = ["uvloop", "asyncio"]
+OFFERED = [Subprotocol("other"), Subprotocol("token")]
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]

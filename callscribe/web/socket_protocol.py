@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import structlog
 from picows import WSAutoPingStrategy, WSUpgradeResponse, WSUpgradeResponseWithListener
@@ -24,7 +25,7 @@ from uvicorn.server import ServerState
 
 from callscribe.frames import LOST, Closed, Frames
 from callscribe.web.sockets import DIRECT, SHUTTING_DOWN
-from callscribe.web.upgrade import Headers, Refusal, Upgrade, read_upgrade, scope_path
+from callscribe.web.upgrade import Headers, Refusal, Upgrade, read_upgrade
 
 READ_BUFFER: Final = 4096
 """Bytes that a socket reads at once at first; a frame of 20 ms has less than a thousand."""
@@ -230,7 +231,7 @@ class SocketProtocol(asyncio.Protocol):
             "server": get_local_addr(transport),
             "client": get_remote_addr(transport),
             "root_path": root,
-            "path": root + scope_path(upgrade.path),
+            "path": root + unquote(upgrade.path),
             "raw_path": (root + upgrade.path).encode("latin-1"),
             "query_string": upgrade.query.encode("latin-1"),
             "headers": upgrade.headers,

@@ -11,7 +11,6 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
 VERSION: Final = b"13"
 
@@ -61,11 +60,6 @@ def read_upgrade(raw: bytes) -> Upgrade | Refusal:
         return refusal
     path, _, query = target.decode("latin-1").partition("?")
     return Upgrade(path, query, headers)
-
-
-def scope_path(path: str) -> str:
-    """A path as the application sees it: percent signs resolved."""
-    return unquote(path)
 
 
 def _refusal(method: bytes, headers: Headers) -> Refusal | None:

@@ -352,11 +352,10 @@ async def test_a_new_call_of_a_deleted_ones_name_begins_with_nothing() -> None:
     assert agent.calls[-1].transcript.text == "deux"
 
 
+@pytest.mark.parametrize("handed", [True], indirect=True)  # else no beginning is told of
 async def test_a_cursor_that_waits_is_not_written_into_a_new_call_of_that_name(
-    store: Kept, handed: bool
+    store: Kept,
 ) -> None:
-    if not handed:
-        pytest.skip("nobody says that a call has begun")
     agent = Scripted(does=lambda _: [])
     async with working(agent, store=store) as work:
         await work.say("un", "deux", "trois")

@@ -1,4 +1,4 @@
-"""A browser for the tests that drive one."""
+"""A browser for the tests that drive one, and an application for those of sockets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,25 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from websockets.sync.client import connect
 
 from tests.serving import Served
+from tests.socket_serving import LOOPS, Echo, Site, site
 from tests.speech import leg
 from tests.web.browsing import Cable, cable_to, find_chromium, launch, microphone, write_wav
 from tests.web.speaking import Join, Speaker
 
 SPOKEN = 15.0
 """Seconds of the French agent that the microphone plays."""
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture(params=LOOPS)
+def echoing(request: pytest.FixtureRequest, echo: Echo) -> Iterator[Site]:
+    """An application on our sockets that echoes, on either kind of loop."""
+    with site(echo, request.param) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

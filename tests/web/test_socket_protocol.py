@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,8 @@ from websockets.typing import Subprotocol
 from callscribe.web.sockets import SHUTTING_DOWN
 from tests.socket_serving import (
     HEAD,
+    LOOPS,
+    OFFERED,
     Echo,
     Message,
     Receive,
@@ -30,27 +31,12 @@ from tests.socket_serving import (
 
 pytestmark = pytest.mark.anyio
 
-LOOPS = ["uvloop", "asyncio"]
-OFFERED = [Subprotocol("other"), Subprotocol("token")]
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture(params=LOOPS)
-def served(request: pytest.FixtureRequest, echo: Echo) -> Iterator[Site]:
-    with site(echo, request.param) as running:
-        yield running
-
-
 # --- what the application is told ----------------------------------------------------------------
 
 
-async def test_the_scope(served: Site, echo: Echo) -> None:
+async def test_the_scope(echoing: Site, echo: Echo) -> None:
     async with connect(
-        f"{served.ws}/caf%C3%A9?q=a%20b",
+        f"{echoing.ws}/caf%C3%A9?q=a%20b",
         subprotocols=[Subprotocol("token"), Subprotocol("secret")],
         additional_headers=[("X-Name", "a, b"), ("X-Name", "c")],
     ) as socket:
@@ -66,7 +52,7 @@ async def test_the_scope(served: Site, echo: Echo) -> None:
     }
     assert scope["query_string"] == b"q=a%20b"
     assert scope["client"] == tuple(here)
-    assert scope["server"] == ("127.0.0.1", served.port)
+    assert scope["server"] == ("127.0.0.1", echoing.port)
     assert scope["subprotocols"] == ["token", "secret"]
     values = [value for name, value in scope["headers"] if name == b"x-name"]
     assert values == [b"a, b", b"c"]
@@ -132,9 +118,9 @@ async def test_who_is_gone_before_it_is_accepted(loop: str) -> None:
     assert [end["code"] for end in ends] == [1006]
 
 
-async def test_frames_behind_the_request_do_no_harm(served: Site) -> None:
+async def test_frames_behind_the_request_do_no_harm(echoing: Site) -> None:
     frame = Frame(Opcode.TEXT, b"early").serialize(mask=True)
-    async with dialled(served.port) as raw:
+    async with dialled(echoing.port) as raw:
         raw.writer.write(HEAD % b"/" + frame)
         assert (await raw.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
         raw.frame(Opcode.TEXT, b"in time")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
 from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Subprotocol
 
 from tests.socket_serving import (
     HEAD,
+    LOOPS,
     Echo,
     Message,
     Receive,
@@ -25,21 +24,6 @@ from tests.socket_serving import (
 )
 
 pytestmark = pytest.mark.anyio
-
-LOOPS = ["uvloop", "asyncio"]
-OFFERED = [Subprotocol("other"), Subprotocol("token")]
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture(params=LOOPS)
-def served(request: pytest.FixtureRequest, echo: Echo) -> Iterator[Site]:
-    with site(echo, request.param) as running:
-        yield running
-
 
 # --- what is refused -----------------------------------------------------------------------------
 
@@ -54,9 +38,9 @@ def served(request: pytest.FixtureRequest, echo: Echo) -> Iterator[Site]:
     ],
 )
 async def test_requests_for_no_socket(
-    served: Site, echo: Echo, old: bytes, new: bytes, status: bytes
+    echoing: Site, echo: Echo, old: bytes, new: bytes, status: bytes
 ) -> None:
-    async with dialled(served.port) as raw:
+    async with dialled(echoing.port) as raw:
         raw.writer.write((HEAD % b"/").replace(old, new))
         answer = await raw.rest()
     lines, _, body = answer.partition(b"\r\n\r\n")
@@ -66,7 +50,7 @@ async def test_requests_for_no_socket(
     assert b"content-length: %d" % len(body) in headers
     assert body
     assert not echo.scopes
-    assert await served.freed()
+    assert await echoing.freed()
 
 
 @pytest.mark.parametrize("loop", LOOPS)

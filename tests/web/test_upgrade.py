@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.web.upgrade import Refusal, Upgrade, read_upgrade, scope_path
+from callscribe.web.upgrade import Refusal, Upgrade, read_upgrade
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 GOOD = (
@@ -44,7 +44,6 @@ def refused(raw: bytes) -> Refusal:
 def test_what_an_application_is_told() -> None:
     upgrade = read(head(*GOOD, first=b"GET /caf%C3%A9/a%2Fb?key=a%20b&c?d HTTP/1.1"))
     assert upgrade == Upgrade("/caf%C3%A9/a%2Fb", "key=a%20b&c?d", list(GOOD))
-    assert scope_path(upgrade.path) == "/café/a/b"
     assert upgrade.key == KEY
     assert upgrade.subprotocols == []
 
@@ -129,4 +128,4 @@ def test_whatever_is_asked_for(target: bytes) -> None:
     upgrade = read(head(*GOOD, first=b"GET %b HTTP/1.1" % target))
     asked = f"{upgrade.path}?{upgrade.query}" if b"?" in target else upgrade.path
     assert asked.encode("latin-1") == target
-    assert isinstance(scope_path(upgrade.path), str)
+    assert isinstance(upgrade.path, str)

@@ -1,7 +1,7 @@
 """One WebSocket's frames, on picows: messages in, messages out, pings, and an end in good order.
 
 What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
-and when a little waits nothing more is read. May import ``parts``. Protocol: RFC 6455.
+and when a little waits nothing more is read. May import ``flag`` and ``parts``. Protocol: RFC 6455.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
 
+from callscribe.flag import Flag
 from callscribe.parts import Parts
 
 LITTLE: Final = 16
@@ -72,10 +73,13 @@ class Frames(WSListener):
         self._transport: WSTransport | None = None
         self._hear: Callable[[Message], None] | None = None
         self._waiting: deque[Message] = deque()
-        self._news = asyncio.Event()
+        self._news = Flag()
         self._paused = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._send: Callable[[WSMsgType, bytes], None]
+        self._free = False
+        """It is open, and nothing waits to be sent."""
+        self._drained = Flag()
+        self._drained.set()
         self._ping: bytes | None = None
         """The last ping that could not be answered yet."""
         self._came = False
@@ -132,8 +136,8 @@ class Frames(WSListener):
 
     @property
     def is_congested(self) -> bool:
-        """Whether much waits to be sent: the client reads slowly."""
-        return not self._writable.is_set()
+        """Whether something waits to be sent: the client reads slowly."""
+        return not self._drained.is_set()
 
     def send(self, message: str | bytes) -> None:
         """Sends a message, or nothing when the connection is closed."""
@@ -150,19 +154,14 @@ class Frames(WSListener):
 
     def take(self, data: bytes) -> bool:
         """Sends binary data that leaves at once; false, and nothing is sent, where it would not."""
-        transport = self._transport
-        if (
-            transport is None
-            or self.closed is not None
-            or transport.underlying_transport.get_write_buffer_size()
-        ):
+        if not self._free or len(data) > COPIED:
             return False
-        transport.send(_BINARY, data)
+        self._send(_BINARY, data)
         return True
 
     async def drained(self) -> None:
         """Waits while the client reads slowly."""
-        await self._writable.wait()
+        await self._drained.wait()
 
     def close(self, code: int, reason: str = "") -> None:
         """Closes in good order; what still comes is dropped. Idempotent."""
@@ -198,6 +197,10 @@ class Frames(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done."""
         self._transport = transport
+        # ``pause_writing`` is called as soon as anything waits; TLS would take 0 for always.
+        transport.underlying_transport.set_write_buffer_limits(high=1, low=0)
+        self._send = transport.send
+        self._free = True
         if self._ping_every:
             self._timer = self._loop.call_later(self._ping_every, self._look)
 
@@ -218,16 +221,18 @@ class Frames(WSListener):
             self._timer.cancel()
         self._end(_said_first(transport) or Closed(LOST))
         self._transport = None
-        self._writable.set()
+        self._drained.set()
         self._on_gone()
 
     def pause_writing(self) -> None:
-        """The client reads slowly."""
-        self._writable.clear()
+        """Something waits: the client reads slowly."""
+        self._free = False
+        self._drained.clear()
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        self._writable.set()
+        self._free = self.closed is None
+        self._drained.set()
         if self._ping is not None and self._transport is not None:
             self._transport.send_pong(self._ping)
             self._ping = None
@@ -261,7 +266,7 @@ class Frames(WSListener):
 
     def _answer_ping(self, transport: WSTransport, frame: WSFrame) -> None:
         """Answers, or the last one later: what is sent to who reads slowly must not pile up."""
-        if self._writable.is_set():
+        if self._drained.is_set():
             transport.send_pong(frame.get_payload_as_bytes())
         else:
             self._ping = frame.get_payload_as_bytes()
@@ -291,6 +296,7 @@ class Frames(WSListener):
         if self.closed is not None:
             return
         self.closed = closed
+        self._free = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

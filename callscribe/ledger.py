@@ -17,6 +17,7 @@ import structlog
 from callscribe.bus.base import Bus
 from callscribe.errors import SessionNotFound, StoreError
 from callscribe.events import Event, Notice, SessionEnded, SessionStarted
+from callscribe.flag import Flag
 from callscribe.keeping import MOST, Journal, Keeper
 from callscribe.store.base import Store
 
@@ -58,7 +59,7 @@ class Ledger:
         self._queue: deque[Event] = deque()
         self._held: Counter[str] = Counter()
         """Events of each session in the queue."""
-        self._news = asyncio.Event()
+        self._news = Flag()
         self._told = asyncio.Condition()
         self._writer: asyncio.Task[None] | None = None
         self._closing = False

@@ -1,21 +1,23 @@
 """One speaker's audio on its way through a session.
 
-May import ``engines.base``, ``engines.encoded``, ``errors`` and core. The session decides when a
-leg ends; the leg knows what has arrived, who holds it, and how its time maps onto the call clock.
+May import ``engines.base``, ``engines.encoded``, ``engines.lane``, ``errors`` and core. The session
+decides when a leg ends; the leg knows what has arrived, who holds it, and how its time maps onto
+the call clock.
 """
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import secrets
 from collections.abc import Callable
 from functools import partial
 
 from callscribe.audio import WIDTH, Encoding
-from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection
+from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection, Swift
 from callscribe.engines.encoded import to_samples
+from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
+from callscribe.flag import Flag
 from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
@@ -55,8 +57,9 @@ class Leg:
         self.resume = secrets.token_urlsafe(24)
         self.state = LegState.OPEN
         self.holder: Attachment | None = None
-        self.received = 0
-        """Samples taken since the leg's start."""
+        self.lane = Lane(self._note)
+        """How audio that nothing is in the way of gets to the engine."""
+        self._received = 0
         self.loudness = Loudness(
             sample_rate, WIDTH[encoding], partial(to_samples, encoding=encoding)
         )
@@ -71,13 +74,32 @@ class Leg:
         self.end_asked = False
         self.ending = False
         """Its engine's connection is being closed."""
-        self.ended = asyncio.Event()
+        self.ended = Flag()
         self.begin = on_begin
         """Called once, with the seconds of audio that came first."""
         self.voices: dict[str, str] = {}
         """The call's labels of the voices on this line, by its engine's."""
         self._heard = 0.0
         self._speaking = False
+
+    def connect(self, connection: StreamingConnection) -> None:
+        """Names its way into the engine."""
+        self.connection = connection
+        self.lane.follow(connection.lane if isinstance(connection, Swift) else None)
+
+    @property
+    def received(self) -> int:
+        """Samples taken since the leg's start."""
+        self.lane.settle()
+        return self._received
+
+    def take(self, audio: bytes) -> None:
+        """Notes audio that the engine's connection has taken."""
+        self._received += len(audio) // WIDTH[self.encoding]
+        self.loudness.push(audio)
+
+    def _note(self, audio: bytes, _since: float, _now: float) -> None:
+        self.take(audio)
 
     @property
     def seconds(self) -> float:
@@ -138,10 +160,10 @@ class Attachment:
 
     def __init__(self, leg: Leg, connection: StreamingConnection) -> None:
         self.leg = leg
-        self.lost = asyncio.Event()
+        self.lost = Flag()
         """Set when another connection has taken the leg over."""
         self._send = connection.send_audio
-        self._take: Callable[[bytes], bool] | None = getattr(connection, "take", None)
+        self._lane = leg.lane
         self._width = WIDTH[leg.encoding]
         if leg.holder is not None:
             leg.holder.lost.set()
@@ -149,20 +171,15 @@ class Attachment:
         leg.state = LegState.OPEN
         leg.detached_at = None
 
-    def take(self, audio: bytes) -> bool:
-        """Takes audio as ``send`` does, where nothing is to be waited for; false: it took nothing.
+    def take(self, audio: bytes, now: float) -> bool:
+        """Takes audio that came ``now`` (monotonic s) if nothing is in its way; false: it did not.
 
         Then ``send`` is to be asked. The path of nearly every frame.
         """
         leg = self.leg
-        if leg.holder is not self or leg.offset is None or self._take is None:
+        if leg.holder is not self or leg.offset is None or not audio or len(audio) % self._width:
             return False
-        size = len(audio)
-        if size % self._width or not size or not self._take(audio):
-            return False
-        leg.received += size // self._width
-        leg.loudness.push(audio)
-        return True
+        return self._lane.take(audio, now)
 
     async def send(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding. No task, lock or queue.
@@ -178,9 +195,9 @@ class Attachment:
             raise _bad_audio(size)
         if leg.offset is None:
             leg.begin(leg, size / self._width / leg.sample_rate)
+        self._lane.settle()
         await self._send(audio)
-        leg.received += size // self._width
-        leg.loudness.push(audio)
+        leg.take(audio)
 
     def _refusal(self) -> SessionClosed | SpeakerTaken:
         if self.lost.is_set():

@@ -256,7 +256,7 @@ class Legs:
         if self.closed:  # while the engine was opening
             await connection.close()
             self._check_open()
-        leg.connection = connection
+        leg.connect(connection)
         self._current[speaker] = leg
         self.all.append(leg)
         _log.info(

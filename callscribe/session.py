@@ -16,6 +16,7 @@ import structlog
 from callscribe import events
 from callscribe.audio import Encoding
 from callscribe.engines.base import TranscriptionEngine
+from callscribe.flag import Flag
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.legs import Legs
@@ -71,7 +72,7 @@ class Session:
         self.config = config
         self.started_at = around.clock()
         self.ended_at: float | None = None
-        self.ended = asyncio.Event()
+        self.ended = Flag()
         self.interrupted = False
         """An earlier process began it and died; no leg has come back yet."""
         self.deleted = False
@@ -79,7 +80,7 @@ class Session:
         self.record = Record(session_id, around.ledger, around.monotonic, config.unsure_below)
         self.engine_name = engine.name
         self._around = around
-        self._changed = asyncio.Event()
+        self._changed = Flag()
         self._hung_up = False
         """Who left last said so, instead of being lost."""
         self._began = around.monotonic()
@@ -93,6 +94,11 @@ class Session:
             grace=around.leg_grace,
             on_change=self._look_again,
         )
+
+    @property
+    def monotonic(self) -> Callable[[], float]:
+        """The clock that waiting is measured by, seconds."""
+        return self._around.monotonic
 
     def begin(self) -> None:
         """Publishes the first event."""

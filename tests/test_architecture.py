@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
         "voices",
         "allocator",
         "collector",
+        "flag",
         "frames",
         "parts",
         "reading",

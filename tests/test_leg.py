@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from callscribe.engines.base import SpeechBegan
+from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, EngineError, SessionClosed, SpeakerTaken
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.transcript import Result
@@ -22,6 +23,10 @@ class Sink:
     def __init__(self) -> None:
         self.audio = b""
         self.broken = False
+        self.lane = Lane(self._note)
+
+    def _note(self, audio: bytes, _since: float, _now: float) -> None:
+        self.audio += audio
 
     async def send_audio(self, audio: bytes) -> None:
         if self.broken:
@@ -85,9 +90,31 @@ async def test_a_second_attachment_takes_over(leg: Leg) -> None:
     assert not new.lost.is_set()
 
 
+async def test_audio_goes_the_short_way_while_nothing_is_in_its_way(leg: Leg) -> None:
+    sink = Sink()
+    leg.connect(sink)
+    attachment = Attachment(leg, sink)
+    sent: list[bytes] = []
+    assert not attachment.take(b"ab", 1.0), "the leg has not begun"
+    await attachment.send(b"ab")
+    assert not attachment.take(b"cd", 1.02), "the engine has not opened its lane"
+    sink.lane.open(lambda audio: not sent.append(audio))  # type: ignore[func-returns-value]
+    for audio in (b"", b"c"):
+        assert not attachment.take(audio, 1.02), "send has to say what is wrong"
+    assert attachment.take(b"cd", 1.02)
+    assert attachment.take(b"ef", 1.04)
+    assert sent == [b"cd", b"ef"]
+    assert leg.received == 3
+    await attachment.send(b"gh")
+    assert sink.audio == b"abcdefgh"
+    Attachment(leg, sink)
+    assert not attachment.take(b"ij", 1.06), "another has taken it over"
+
+
 async def test_after_the_end_nothing_is_taken(leg: Leg) -> None:
     attachment = Attachment(leg, Sink())
     leg.ask_end()
+    assert not attachment.take(b"ab", 1.0)
     with pytest.raises(SessionClosed):
         await attachment.send(b"ab")
 
@@ -105,7 +132,7 @@ def test_deadlines(leg: Leg) -> None:
 
 
 def test_lag_is_the_text_behind_the_audio_while_somebody_speaks(leg: Leg) -> None:
-    leg.received = 8000 * 10
+    leg.take(bytes(2 * 8000 * 10))
     assert leg.lag_ms is None
     leg.follow(SpeechBegan(8.0))
     assert leg.lag_ms == 2000

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callscribe.agents.patience import Closing, Patience
+from callscribe.flag import Flag
 from callscribe.store.base import Store
 
 EVERY: Final = 0.5
@@ -34,7 +35,7 @@ class Cursors:
         self._being_written: dict[tuple[str, str], int] = {}
         self._turn = asyncio.Lock()
         """Held by who writes: what is due meanwhile goes together into the next transaction."""
-        self._closing = asyncio.Event()
+        self._closing = Flag()
         self._writer: asyncio.Task[None] | None = None
 
     async def read(self, agent: str, session_id: str) -> int:

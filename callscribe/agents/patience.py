@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from callscribe.agents.attempt import Retries, name_of
+from callscribe.flag import Flag
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ class Patience:
     """Pauses between attempts; none of them is waited for once it is ``over``."""
 
     def __init__(self, retries: Retries) -> None:
-        self.over = asyncio.Event()
+        self.over = Flag()
         self.retries = retries
 
     async def insist(

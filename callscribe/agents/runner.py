@@ -26,6 +26,7 @@ from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.tails import Tail, Tails
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
 from callscribe.events import Event, SessionStarted
+from callscribe.flag import Flag
 from callscribe.store.base import Store
 
 _log = structlog.get_logger(__name__)
@@ -89,7 +90,7 @@ class Runner:
         self._is_elsewhere = is_elsewhere
         self._patience = Patience(retries or Retries())
         self._cursors = Cursors(store, self._patience, self._tails.lose)
-        self._turns: weakref.WeakValueDictionary[str, asyncio.Event] = weakref.WeakValueDictionary()
+        self._turns: weakref.WeakValueDictionary[str, Flag] = weakref.WeakValueDictionary()
         self._posts: dict[str, _Post] = {}
         for agent in agents:
             self._posts[agent.name] = self._post(agent, deadline, workers)
@@ -130,9 +131,9 @@ class Runner:
         """Whether an agent has something to do for a call, or may have."""
         return any(post.lane.has(session_id) for post in self._posts.values())
 
-    def turn(self, session_id: str) -> asyncio.Event:
+    def turn(self, session_id: str) -> Flag:
         """Set when an agent next tells something in a call, or rests from it."""
-        return self._turns.setdefault(session_id, asyncio.Event())
+        return self._turns.setdefault(session_id, Flag())
 
     def status(self) -> dict[str, dict[str, int]]:
         """For each agent: sessions that it works on, those that wait, and its counts."""

@@ -7,10 +7,10 @@ holds up nobody and still finds every final when it goes on.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from callscribe.events import Event, SessionEnded
+from callscribe.flag import Flag
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +26,7 @@ class LocalSubscription:
         self._topic = topic
         self._next = _first_above(topic.log, since)
         self._latest: dict[tuple[str, str], Event] = {}
-        self._news = asyncio.Event()
+        self._news = Flag()
         self._closed = False
         self.missed = 0
 

@@ -1,8 +1,8 @@
 """What an engine is: the contract that Whisper and Deepgram both keep.
 
 An engine turns a leg's audio into results. It hands out one connection per leg; results come back
-through the callback, on the event loop, in order. May import ``audio``, ``transcript``
-and ``errors``.
+through the callback, on the event loop, in order. May import ``audio``, ``engines.lane``,
+``transcript`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from callscribe.audio import Encoding, FloatArray
+from callscribe.engines.lane import Lane
 from callscribe.errors import CallscribeError, CapacityError
 from callscribe.transcript import Result
 
@@ -205,12 +206,13 @@ class Teachable(Protocol):
 
 @runtime_checkable
 class Swift(Protocol):
-    """A connection that can take audio without any waiting, nearly always."""
+    """A connection that takes audio without any waiting, nearly always."""
 
-    def take(self, audio: bytes) -> bool:
-        """Takes audio at once, as ``send_audio`` would; false where nothing of it was taken.
+    @property
+    def lane(self) -> Lane:
+        """Where whole samples may be sent while it is open, and nowhere else as long.
 
-        Then ``send_audio`` is to be asked: it waits, or says what is wrong.
+        Where it does not take them ``send_audio`` is to be asked: it waits, or says what is wrong.
         """
         ...
 

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from callscribe.engines.base import EngineEvent, TranscriptCallback
+from callscribe.flag import Flag
 from callscribe.transcript import Result
 
 MOST_WAITING: Final = 1000
@@ -42,8 +43,8 @@ class EngineTeller:
         self.reached = 0.0
         """The latest mark behind which nothing waits; see ``mark``."""
         self._waiting: deque[EngineEvent | float] = deque()
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
+        self._news = Flag()
+        self._room = Flag()
         self._now: object = None
         """The call that is under way."""
         self._answer: Awaitable[object] | None = None

@@ -11,9 +11,11 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
+from callscribe.audio import WIDTH
 from callscribe.calls import deleted
 from callscribe.errors import AudioError, CallscribeError, ProtocolError, SpeakerTaken
 from callscribe.events import Event, LegEnded, Notice
+from callscribe.flag import Flag
 from callscribe.leg import Attachment
 from callscribe.reading import Later
 from callscribe.service import EnhancedTranscriptionService
@@ -57,10 +59,13 @@ class AudioConversation:
         self._attachment = attachment
         self._leg = attachment.leg
         self._events = service.subscribe(session.session_id, self._leg.since)
-        self._due = asyncio.Event()
+        self._due = Flag()
         self._send_audio = attachment.send
         self._take_audio = attachment.take
-        self._next_ack = self._leg.received + self._leg.sample_rate
+        self._monotonic = session.monotonic
+        self._second = self._leg.sample_rate * WIDTH[self._leg.encoding]
+        self._unacknowledged = 0
+        """Bytes that came since the last acknowledgement."""
         self._mistakes = 0
         self.stopped = False
         """The client has ended the leg itself."""
@@ -101,20 +106,20 @@ class AudioConversation:
                 raise ProtocolError(
                     f"a frame may hold {MAX_FRAME} bytes, this has {len(data)}", code="too_big"
                 )
-            if not self._take_audio(data):
+            if not self._take_audio(data, self._monotonic()):
                 return self._hear(data)
-            self._acknowledge_soon()
+            self._acknowledge_soon(len(data))
             return None
         return Later(self._obey(data))
 
     async def _hear(self, audio: bytes) -> None:
         await self._send_audio(audio)
-        self._acknowledge_soon()
+        self._acknowledge_soon(len(audio))
 
-    def _acknowledge_soon(self) -> None:
-        leg = self._leg
-        if leg.received >= self._next_ack:
-            self._next_ack = leg.received + leg.sample_rate
+    def _acknowledge_soon(self, size: int) -> None:
+        self._unacknowledged += size
+        if self._unacknowledged >= self._second:
+            self._unacknowledged = 0
             self._due.set()
 
     async def _obey(self, data: str | bytes) -> bool:

@@ -23,6 +23,7 @@ from uvicorn import Config
 from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from callscribe.flag import Flag
 from callscribe.frames import LOST, Closed, Frames
 from callscribe.web.sockets import DIRECT, SHUTTING_DOWN
 from callscribe.web.upgrade import Headers, Refusal, Upgrade, read_upgrade
@@ -70,7 +71,7 @@ class SocketProtocol(asyncio.Protocol):
         """Refused, or lost before it was accepted."""
         self._asked = False
         """The application knows that there is a client."""
-        self._lost = asyncio.Event()
+        self._lost = Flag()
 
     # --- asyncio and uvicorn ---------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 What neither the SDK nor the server does is done here: an end that waits for the last results, local
 ears beside the server's, and a look at whether anything comes back at all.
 
-May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``errors``, ``reading``,
-``wire`` and its own room.
+May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``engines.lane``, ``errors``,
+``reading``, ``wire`` and its own room.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from callscribe.engines.deepgram.watch import Watch
 from callscribe.engines.deepgram.writer import Writer
 from callscribe.engines.ears import Ear, Ears
 from callscribe.engines.encoded import to_pcm
+from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.reading import Later
@@ -89,9 +90,17 @@ class DeepgramStreamingConnection:
         self._closing = False
         self._abandoned = False
         self._watch = Watch(sample_rate, monotonic, patience)
-        width = WIDTH["linear16" if decode else encoding]
+        self.lane = Lane(self._note_audio)
+        """How audio that nothing is in the way of gets to the server; see ``Swift``."""
         self._writer = Writer(
-            transport, self._watch, sample_rate, width, monotonic, self._end_without_answer
+            transport,
+            self._watch,
+            sample_rate,
+            WIDTH["linear16" if decode else encoding],
+            monotonic,
+            self._end_without_answer,
+            self.lane,
+            (lambda audio: transport.take(to_pcm(audio, encoding))) if decode else transport.take,
         )
         self._metadata: dg.Metadata | None = None
         """What the server said at the end."""
@@ -155,26 +164,18 @@ class DeepgramStreamingConnection:
             raise AudioError(f"{len(audio)} bytes are no whole number of 16-bit samples")
         if not audio:
             return  # an empty frame would end the stream
+        self.lane.settle()
         now = self._monotonic()
-        self._note_audio(audio, now)
-        self._writer.audio(self._coded(audio), now)
+        self._count(audio, now, now)
+        self._writer.audio(to_pcm(audio, self._encoding) if self._decode else audio, now)
 
-    def take(self, audio: bytes) -> bool:
-        """Takes audio that leaves at once; false, and nothing is taken, where it has to wait."""
-        if self._closing or self._lost or not audio or len(audio) % self._width:
-            return False
-        now = self._monotonic()
-        if not self._writer.take(self._coded(audio), now):
-            return False
-        self._note_audio(audio, now)
-        return True
+    def _note_audio(self, audio: bytes, since: float, now: float) -> None:
+        """Notes what has left by the lane."""
+        self._writer.went(now)
+        self._count(audio, since, now)
 
-    def _coded(self, audio: bytes) -> bytes:
-        """Audio as the server is to get it."""
-        return to_pcm(audio, self._encoding) if self._decode else audio
-
-    def _note_audio(self, audio: bytes, now: float) -> None:
-        self._reader.sent(self._watch.audio(len(audio) // self._width, now), now)
+    def _count(self, audio: bytes, since: float, now: float) -> None:
+        self._reader.sent(self._watch.audio(len(audio) // self._width, since), since, now)
         if self._ear is not None:
             self._ear.hear(audio)
 
@@ -195,6 +196,7 @@ class DeepgramStreamingConnection:
     async def abandon(self) -> None:
         """Frees the socket at once; nothing more is told, but what is being told. Idempotent."""
         self._abandoned = self._closing = True
+        self._writer.shut(shut=True)
         self._teller.silence()
         await self._transport.abort()
 
@@ -228,6 +230,7 @@ class DeepgramStreamingConnection:
 
     async def _end(self, error: CallscribeError | None) -> None:
         """Lets go of everything and tells what is still to be told."""
+        self._writer.shut(shut=True)
         if self._ear is not None:
             self._ear.close()
         if self._abandoned:
@@ -254,6 +257,7 @@ class DeepgramStreamingConnection:
 
     def _hear(self, text: str | bytes) -> Later | None:
         """Takes a message; what is much to be told already is to be waited for."""
+        self.lane.settle()
         self._watch.answer()
         message = self._parse(text)
         if message is None or isinstance(message, dg.Unknown):
@@ -318,6 +322,7 @@ class DeepgramStreamingConnection:
         """Gives up a connection that is dead, whatever the socket says."""
         while True:
             await asyncio.sleep(CHECK)
+            self.lane.settle()
             self._prick_up()
             watch = self._watch
             if watch.is_blocked:
@@ -338,10 +343,12 @@ class DeepgramStreamingConnection:
         if ear is None:
             return
         unended = reader.is_open and watch.seconds - reader.spoken_to > self._silence
-        if unended or watch.is_waiting:
+        attend = unended or watch.is_waiting
+        if attend:
             ear.attend()
         else:
             ear.rest()
+        self._writer.shut(shut=attend or self._closing)  # it is to hear each frame as it comes
 
     def _end_without_answer(self) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long."""

@@ -33,6 +33,7 @@ from callscribe.errors import (
     EngineError,
     UpstreamError,
 )
+from callscribe.flag import Flag
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a request is sent again: the first time, and at most."""
@@ -68,7 +69,7 @@ class DeepgramBatchConnection:
         self._request = request
         self._monotonic = monotonic
         self._waiting = bytearray()
-        self._work = asyncio.Event()
+        self._work = Flag()
         self._glances: Glances | None = None
         if peek is not None:
             self._glances = Glances(session_id, sample_rate, peek, self._work.set, monotonic)

@@ -36,7 +36,7 @@ class ResultReader:
         """Where the finals end: they touch, and cover silence too."""
         self._in_doubt = False
         """A message could not be read since: it may have been a final."""
-        self._sent: deque[tuple[float, float]] = deque(maxlen=1024)
+        self._sent: deque[tuple[float, float, float]] = deque(maxlen=1024)
 
     @property
     def is_showing(self) -> bool:
@@ -59,9 +59,12 @@ class ResultReader:
             return None
         return self._utterance_end(self._open_to)
 
-    def sent(self, until: float, now: float) -> None:
-        """Notes that audio up to ``until`` (leg seconds) has come in ``now`` (monotonic s)."""
-        self._sent.append((until, now))
+    def sent(self, until: float, since: float, now: float) -> None:
+        """Notes that audio up to ``until`` (leg seconds) came from ``since`` to ``now``, monotonic.
+
+        Within, it came at the pace of speech.
+        """
+        self._sent.append((until, since, now))
 
     def unreadable(self) -> None:
         """Notes that a message came which may have been a final."""
@@ -127,8 +130,9 @@ class ResultReader:
         """Milliseconds since the last audio of a result came in."""
         while len(self._sent) > 1 and self._sent[1][0] <= end - NEAR:
             self._sent.popleft()
-        for until, arrived in self._sent:
+        for until, since, now in self._sent:
             if until >= end - NEAR:
+                arrived = max(since, now - max(until - end, 0.0))
                 return round((self._monotonic() - arrived) * 1000, 1)
         return None
 

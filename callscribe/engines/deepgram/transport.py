@@ -92,7 +92,7 @@ class Transport:
 
     @property
     def take(self) -> Callable[[bytes], bool]:
-        """Sends a frame that leaves at once; false, and nothing is sent, where it would wait."""
+        """Sends a frame that leaves at once; false, and nothing is sent, where it would not."""
         return self._opened().take
 
     async def send(self, data: str | bytes) -> None:

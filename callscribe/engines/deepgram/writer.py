@@ -1,8 +1,8 @@
 """What goes out on one leg's connection to Deepgram: audio, controls, and what keeps it alive.
 
-At the pace of speech each frame goes by itself and at once; what comes faster, or waits while the
-socket is busy, is joined. May import ``engines.deepgram.transport``, ``engines.deepgram.watch``,
-``errors`` and ``wire``.
+At the pace of speech each frame goes by itself and at once, by the lane; what comes faster, or
+waits while the socket is busy, is joined. May import ``engines.deepgram.transport``,
+``engines.deepgram.watch``, ``engines.lane``, ``flag`` and ``wire``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Final
 
 from callscribe.engines.deepgram.transport import Transport
 from callscribe.engines.deepgram.watch import Watch
+from callscribe.engines.lane import HASTE, Lane, Send
+from callscribe.flag import Flag
 from callscribe.wire import deepgram as dg
 
 KEEP_ALIVE: Final = 4.0
@@ -21,17 +23,12 @@ KEEP_ALIVE: Final = 4.0
 SECONDS_A_FRAME: Final = 1.0
 """The most audio that is joined into one frame."""
 
-AT_ONCE: Final = 16_384
-"""Bytes that a free socket takes without being waited for."""
-
-HASTE: Final = 0.005
-"""Seconds since the last frame under which the next one is left to be joined with others."""
-
 
 class Writer:
     """Sends one leg's audio; ``rate`` in samples a second, ``width`` their bytes.
 
-    ``give_up`` is called where a Finalize stays without an answer.
+    While nothing waits here ``lane`` is open, and sends with ``direct``. ``give_up`` is called
+    where a Finalize stays without an answer.
     """
 
     def __init__(
@@ -42,43 +39,63 @@ class Writer:
         width: int,
         monotonic: Callable[[], float],
         give_up: Callable[[], None],
+        lane: Lane,
+        direct: Send,
     ) -> None:
         self._transport = transport
-        self._take = transport.take
+        self._lane = lane
+        self._direct = direct
         self._watch = watch
         self._most = int(SECONDS_A_FRAME * rate) * width
         self._monotonic = monotonic
         self._give_up = give_up
         self._waiting = bytearray()
-        self._work = asyncio.Event()
+        self._work = Flag()
         self._finalize = False
         self._ending = False
+        self._shut = False
         self._went = monotonic()
         """When something was sent last."""
+        lane.open(direct)
 
-    def take(self, data: bytes, now: float) -> bool:
-        """Sends a frame, ``now`` (monotonic s), where that costs no waiting; false: it did not."""
-        busy = self._waiting or self._finalize or now - self._went < HASTE or len(data) > AT_ONCE
-        if busy or not self._take(data):
-            return False
+    def went(self, now: float) -> None:
+        """Notes that a frame has left by the lane, ``now`` (monotonic s)."""
         self._went = now
-        return True
 
     def audio(self, data: bytes, now: float) -> None:
         """Takes a frame, ``now`` (monotonic s). What cannot go at once goes soon, or is joined."""
-        if not self.take(data, now):
-            self._waiting += data
-            self._work.set()
+        busy = self._waiting or self._finalize or now - self._went < HASTE
+        if not busy and self._transport.take(data):
+            self._went = now
+            return
+        self._waiting += data
+        self._begin_work()
 
     def finalize(self) -> None:
         """Asks for a final, behind the audio that is there."""
         self._finalize = True
-        self._work.set()
+        self._begin_work()
 
     def end(self) -> None:
         """Has ``run`` end the stream when everything is sent."""
         self._ending = True
+        self._begin_work()
+
+    def shut(self, *, shut: bool) -> None:
+        """Has no frame leave by the lane for now, or again."""
+        self._shut = shut
+        self._open_lane()
+
+    def _begin_work(self) -> None:
         self._work.set()
+        self._lane.shut()
+
+    def _open_lane(self) -> None:
+        """Opens the lane if nothing is in its way."""
+        if self._shut or self._waiting or self._finalize or self._ending:
+            self._lane.shut()
+        else:
+            self._lane.open(self._direct)
 
     async def run(self) -> None:
         """Sends audio and controls until ``end``, and then the end of the stream."""
@@ -100,6 +117,7 @@ class Writer:
         """Waits until there is something to send; keeps the connection alive until then."""
         while not (self._waiting or self._finalize or self._ending):
             self._work.clear()
+            self._open_lane()
             due = self._went + KEEP_ALIVE
             if self._watch.finalize_due is not None:
                 due = min(due, self._watch.finalize_due)
@@ -107,6 +125,7 @@ class Writer:
                 async with asyncio.timeout(max(due - self._monotonic(), 0.0)):
                     await self._work.wait()
             except TimeoutError:
+                self._lane.settle()
                 self._note_overdue()
                 if self._monotonic() >= self._went + KEEP_ALIVE:
                     await self._send(dg.KeepAlive().encode())

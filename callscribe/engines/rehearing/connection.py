@@ -1,13 +1,14 @@
 """One leg whose unsure finals are heard again while it goes on.
 
 What is to be heard when is decided by ``choice``. May import ``audio``, ``engines.base``,
-``engines.encoded``, ``engines.telling``, ``engines.resilient.tape`` and its own room.
+``engines.encoded``, ``engines.lane``, ``engines.telling``, ``engines.resilient.tape``, ``flag`` and
+its own room.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,16 +21,19 @@ from callscribe.engines.base import (
     Reheard,
     StreamingConnection,
     StreamOptions,
+    Swift,
     TakenOver,
     Teachable,
     TranscriptCallback,
 )
 from callscribe.engines.encoded import to_samples
+from callscribe.engines.lane import Lane
 from callscribe.engines.rehearing.choice import KEPT, Choice
 from callscribe.engines.rehearing.clip import Clip, Hearing, surest
 from callscribe.engines.rehearing.hearers import Hearer, Hearers
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.telling import EngineTeller
+from callscribe.flag import Flag
 from callscribe.sureness import Sureness
 from callscribe.transcript import Result, join_text, mean_confidence
 
@@ -65,11 +69,12 @@ class RehearingConnection:
         self._tape = Tape(sample_rate, WIDTH[options.encoding], memory=KEPT, most=KEPT)
         self._teller = EngineTeller(on_transcript, session_id)
         self._inner: StreamingConnection | None = None
-        self._take: Callable[[bytes], bool] | None = None
-        self._wake = asyncio.Event()
+        self.lane = Lane(self._keep)
+        """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
+        self._wake = Flag()
         self._look_at = float("inf")
         """The sample at which something may be due."""
-        self._closing = asyncio.Event()
+        self._closing = Flag()
         self._ended = False
         # The one task of a leg here; it owns the one that hears finals again, one by one.
         self._task = asyncio.create_task(self._run(), name=f"rehearing-{session_id}")
@@ -77,7 +82,7 @@ class RehearingConnection:
     def follow(self, inner: StreamingConnection) -> None:
         """Names the connection that listens."""
         self._inner = inner
-        self._take = getattr(inner, "take", None)
+        self.lane.follow(inner.lane if isinstance(inner, Swift) else None)
 
     @property
     def is_connected(self) -> bool:
@@ -92,21 +97,20 @@ class RehearingConnection:
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding, any whole number of samples."""
         assert self._inner is not None  # noqa: S101 - the engine hands it out with one
+        self.lane.settle()
         self._tape.append(audio)
         await self._inner.send_audio(audio)
-        if self._tape.end >= self._look_at:
-            self._look_at = float("inf")
-            self._wake.set()
+        self._look()
 
-    def take(self, audio: bytes) -> bool:
-        """Takes audio that the connection behind takes without any waiting; false: it did not."""
-        if self._take is None or not self._take(audio):
-            return False
+    def _keep(self, audio: bytes, _since: float, _now: float) -> None:
+        """Keeps what has gone to who listens by the lane."""
         self._tape.append(audio)
+        self._look()
+
+    def _look(self) -> None:
         if self._tape.end >= self._look_at:
             self._look_at = float("inf")
             self._wake.set()
-        return True
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far."""
@@ -130,6 +134,7 @@ class RehearingConnection:
 
     def hear(self, event: EngineEvent) -> Awaitable[None] | None:
         """Takes what the engine says; the callback of the connection behind it."""
+        self.lane.settle()
         if isinstance(event, TakenOver | Listening):
             self.listens(event.engine)
         self._teller.put(event)

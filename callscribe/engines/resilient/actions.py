@@ -1,11 +1,14 @@
-"""Connections as the core sees them, and what is to be done with them. Imports ``engines.base``."""
+"""Connections as the core sees them, and what is to be done with them.
+
+May import ``engines.base``, ``engines.lane`` and ``errors``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from callscribe.engines.base import EngineEvent
+from callscribe.engines.lane import Lane
 from callscribe.errors import CapacityError
 
 
@@ -25,8 +28,8 @@ class Line:
     lasted: bool = False
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
-    take: Callable[[bytes], bool] | None = None
-    """Gives audio to an engine that can take it without any waiting; false: it did not."""
+    lane: Lane | None = None
+    """How audio that nothing is in the way of gets to its engine."""
 
 
 @dataclass(frozen=True, slots=True)

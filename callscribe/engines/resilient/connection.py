@@ -1,7 +1,7 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
-May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.telling``, ``errors`` and its
-own room.
+May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.lane``, ``engines.telling``,
+``errors``, ``flag`` and its own room.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from callscribe.engines.base import (
     Unheard,
 )
 from callscribe.engines.encoded import to_samples
+from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.ask import Ask, caveat
 from callscribe.engines.resilient.core import Core
@@ -37,6 +38,7 @@ from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import CallscribeError, CapacityError, EngineError
+from callscribe.flag import Flag
 
 CLOSING: Final = 35.0
 """Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
@@ -74,7 +76,9 @@ class ResilientConnection:
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
         )
         self._teller = EngineTeller(on_transcript, ask.session_id)
-        self._wake = asyncio.Event()
+        self.lane = Lane(self._note_sent)
+        """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
+        self._wake = Flag()
         self._mender = Mender(
             Repairs(repairers, ask.sample_rate, patience, jitter, self._quiet),
             self._tape,
@@ -86,9 +90,9 @@ class ResilientConnection:
             caveat(ask.options.query),
         )
         self._ways = Ways(rungs, ask, self)
-        self._changed = asyncio.Event()
+        self._changed = Flag()
         """Who listens, or how far, may have changed."""
-        self._closing = asyncio.Event()
+        self._closing = Flag()
         self._ended = False
         self._shut = False
         """It takes no more audio."""
@@ -125,6 +129,7 @@ class ResilientConnection:
             raise EngineError("this leg is closed; open a new one to send audio")
         if not audio:
             return
+        self.lane.settle()
         self._tape.append(audio)
         line = self._core.audio(len(audio) // self._width)
         if line is None or self._tape.is_heavy:
@@ -132,12 +137,12 @@ class ResilientConnection:
         if line is not None:
             await self._ways.send(line, audio)
 
-    def take(self, audio: bytes) -> bool:
-        """Takes audio that goes out at once; false, and nothing is taken, where it has to wait."""
-        if self._shut or not self._core.take(audio, len(audio) // self._width):
-            return False
+    def _note_sent(self, audio: bytes, _since: float, _now: float) -> None:
+        """Notes what has gone to who listens by the lane."""
         self._tape.append(audio)
-        return True
+        self._core.audio(len(audio) // self._width)
+        if self._tape.is_heavy:
+            self._wake.set()
 
     async def finalize(self) -> None:
         """Asks whoever listens for a final of what has been heard so far."""
@@ -158,6 +163,7 @@ class ResilientConnection:
         callback it returns at once.
         """
         self._shut = True
+        self.lane.follow(None)
         self._closing.set()
         if not self._teller.is_inside:
             await asyncio.shield(self._task)
@@ -221,8 +227,10 @@ class ResilientConnection:
             try:
                 if self._tape.is_heavy:
                     await self._tape.spill()
+                self.lane.settle()
                 self._do(self._core.tick(self._monotonic()))
                 await self._feed()
+                self._lead()
                 self._mender.look(self._tasks, calm=self._core.is_caught_up)
                 self._changed.set()
             except Exception:  # noqa: BLE001 - a bug here must not end the call
@@ -242,6 +250,7 @@ class ResilientConnection:
 
     def opened(self, line: Line) -> None:
         """A connection is open."""
+        self.lane.settle()
         self._do(self._core.opened(line, self._monotonic()))
         self._wake.set()
 
@@ -250,6 +259,7 @@ class ResilientConnection:
         if isinstance(event, Lost):
             self.failed(line, event.error)
             return None
+        self.lane.settle()
         self._do(self._core.heard(line, event))
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
@@ -259,11 +269,13 @@ class ResilientConnection:
         """An engine is full, and others may be asked."""
         name = self._core.rungs[line.rung].name
         self._log.info("engine_full", engine=name, code=error.code)
+        self.lane.settle()
         self._do(self._core.waits(line, error, self._monotonic()))
         self._wake.set()
 
     def failed(self, line: Line, error: CallscribeError) -> None:
         """A connection could not be opened, or has ended by itself."""
+        self.lane.settle()
         self._ways.forget(line)
         name = self._core.rungs[line.rung].name
         self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
@@ -281,6 +293,7 @@ class ResilientConnection:
                 self._ways.open(action.line)
             elif isinstance(action, Drop):
                 self._ways.drop(action.line)
+        self._lead()
         # A little of what is settled too: what is missed next may begin within a word.
         keep = self._core.settled - int(MARGIN * self._ask.sample_rate)
         needed = self._mender.needed_from
@@ -289,6 +302,10 @@ class ResilientConnection:
         if self._tape.is_heavy:
             self._wake.set()
         self._changed.set()
+
+    def _lead(self) -> None:
+        """Opens or shuts the short way to who listens."""
+        self.lane.follow(None if self._shut else self._core.lane)
 
     def _tell(self, event: EngineEvent) -> None:
         line = self._core.active

@@ -3,7 +3,7 @@
 It is told what happened and when, and says what is to be done. Places are samples on the leg's own
 clock; ``now`` is monotonic seconds. Every sample is covered once: by a final, or by a gap.
 
-May import ``engines.base``, ``errors``, ``transcript`` and its own room.
+May import ``engines.base``, ``engines.lane``, ``errors``, ``transcript`` and its own room.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
+from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import LIVE, blame_provider
@@ -55,14 +56,11 @@ class Core(Standing):
         line.sent = before + samples
         return line
 
-    def take(self, audio: bytes, samples: int) -> bool:
-        """Audio came, and goes to who listens at once; false, and it has not come, if it cannot."""
-        line, progress = self.active, self._progress
-        before = progress.received
-        if line is None or line.sent != before or line.take is None or not line.take(audio):
-            return False
-        progress.received = line.sent = before + samples
-        return True
+    @property
+    def lane(self) -> Lane | None:
+        """How audio gets to who listens, past everything here; None where there is more to do."""
+        line = self.active
+        return line.lane if line is not None and line.sent == self._progress.received else None
 
     def opened(self, line: Line, now: float) -> list[Action]:
         """A connection is open."""

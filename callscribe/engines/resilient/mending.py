@@ -28,6 +28,7 @@ from callscribe.engines.resilient.rules import Rung
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, EngineError
+from callscribe.flag import Flag
 from callscribe.transcript import Result
 
 LONGEST: Final = 90.0
@@ -68,10 +69,10 @@ class Mender:
         self._tell = tell
         self._wake = wake
         self._monotonic = monotonic
-        self._calm = asyncio.Event()
+        self._calm = Flag()
         """Set while whoever listens to what is said now has all of it: that comes first."""
         self._task: asyncio.Task[None] | None = None
-        self._done = asyncio.Event()
+        self._done = Flag()
 
     @property
     def needed_from(self) -> int | None:

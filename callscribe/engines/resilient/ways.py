@@ -79,7 +79,7 @@ class Ways:
         """There is nothing left to close."""
         self._openers.pop(line, None)
         self._open.pop(line, None)
-        line.take = None
+        line.lane = None
 
     async def send(self, line: Line, audio: bytes) -> bool:
         """Gives audio to an engine; false where that has ended, and its end will be told."""
@@ -123,5 +123,5 @@ class Ways:
             self._openers.pop(line, None)
             self._open[line] = way
             if isinstance(way, Swift):
-                line.take = way.take
+                line.lane = way.lane
             self._listener.opened(line)

@@ -166,7 +166,7 @@ class Stream:
         pieces = side.order.take(body.chunk, body.timestamp, body.payload, now)
         if len(pieces) == 1 and side.place.first_sample is not None:  # nearly always
             piece = pieces[0]
-            if type(piece) is bytes and side.attachment.take(piece):
+            if type(piece) is bytes and side.attachment.take(piece, now):
                 return None
         return self._send_all(side, pieces)
 

@@ -103,12 +103,25 @@ def test_latency_counts_from_the_audio_that_is_covered() -> None:
     reader = ResultReader("auto", clock)
     for step in range(1, 11):
         clock.now = 100 + step * 0.1
-        reader.sent(step * 0.1, clock())
+        reader.sent(step * 0.1, clock(), clock())
     clock.now = 101.3
     found = read(reader, results(0.3, "oui", final=False))
     assert found.end == pytest.approx(0.7)
     assert found.latency_ms == pytest.approx(300, abs=1)  # 0.3 + 0.7 s of audio came at 101.0
     assert found.language is None
+
+
+@pytest.mark.parametrize(
+    ("end", "after"), [(1.2, 0.3), (1.4, 0.1), (1.5, 0.0), (0.8, 0.7), (0.3, 0.9)]
+)
+def test_latency_is_not_less_for_audio_that_was_noted_together(end: float, after: float) -> None:
+    clock = Clock()
+    reader = ResultReader("auto", clock)
+    reader.sent(1.0, 100.6, 101.0)
+    reader.sent(1.5, 101.1, 101.5)
+    clock.now = 101.5
+    found = read(reader, results(end - 0.7, "oui", final=False))
+    assert found.latency_ms == pytest.approx(1000 * after, abs=1)
 
 
 def test_other_messages_mean_nothing_to_a_leg(reader: ResultReader) -> None:

@@ -10,11 +10,14 @@ import pytest
 
 from callscribe.engines.deepgram import writer as module
 from callscribe.engines.deepgram.watch import Watch
-from callscribe.engines.deepgram.writer import AT_ONCE, SECONDS_A_FRAME, Writer
+from callscribe.engines.deepgram.writer import SECONDS_A_FRAME, Writer
+from callscribe.engines.lane import Lane
 
 pytestmark = pytest.mark.anyio
 
 RATE = 16_000
+LONG = 20_000
+"""Bytes that no socket takes at once."""
 
 
 class Socket:
@@ -31,9 +34,10 @@ class Socket:
         self.frames.append(data)
 
     def take(self, data: bytes) -> bool:
-        if self.is_free:
+        taken = self.is_free and len(data) < LONG
+        if taken:
             self.frames.append(data)
-        return self.is_free
+        return taken
 
 
 @pytest.fixture
@@ -47,8 +51,22 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-async def writer(socket: Socket, watch: Watch) -> AsyncIterator[Writer]:
-    made = Writer(socket, watch, RATE, 2, time.monotonic, lambda: None)  # type: ignore[arg-type]
+def lane() -> Lane:
+    return Lane(lambda *_: None)
+
+
+@pytest.fixture
+async def writer(socket: Socket, watch: Watch, lane: Lane) -> AsyncIterator[Writer]:
+    made = Writer(
+        socket,  # type: ignore[arg-type] - all of one that is needed
+        watch,
+        RATE,
+        2,
+        time.monotonic,
+        lambda: None,
+        lane,
+        socket.take,
+    )
     await asyncio.sleep(2 * module.HASTE)
     yield made
 
@@ -66,21 +84,32 @@ async def test_a_frame_goes_at_once_where_the_socket_is_free(
     assert socket.frames == [b"ab", b"cdef", '{"type":"CloseStream"}']
 
 
-async def test_a_frame_is_taken_where_nothing_is_to_be_waited_for(
-    writer: Writer, socket: Socket
+async def test_the_lane_is_open_where_nothing_is_to_be_waited_for(
+    writer: Writer, socket: Socket, lane: Lane
 ) -> None:
     now = time.monotonic()
-    assert writer.take(b"ab", now)
-    assert not writer.take(b"cd", now + module.HASTE / 2)
-    socket.is_free = False
-    assert not writer.take(b"cd", now + 1)
-    socket.is_free = True
-    assert not writer.take(bytes(AT_ONCE + 2), now + 1)
-    assert writer.take(b"cd", now + 1)
-    writer.audio(b"ef", time.monotonic())
+    assert lane.take(b"ab", now)
+    assert not lane.take(bytes(LONG), now + 1)
+    writer.audio(bytes(LONG), now + 1)
+    assert not lane.take(b"cd", now + 2), "what came before waits"
+    running = asyncio.create_task(writer.run())
+    await asyncio.sleep(0.01)
+    assert lane.take(b"cd", now + 2)
     writer.finalize()
-    assert not writer.take(b"gh", now + 2), "a final was asked for behind what came before"
-    assert socket.frames[:2] == [b"ab", b"cd"]
+    assert not lane.take(b"ef", now + 3), "a final was asked for behind what came before"
+    await asyncio.sleep(0.01)
+    assert lane.take(b"ef", now + 3)
+    writer.shut(shut=True)
+    assert not lane.take(b"gh", now + 4)
+    writer.shut(shut=False)
+    assert lane.take(b"gh", now + 4)
+    writer.end()
+    assert not lane.take(b"ij", now + 5)
+    await asyncio.sleep(0.01)
+    assert lane.send is None
+    running.cancel()
+    audio = b"".join(frame for frame in socket.frames if isinstance(frame, bytes))
+    assert audio == b"ab" + bytes(LONG) + b"cdefgh"
 
 
 @pytest.mark.parametrize("why", ["busy", "long"])
@@ -88,7 +117,7 @@ async def test_what_would_wait_is_left_to_the_task(
     writer: Writer, socket: Socket, why: str
 ) -> None:
     socket.is_free = why != "busy"
-    data = bytes(640 if why == "busy" else AT_ONCE + 2)
+    data = bytes(640 if why == "busy" else LONG)
     writer.audio(data, time.monotonic())
     assert not socket.frames
     writer.end()
@@ -110,7 +139,7 @@ async def test_a_socket_that_takes_nothing_is_seen(
     writer: Writer, socket: Socket, watch: Watch
 ) -> None:
     socket.open.clear()
-    writer.audio(bytes(AT_ONCE * 2), time.monotonic())
+    writer.audio(bytes(LONG), time.monotonic())
     running = asyncio.create_task(writer.run())
     await asyncio.sleep(0.05)
     assert watch.blocked_for > 0

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class Word(Struct, frozen=True, gc=False):
+class Word(Struct, frozen=True, gc=False, omit_defaults=True):
     """One word as shown, punctuation included.
 
     ``start`` and ``end`` are seconds on the leg's clock, ``confidence`` is 0 to 1,

@@ -5,15 +5,18 @@ May import ``events``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from callscribe.events import Event
 
+Hear = Callable[[Event], Awaitable[None] | None]
+"""Takes an event. What it gives back is waited for before it gets the next one."""
+
 
 @runtime_checkable
 class Subscription(Protocol):
-    """One listener's place in a session's events; iterate it once.
+    """One listener's place in a session's events; iterate it, or ask for ``each``, once.
 
     It ends after the event that ends the session, or when it or the bus is closed. Durable events
     all arrive, in order. A listener that is slow misses interim ones: of each kind and speaker
@@ -27,6 +30,14 @@ class Subscription(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """The events, past ones first."""
+        ...
+
+    async def each(self, hear: Hear) -> None:
+        """Gives the events to ``hear``, past ones first.
+
+        Where nothing waits that is in the moment they happen, without a task between. What it
+        raises ends this.
+        """
         ...
 
     def close(self) -> None:

@@ -7,8 +7,10 @@ holds up nobody and still finds every final when it goes on.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
+from callscribe.bus.base import Hear
 from callscribe.events import Event, SessionEnded
 from callscribe.flag import Flag
 
@@ -28,10 +30,18 @@ class LocalSubscription:
         self._latest: dict[tuple[str, str], Event] = {}
         self._news = Flag()
         self._closed = False
+        self._hear: Hear | None = None
+        """Who is told at once: nothing waits."""
+        self._answer: Awaitable[None] | None = None
+        """What has to be waited for before more is told."""
+        self._error: Exception | None = None
         self.missed = 0
 
     def offer(self, event: Event) -> bool:
         """Tells of a new event; true when an interim one had to make room for it."""
+        if self._hear is not None:
+            self._hear_now(self._hear, event)
+            return False
         replaced = False
         if not event.durable:
             place = (event.type, getattr(event, "speaker", ""))
@@ -58,6 +68,41 @@ class LocalSubscription:
         if durable is not None:
             self._next += 1
         return durable
+
+    async def each(self, hear: Hear) -> None:
+        """Gives the events to ``hear``: where nothing waits, in the moment they happen."""
+        while not self._closed:
+            event = self._take()
+            if event is not None:
+                answer = hear(event)
+                if answer is not None:
+                    await answer
+                if isinstance(event, SessionEnded):
+                    self.close()
+                continue
+            self._hear = hear
+            self._news.clear()
+            try:
+                await self._news.wait()
+            finally:
+                self._hear = None
+            if self._error is not None:
+                raise self._error
+            if self._answer is not None:
+                answer, self._answer = self._answer, None
+                await answer
+
+    def _hear_now(self, hear: Hear, event: Event) -> None:
+        self._next += event.durable
+        try:
+            self._answer = hear(event)
+        except Exception as error:  # noqa: BLE001 - whoever waits in ``each`` gets it
+            self._error = error
+        if isinstance(event, SessionEnded):
+            self.close()
+        if self._answer is not None or self._error is not None:
+            self._hear = None
+            self._news.set()
 
     def __aiter__(self) -> LocalSubscription:
         return self
@@ -87,7 +132,7 @@ class LocalBus:
         topic = self._topics.setdefault(event.session_id, _Topic())
         if event.durable:
             topic.log.append(event)
-        for listener in topic.listeners:
+        for listener in tuple(topic.listeners):
             self.missed += listener.offer(event)
 
     def history(self, session_id: str, since: int = 0) -> list[Event]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -15,9 +15,9 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from callscribe.errors import ProtocolError, SessionNotFound
-from callscribe.events import SessionEnded
+from callscribe.events import Event, SessionEnded
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close_over, send_text, telling_errors
+from callscribe.web.sockets import accept, close_over, telling_errors, text_sender
 
 AFTERMATH: Final = 180.0
 """Seconds after the end of a call, or of what is told of one, in which agents are waited for."""
@@ -34,36 +34,41 @@ async def events(socket: WebSocket, session_id: str) -> None:
     await accept(socket)
     async with telling_errors(socket):
         context = get_context(socket)
-        await _forward(socket, _all(context, session_id, _since(socket)))
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_watch(socket))
+            await _tell(text_sender(socket), context, session_id, _since(socket))
+            watching.cancel()
         await close_over(socket, restarting=context.service.closing)
 
 
-async def _forward(socket: WebSocket, told: AsyncGenerator[str]) -> None:
-    async with asyncio.TaskGroup() as tasks, aclosing(told):
-        watching = tasks.create_task(_watch(socket))
-        async for event in told:
-            await send_text(socket, event)
-        watching.cancel()
-
-
-async def _all(context: Context, session_id: str, since: int) -> AsyncGenerator[str]:
+async def _tell(
+    send: Callable[[str], Awaitable[None] | None], context: Context, session_id: str, since: int
+) -> None:
     """The events as they happen to the end of the call, then what is stored behind them."""
+    last: Event | None = None
+
+    def hear(event: Event) -> Awaitable[None] | None:
+        nonlocal last
+        last = event
+        return send(event.to_json())
+
     seen = False
     while True:
         if _runs(context, session_id):
-            seen, ended = True, False
+            seen = True
             subscription = context.service.subscribe(session_id, since)
             try:
-                async for event in subscription:
-                    yield event.to_json()
-                    since, ended = event.seq, isinstance(event, SessionEnded)
+                await subscription.each(hear)
             finally:
                 subscription.close()
-            if not ended:  # it was deleted, or the server ends
+            if not isinstance(last, SessionEnded):  # it was deleted, or the server ends
                 return
+            since = last.seq
         async with aclosing(_stored(context, session_id, since, known=seen)) as stored:
             async for since, text in stored:  # noqa: B007 - it is where the next turn begins
-                yield text
+                waits = send(text)
+                if waits is not None:
+                    await waits
         if seen or not _runs(context, session_id):
             return  # else it began while the store was read
 

@@ -6,7 +6,7 @@ May import ``errors``, ``frames``, ``wire.browser`` and ``web.errors``.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -41,12 +41,33 @@ def frames_of(socket: WebSocket) -> Frames | None:
 
 async def send_text(socket: WebSocket, text: str) -> None:
     """Sends a text; waits while the client reads slowly, ``WebSocketDisconnect`` if it is gone."""
+    waits = text_sender(socket)(text)
+    if waits is not None:
+        await waits
+
+
+def text_sender(socket: WebSocket) -> Callable[[str], Awaitable[None] | None]:
+    """What sends a text as ``send_text`` does: at once, unless it gives back what to wait for."""
     frames = frames_of(socket)
     if frames is None:
-        await socket.send_text(text)
-        return
-    if frames.is_congested:
+        return socket.send_text
+
+    def send(text: str) -> Awaitable[None] | None:
+        if frames.is_congested:
+            return _send_later(frames, text)
+        _send(frames, text)
+        return None
+
+    return send
+
+
+async def _send_later(frames: Frames, text: str) -> None:
+    while frames.is_congested:
         await frames.drained()
+    _send(frames, text)
+
+
+def _send(frames: Frames, text: str) -> None:
     if frames.closed is not None:
         raise WebSocketDisconnect(frames.closed.code, frames.closed.reason)
     frames.send(text)

@@ -9,29 +9,17 @@ Core: no I/O; may import ``transcript``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec import Struct, field
 
 from callscribe.transcript import Utterance, Word
 
-_OF_AN_UTTERANCE = tuple(item.name for item in fields(Utterance))
+_OF_AN_UTTERANCE = Utterance.__struct_fields__
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}
-
-
-def names_of(kind: type[Event]) -> tuple[str, ...]:
-    """The names of an event's fields, in their order."""
-    names = _NAMES.get(kind)
-    if names is None:
-        names = _NAMES[kind] = tuple(item.name for item in fields(kind))
-    return names
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """The head that every event has: its session, its number and the wall-clock time (UNIX s)."""
 
     type: ClassVar[str] = "event"
@@ -44,7 +32,7 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: ``type`` and every field by its name."""
         data: dict[str, Any] = {"type": self.type}
-        for name in names_of(type(self)):
+        for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, float):
                 value = round(value, 4)
@@ -58,8 +46,7 @@ class Event:
         return msgspec.json.encode(self.to_dict()).decode()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStarted(Event):
+class SessionStarted(Event, frozen=True, kw_only=True, gc=False, tag="session_started"):
     """A session was initialised, with this engine and configuration.
 
     ``server`` names the one that it belongs to, where several share a store.
@@ -72,15 +59,13 @@ class SessionStarted(Event):
     config: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInterrupted(Event):
+class SessionInterrupted(Event, frozen=True, kw_only=True, gc=False, tag="session_interrupted"):
     """The server died in mid-call and is there again; legs may come back and go on."""
 
     type: ClassVar[str] = "session_interrupted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegStarted(Event):
+class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
 
     ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
@@ -99,8 +84,7 @@ class LegStarted(Event):
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegDetached(Event):
+class LegDetached(Event, frozen=True, kw_only=True, gc=False, tag="leg_detached"):
     """A leg's connection dropped; it may come back within ``grace`` seconds."""
 
     type: ClassVar[str] = "leg_detached"
@@ -109,8 +93,7 @@ class LegDetached(Event):
     grace: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegResumed(Event):
+class LegResumed(Event, frozen=True, kw_only=True, gc=False, tag="leg_resumed"):
     """A leg's client came back and goes on from sample ``received``."""
 
     type: ClassVar[str] = "leg_resumed"
@@ -119,8 +102,7 @@ class LegResumed(Event):
     received: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStarted(Event):
+class SpeechStarted(Event, frozen=True, kw_only=True, gc=False, tag="speech_started"):
     """The VAD hears speech on a leg from ``start`` on."""
 
     type: ClassVar[str] = "speech_started"
@@ -131,8 +113,7 @@ class SpeechStarted(Event):
     start: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterimResult(Event):
+class InterimResult(Event, frozen=True, kw_only=True, gc=False, tag="interim"):
     """The words of the open utterance so far, not kept: each replaces the one before."""
 
     type: ClassVar[str] = "interim"
@@ -147,8 +128,7 @@ class InterimResult(Event):
     latency_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalResult(Event):
+class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
     """The words of an utterance that will not change any more.
 
     An utterance grows final by final; each restates it whole under the same ``utterance_id``, and
@@ -185,8 +165,7 @@ class FinalResult(Event):
         return Utterance(**{name: getattr(self, name) for name in _OF_AN_UTTERANCE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap(Event):
+class Gap(Event, frozen=True, kw_only=True, gc=False, tag="gap"):
     """A stretch of a leg that nobody heard, ``start`` to ``end`` on the call clock (s)."""
 
     type: ClassVar[str] = "gap"
@@ -197,8 +176,7 @@ class Gap(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapRepaired(Event):
+class GapRepaired(Event, frozen=True, kw_only=True, gc=False, tag="gap_repaired"):
     """The gap with the number ``of_seq`` is none any more: it has been heard from kept audio.
 
     What was said there, ``start`` to ``end``, are the finals with that number as ``repairs``,
@@ -215,8 +193,7 @@ class GapRepaired(Event):
     utterance_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolesSwapped(Event):
+class RolesSwapped(Event, frozen=True, kw_only=True, gc=False, tag="roles_swapped"):
     """Two speakers change names: all that the one has said, and says from now on, the other said.
 
     Who follows the events exchanges the two names in all that came before; utterance ids stay.
@@ -227,8 +204,7 @@ class RolesSwapped(Event):
     speakers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallStats(Event):
+class CallStats(Event, frozen=True, kw_only=True, gc=False, tag="call_stats"):
     """How the call goes, from the finals so far, in seconds: see ``callscribe/talk.py``."""
 
     type: ClassVar[str] = "call_stats"
@@ -237,8 +213,7 @@ class CallStats(Event):
     stats: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentResult(Event):
+class AgentResult(Event, frozen=True, kw_only=True, gc=False, tag="agent_result"):
     """What an agent found. May come after the session has ended.
 
     ``kind`` says what it is (``alert``, ``entity``, ``summary``, ``delivery``), ``key`` makes it
@@ -254,8 +229,7 @@ class AgentResult(Event):
     body: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentFailed(Event):
+class AgentFailed(Event, frozen=True, kw_only=True, gc=False, tag="agent_failed"):
     """An agent gave up on the event ``of_seq``; the dead letter can be read and replayed."""
 
     type: ClassVar[str] = "agent_failed"
@@ -266,8 +240,7 @@ class AgentFailed(Event):
     letter_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegEnded(Event):
+class LegEnded(Event, frozen=True, kw_only=True, gc=False, tag="leg_ended"):
     """A leg is over and its last final is out; ``seconds`` of audio were heard."""
 
     type: ClassVar[str] = "leg_ended"
@@ -276,15 +249,13 @@ class LegEnded(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded(Event):
+class SessionEnded(Event, frozen=True, kw_only=True, gc=False, tag="session_ended"):
     """The session is over and its transcript complete; only agents' results may follow."""
 
     type: ClassVar[str] = "session_ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice(Event):
+class Notice(Event, frozen=True, kw_only=True, gc=False, tag="notice"):
     """Something a person should know, for example that another engine stands in.
 
     ``cause`` is the code of the error behind it, ``request_id`` the upstream service's own name for
@@ -311,9 +282,7 @@ def parse_event(data: Mapping[str, Any]) -> Event:
     ``KeyError`` for an unknown type, ``TypeError`` where a field is missing.
     """
     kind = KINDS[data["type"]]
-    given: dict[str, Any] = {
-        item.name: data[item.name] for item in fields(kind) if item.name in data
-    }
+    given: dict[str, Any] = {name: data[name] for name in kind.__struct_fields__ if name in data}
     for name, value in given.items():
         if name == "words":
             given[name] = tuple(Word(**word) for word in value)

@@ -6,7 +6,8 @@ Core: no I/O; may import ``events``, ``leaks`` and ``loudness``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from callscribe.events import FinalResult
 from callscribe.leaks import Leaks

@@ -6,7 +6,9 @@ May import ``store.base`` and core.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from callscribe.events import Event, Gap, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
 from callscribe.store.base import StoredCall

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from functools import partial
 from itertools import count
 from types import MappingProxyType
@@ -293,6 +292,5 @@ class Record:
             self.transcript.drop(final.utterance_id)
         else:
             self.transcript.add(final.utterance)  # before anyone is told
-        names = (item.name for item in fields(final))
-        values = {name: getattr(final, name) for name in names if name not in _HEAD}
+        values = {n: getattr(final, n) for n in final.__struct_fields__ if n not in _HEAD}
         self.publish(events.FinalResult, **values)

@@ -6,8 +6,9 @@ Core: no I/O; may import ``transcript``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from callscribe.transcript import Result, mean_confidence
 

@@ -7,11 +7,12 @@ leg unless a name ends in ``_ms``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Word(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -54,8 +55,7 @@ class Word(Struct, frozen=True, gc=False, omit_defaults=True):
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True, gc=False):
     """One engine message about one stretch of a leg.
 
     An interim result (``is_final`` false) restates the whole open stretch and is replaced by the
@@ -88,8 +88,7 @@ class Result:
         return replace(self, start=self.start + by, end=self.end + by, words=words, until=until)
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(Struct, frozen=True, gc=False):
     """What one speaker said up to an endpoint: one or more finals."""
 
     utterance_id: str
@@ -120,8 +119,7 @@ class Utterance:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True, gc=False):
     """A stretch of a leg that nobody heard, and why, for a person; seconds on the call clock."""
 
     speaker: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Final
+
+from msgspec.structs import replace
 
 from callscribe.transcript import Result, Utterance, join_text, mean_confidence
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from callscribe.transcript import Result
 

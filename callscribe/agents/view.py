@@ -9,9 +9,10 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from callscribe.agents.base import Call
 from callscribe.events import Event, FinalResult, parse_event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import replace as altered
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from callscribe import events
 from callscribe.errors import EventRefused, StoreError
@@ -546,7 +547,7 @@ async def test_dead_letters(store: Store) -> None:
     assert await store.letters("a") == [two, one]
     assert await store.letters(letter_id="three") == [other]
     assert await store.letters("a", "three") == []
-    again = replace(one, attempts=9, error="still not")
+    again = altered(one, attempts=9, error="still not")
     await store.bury(again)
     assert await store.letters(letter_id="one") == [again]
     assert await store.drop_letter("one")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from callscribe.engines.deepgram.cutter import PauseCutter, Piece, as_wav
 from callscribe.engines.deepgram.peeks import PATIENCE, Peeks

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.transcript import Result, Word, mean_confidence

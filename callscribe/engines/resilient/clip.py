@@ -5,7 +5,7 @@ May import ``transcript``.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from callscribe.transcript import Result, join_text, mean_confidence
 

@@ -18,6 +18,8 @@ from callscribe.transcript import Utterance, Word
 
 _OF_AN_UTTERANCE = Utterance.__struct_fields__
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """The head that every event has: its session, its number and the wall-clock time (UNIX s)."""
@@ -43,7 +45,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return msgspec.json.encode(self.to_dict()).decode()
+        return _encode(self.to_dict()).decode()
 
 
 class SessionStarted(Event, frozen=True, kw_only=True, gc=False, tag="session_started"):
@@ -127,6 +129,10 @@ class InterimResult(Event, frozen=True, kw_only=True, gc=False, tag="interim"):
     words: tuple[Word, ...] = ()
     latency_ms: float | None = None
 
+    def to_json(self) -> str:
+        """``to_dict`` as compact JSON text; its numbers as they are, rounded when it was made."""
+        return _encode(self).decode()
+
 
 class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
     """The words of an utterance that will not change any more.
@@ -158,6 +164,10 @@ class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
     """Some of its words are less sure than the configuration asks for; it may be heard again."""
     heard_again: str = ""
     """The engine that has heard it again, surer of its words: they replace those of before."""
+
+    def to_json(self) -> str:
+        """``to_dict`` as compact JSON text; its numbers as they are, rounded when it was made."""
+        return _encode(self).decode()
 
     @property
     def utterance(self) -> Utterance:

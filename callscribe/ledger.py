@@ -86,7 +86,7 @@ class Ledger:
             for told in self._warned.values():
                 told.discard(session_id)
         seq = self._numbers[session_id] = self._numbers.get(session_id, 0) + 1
-        event = kind(session_id=session_id, seq=seq, at=self._clock(), **fields)
+        event = kind(session_id=session_id, seq=seq, at=round(self._clock(), 4), **fields)
         if self._writer is None or not (event.durable or self._held[session_id]):
             self._bus.publish(event)
             if event.durable:

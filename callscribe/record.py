@@ -6,6 +6,7 @@ Engines' results come in here and go out as events. May import ``leg``, ``notice
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,8 @@ _COUNTED = (events.Gap, events.GapRepaired, events.RolesSwapped)
 """What changes the figures of a call at once; a final may come with others."""
 
 _log = structlog.get_logger(__name__)
+_levels = logging.getLogger(__name__)
+"""The same logger below, which is quick to say that nobody wants to know."""
 
 
 class Record:
@@ -90,6 +93,8 @@ class Record:
     def publish(self, kind: Callable[..., events.Event], /, **fields: object) -> None:
         """Gives an event its number and its time, has it kept, and tells whoever listens."""
         event = self._ledger.publish(self.session_id, kind, **fields)
+        if not event.durable:
+            return
         if isinstance(event, events.Gap):
             gap = Gap(event.speaker, event.start, event.end, event.reason, event.seq)
             self.transcript.add_gap(gap)
@@ -266,7 +271,8 @@ class Record:
         if not step.is_final:
             self.publish(events.InterimResult, **values, latency_ms=latency_ms)
             return
-        _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
+        if _levels.isEnabledFor(logging.DEBUG):
+            _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
         final = events.FinalResult(
             session_id=self.session_id,
             seq=0,

@@ -9,6 +9,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -76,8 +77,14 @@ Run = list[Pair]
 def tokens(words: Iterable[Word]) -> Iterator[Token]:
     """Words as they are compared: without case, accents and punctuation; apostrophes split."""
     for index, word in enumerate(words):
-        for text in normalize(word.text):
-            yield Token(_folded(text), word.start, word.end, word.confidence, index)
+        for text in _parts(word.text):
+            yield Token(text, word.start, word.end, word.confidence, index)
+
+
+@lru_cache(maxsize=8192)
+def _parts(word: str) -> tuple[str, ...]:
+    """What is compared of a word. Most words come again and again."""
+    return tuple(map(_folded, normalize(word)))
 
 
 def _folded(text: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from msgspec.structs import replace
 
-from callscribe.transcript import Result, Utterance, join_text, mean_confidence
+from callscribe.transcript import Result, Utterance, Word, join_text, mean_confidence
 
 LONGEST: Final = 60.0
 """Seconds after which an utterance ends with a final although nobody paused: every event holds the
@@ -63,10 +63,10 @@ class UtteranceBuilder:
 
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
-        result = result.moved(offset)
+        result = _placed(result, offset)
         if not result.is_final:
             return self._interim(result)
-        if result.text.strip():
+        if result.text:
             self._finals.append(result)
         elif not (self._finals or self._shown):
             return None
@@ -97,7 +97,7 @@ class UtteranceBuilder:
         return bool(self._finals) and self._finals[-1].end - self._finals[0].start > LONGEST
 
     def _interim(self, result: Result) -> Step | None:
-        has_text = bool(result.text.strip())
+        has_text = bool(result.text)
         if not has_text and not self._shown:
             return None
         self._shown = has_text
@@ -113,26 +113,57 @@ class UtteranceBuilder:
         return step
 
     def _utterance(self, parts: list[Result], last: Result) -> Utterance:
-        words = tuple(word for part in parts for word in part.words)
-        confidences = [part.confidence for part in parts]
+        if len(parts) == 1:
+            (part,) = parts
+            words, text, start, end = part.words, part.text, part.start, part.end
+        else:
+            words = tuple([word for part in parts for word in part.words])
+            text = " ".join([part.text for part in parts])
+            start = min([part.start for part in parts], default=last.start)
+            end = max([part.end for part in parts], default=last.end)
         return Utterance(
             utterance_id=self.utterance_id,
             speaker=self.speaker,
-            text=join_text(part.text for part in parts),
-            start=min((part.start for part in parts), default=last.start),
-            end=max((part.end for part in parts), default=last.end),
+            text=text,
+            start=start,
+            end=end,
             words=words,
-            confidence=(
-                mean_confidence(words)
-                if words
-                else sum(confidences) / len(confidences)
-                if confidences
-                else 0.0
-            ),
+            confidence=_confidence(words, parts) if last.is_final else 0.0,
             language=next((part.language for part in reversed(parts) if part.language), None),
             unsure=any(part.unsure for part in parts),
             heard_again=self._heard_again,
         )
+
+
+def _placed(result: Result, offset: float) -> Result:
+    """A leg's result on the call clock, in the numbers that are written down and told."""
+    words = [
+        Word(
+            word.text,
+            round(word.start + offset, 3),
+            round(word.end + offset, 3),
+            round(word.confidence, 4),
+            word.speaker_label,
+        )
+        for word in result.words
+    ]
+    return Result(
+        text=result.text.strip(),
+        start=round(result.start + offset, 3),
+        end=round(result.end + offset, 3),
+        is_final=result.is_final,
+        speech_final=result.speech_final,
+        words=tuple(words),
+        confidence=result.confidence,
+        language=result.language,
+        unsure=result.unsure,
+    )
+
+
+def _confidence(words: Sequence[Word], parts: Sequence[Result]) -> float:
+    if words:
+        return round(mean_confidence(words), 4)
+    return round(sum(part.confidence for part in parts) / len(parts), 4) if parts else 0.0
 
 
 def restated(said: Utterance, start: float, end: float, now: Result, by: str) -> Utterance | None:

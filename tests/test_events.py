@@ -23,7 +23,7 @@ def test_the_json_holds_every_field() -> None:
     event = FinalResult(
         session_id="call",
         seq=3,
-        at=1.23456789,
+        at=1.2346,
         speaker="agent",
         utterance_id="agent-1",
         text="ça va ?",

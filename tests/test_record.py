@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,21 @@ def test_after_the_end_nothing_follows(record: Record, bus: Seen, leg: Leg) -> N
     assert record.faults == 1
 
 
-def test_speech_is_logged_at_debug_only(record: Record, leg: Leg) -> None:
+def test_events_are_written_in_round_numbers(record: Record, bus: Seen, leg: Leg) -> None:
+    leg.offset = 1 / 3
+    words = (Word("un", 0.1, 0.39999998, 0.98765432), Word("deux", 2 / 3, 0.8, 0.1))
+    for final in (False, True):
+        record.hear(leg, Result("un deux", 0.1, 0.8, final, words=words, latency_ms=80.1))
+        event = bus.all[-2 if final else -1]
+        assert event.type == ("final" if final else "interim")
+        assert json.loads(event.to_json()) == event.to_dict()
+        assert '"end":1.133,' in event.to_json()
+
+
+def test_speech_is_logged_at_debug_only(
+    record: Record, leg: Leg, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "callscribe.record")
     with capture_logs() as logs:
         record.hear(leg, result("secret", is_final=True))
     assert {line["log_level"] for line in logs if "secret" in str(line)} == {"debug"}

@@ -1,7 +1,7 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
 May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.lane``, ``engines.telling``,
-``errors``, ``flag`` and its own room.
+``errors``, ``flag``, ``transcript`` and its own room.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 from callscribe.flag import Flag
+from callscribe.transcript import Result
 
 CLOSING: Final = 35.0
 """Seconds that ``close`` takes at most; what no engine has heard by then is a gap."""
@@ -287,7 +288,7 @@ class ResilientConnection:
     def _do(self, actions: Sequence[Action]) -> None:
         """Does what the core decided, in its order; nothing here waits."""
         for action in actions:
-            if isinstance(action, Tell):
+            if type(action) is Tell:
                 self._tell(action.event)
             elif isinstance(action, Open):
                 self._ways.open(action.line)
@@ -308,6 +309,9 @@ class ResilientConnection:
         self.lane.follow(None if self._shut else self._core.lane)
 
     def _tell(self, event: EngineEvent) -> None:
+        if type(event) is Result:  # nearly always
+            self._teller.put(event)
+            return
         line = self._core.active
         if isinstance(event, TakenOver) and line and not self._core.rungs[line.rung].provider:
             event = replace(event, caveat=caveat(self._ask.options.query))

@@ -48,6 +48,8 @@ class LegVoices:
         """
         if line is not self._line:
             self._change(line)
+        if not self._said and all(word.speaker_label is None for word in result.words):
+            return result
         self._note(result.moved(shift))
         return relabelled(result, lambda label: self._name(label, sure=result.is_final))
 

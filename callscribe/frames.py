@@ -32,6 +32,7 @@ GONE: Final = "keepalive ping timeout"
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
+_CONTROLS = frozenset({_CLOSE, _PING, _PONG})
 
 _NEVER_SENT: Final = (0, LOST)
 """Close codes that picows lets pass though no frame may hold them."""
@@ -71,7 +72,11 @@ class Frames(WSListener):
         self._ping_deadline = ping_deadline
         self._on_gone = on_gone
         self._transport: WSTransport | None = None
+        self.has_more = False
+        """Behind the message that is given there are others that came with it."""
+        self._several = False
         self._hear: Callable[[Message], None] | None = None
+        self._over: Callable[[], None] | None = None
         self._waiting: deque[Message] = deque()
         self._news = Flag()
         self._paused = False
@@ -102,17 +107,18 @@ class Frames(WSListener):
             self._read_on()
         return message
 
-    def hear(self, take: Callable[[Message], None]) -> None:
+    def hear(self, take: Callable[[Message], None], over: Callable[[], None] | None = None) -> None:
         """Has each message given to ``take`` as it comes, those first that wait; it must not raise.
 
-        ``pause`` within it keeps what follows waiting until ``read_on``.
+        ``pause`` within it keeps what follows waiting until ``read_on``. ``over`` is called where
+        several came together, when all of them have been given.
         """
-        self._hear = take
+        self._hear, self._over = take, over
         self.read_on()
 
     def hear_no_more(self) -> None:
         """Keeps what comes for ``receive``."""
-        self._hear = None
+        self._hear = self._over = None
 
     def pause(self) -> None:
         """Reads nothing more for a while."""
@@ -125,7 +131,11 @@ class Frames(WSListener):
         """Reads again: what waits is given first."""
         self._read_on()
         while self._waiting and self._hear is not None and not self._paused:
-            self._hear(self._waiting.popleft())
+            message = self._waiting.popleft()
+            self.has_more = bool(self._waiting)
+            self._several = self._several or self.has_more
+            self._hear(message)
+        self._read_over()
         if self._waiting and self._hear is not None:
             return
         if self._hear is not None and self.closed is not None and not self._paused:
@@ -207,8 +217,15 @@ class Frames(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has come. Where one breaks the protocol, picows closes with what is raised."""
         self._came = True
+        last = frame.last_in_buffer
+        if not last:
+            self._several = self.has_more = True
+        elif self._several:
+            self.has_more = False
         try:
             self._take(transport, frame)
+            if last and self._several:
+                self._read_over()
         except WSProtocolError as error:
             code: Any = error.code  # a number, whatever its stub says
             self._end(Closed(int(code), str(error), ours=True))
@@ -243,22 +260,33 @@ class Frames(WSListener):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
-        if kind == _PONG:
-            return
+        if kind in _CONTROLS:
+            self._control(transport, frame, kind)
+        # picows hands out what was too long, when it has said so.
+        elif self.closed is None and not transport.is_close_frame_sent:
+            message = self._parts.take(kind, frame)
+            if message is None:
+                return
+            if self._hear is not None and not self._waiting and not self._paused:
+                self._hear(message)
+            else:
+                self._keep(message)
+
+    def _control(self, transport: WSTransport, frame: WSFrame, kind: WSMsgType) -> None:
         if kind == _CLOSE:
             self._answer_close(transport, frame)
         elif kind == _PING:
             self._answer_ping(transport, frame)
-        # picows hands out what was too long, when it has said so.
-        elif self.closed is None and not transport.is_close_frame_sent:
-            message = self._parts.take(kind, frame)
-            if message is not None:
-                self._put(message)
 
-    def _put(self, message: Message) -> None:
-        if self._hear is not None and not self._waiting and not self._paused:
-            self._hear(message)
-            return
+    def _read_over(self) -> None:
+        """All that came together has been given, or nothing more of it will be."""
+        self.has_more = False
+        if self._several and not self._paused:
+            self._several = False
+            if self._over is not None:
+                self._over()
+
+    def _keep(self, message: Message) -> None:
         self._waiting.append(message)
         self._news.set()
         if len(self._waiting) >= LITTLE:
@@ -295,6 +323,7 @@ class Frames(WSListener):
     def _end(self, closed: Closed) -> None:
         if self.closed is not None:
             return
+        self._read_over()
         self.closed = closed
         self._free = False
         if self._timer is not None:

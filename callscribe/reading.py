@@ -27,12 +27,16 @@ is to wait for, but not with a deadline of its own. Nothing is taken before it i
 """
 
 
-async def read_frames(frames: Frames, take: Take) -> Closed | None:
+Over = Callable[[], Coroutine[Any, Any, None] | None]
+"""Is told that all has been taken that came together; as ``Take`` it may have to wait."""
+
+
+async def read_frames(frames: Frames, take: Take, over: Over | None = None) -> Closed | None:
     """Gives all that comes to ``take`` until it says that it is over, or the connection ends.
 
     How that ended, None where it was ``take`` who said so. What ``take`` raises ends it too.
     """
-    reading = _Reading(frames, take)
+    reading = _Reading(frames, take, over)
     try:
         return await reading.done
     finally:
@@ -42,17 +46,18 @@ async def read_frames(frames: Frames, take: Take) -> Closed | None:
 class _Reading:
     """One socket being read."""
 
-    def __init__(self, frames: Frames, take: Take) -> None:
+    def __init__(self, frames: Frames, take: Take, over: Over | None) -> None:
         self.done: asyncio.Future[Closed | None] = asyncio.get_running_loop().create_future()
         self._frames = frames
         self._take = take
         self._task: asyncio.Task[None] | None = None
-        self._over = False
-        frames.hear(self._hear)
+        self._ended = False
+        self._over = over
+        frames.hear(self._hear, over and self._read_over)
 
     def stop(self) -> None:
         """Reads no more; what is under way is given up."""
-        if not self._over:
+        if not self._ended:
             self._frames.hear_no_more()
         if self._task is not None:
             self._task.cancel()
@@ -63,15 +68,32 @@ class _Reading:
             return
         try:
             work = self._take(message)
-            if work is None:
-                return
-            if isinstance(work, Later):
-                self._wait(work.work)
-                return
+        except Exception as error:  # noqa: BLE001 - whoever waits for the end gets it
+            self._end(error)
+        else:
+            if work is not None:
+                self._begin(work)
+
+    def _read_over(self) -> None:
+        assert self._over is not None  # noqa: S101 - else nobody would tell
+        try:
+            work = self._over()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._end(error)
+        else:
+            if work is not None:
+                self._begin(work)
+
+    def _begin(self, work: Coroutine[Any, Any, None] | Later) -> None:
+        """Begins what may have to wait; nothing more is read until it is done."""
+        if isinstance(work, Later):
+            self._wait(work.work)
+            return
+        try:
             waited = work.send(None)
         except StopIteration:
             return
-        except Exception as error:  # noqa: BLE001 - whoever waits for the end gets it
+        except Exception as error:  # noqa: BLE001 - as above
             self._end(error)
         else:
             self._wait(_resumed(work, waited))
@@ -91,7 +113,7 @@ class _Reading:
         else:
             self._task = None
             if over:
-                self._over = True
+                self._ended = True
                 self._end(None)
                 # What still comes is dropped; pings and a close are answered meanwhile.
                 self._frames.hear(_drop)

@@ -146,6 +146,11 @@ class Raw:
         frame = Frame(Opcode(opcode), payload, fin, **rsv)
         self.writer.write(frame.serialize(mask=True))
 
+    def together(self, *frames: tuple[int, bytes]) -> None:
+        """Sends several frames at once, so that they are read at once."""
+        parts = [Frame(Opcode(opcode), payload).serialize(mask=True) for opcode, payload in frames]
+        self.writer.write(b"".join(parts))
+
     async def next(self) -> tuple[int, bytes]:
         """The next frame's opcode and payload."""
         async with asyncio.timeout(PATIENCE):

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from callscribe.frames import Closed, Frames
 from callscribe.reading import Later, read_frames
-from tests.socket_serving import direct, site
+from tests.socket_serving import direct, site, upgraded
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +77,78 @@ async def test_all_is_taken_in_its_order_whatever_it_waits_for() -> None:
     await end_of(taker, messages, close=True)
     assert taker.taken == messages
     assert taker.end == Closed(4001, "bye")
+
+
+class Joiner:
+    """Joins what comes together; at a message "slow" it waits."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self._held: list[str] = []
+        self._frames: Frames
+
+    def take(self, message: str | bytes) -> Coroutine[Any, Any, None] | None:
+        text = message if isinstance(message, str) else message.decode()
+        self._held.append(text)
+        if text.startswith("slow"):
+            return self._slowly()
+        if not self._frames.has_more:
+            self.over()
+        return None
+
+    def over(self) -> None:
+        if self._held:
+            self.taken.append("+".join(self._held))
+            self._held.clear()
+
+    async def _slowly(self) -> None:
+        await asyncio.sleep(0.001)
+        self.over()
+
+    async def __call__(self, frames: Frames) -> None:
+        self._frames = frames
+        await read_frames(frames, self.take, self.over)
+        self.taken.append("end")
+
+
+TEXT, CLOSE, PING = 1, 8, 9
+
+
+@pytest.mark.parametrize(
+    ("frames", "taken"),
+    [
+        ([(TEXT, b"1"), (TEXT, b"2"), (TEXT, b"3")], ["1+2+3"]),
+        ([(TEXT, b"1"), (TEXT, b"2"), (PING, b"")], ["1+2"]),
+        ([(PING, b""), (TEXT, b"1")], ["1"]),
+        ([(TEXT, b"slow 1"), (TEXT, b"2"), (TEXT, b"3")], ["slow 1", "2+3"]),
+        ([(TEXT, b"1"), (TEXT, b"slow 2"), (PING, b"")], ["1+slow 2"]),
+        ([(TEXT, b"1"), (TEXT, b"2"), (CLOSE, b"")], ["1+2"]),
+        ([(TEXT, b"1"), (TEXT, b"slow 2"), (TEXT, b"3"), (CLOSE, b"")], ["1+slow 2", "3"]),
+    ],
+)
+async def test_what_comes_together_may_be_joined(
+    frames: list[tuple[int, bytes]], taken: list[str]
+) -> None:
+    joiner = Joiner()
+    with site(direct(joiner)) as served:
+        async with upgraded(served.port) as raw:
+            raw.together(*frames)
+            raw.frame(PING, b"all")
+            while frames[-1][0] != CLOSE and await raw.next() != (10, b"all"):
+                pass
+            await asyncio.sleep(0.05)
+        assert await served.freed()
+    assert joiner.taken == [*taken, "end"]
+
+
+async def test_what_came_together_is_not_lost_where_the_last_breaks_the_protocol() -> None:
+    joiner = Joiner()
+    with site(direct(joiner)) as served:
+        async with upgraded(served.port) as raw:
+            raw.together((TEXT, b"1"), (TEXT, b"2"), (TEXT, b"3"), (TEXT, b"\xff"))
+            assert (await raw.closed())[0] == 1007
+        assert await served.freed()
+    assert joiner.taken == ["1+2+3", "end"]
 
 
 async def test_who_says_that_it_is_over_gets_nothing_more() -> None:

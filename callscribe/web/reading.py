@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from callscribe.reading import Later, Take, read_frames
+from callscribe.reading import Later, Over, Take, read_frames
 from callscribe.web.sockets import frames_of
 
 
-async def read_all(socket: WebSocket, take: Take) -> None:
-    """Gives all that comes to ``take`` until it says that it is over.
+async def read_all(socket: WebSocket, take: Take, over: Over | None = None) -> None:
+    """Gives all that comes to ``take`` until it says that it is over; see ``reading`` for ``over``.
 
     ``WebSocketDisconnect`` when the client goes first; what ``take`` raises ends the reading too.
     """
@@ -21,7 +21,7 @@ async def read_all(socket: WebSocket, take: Take) -> None:
     if frames is None:
         await _loop(socket, take)
         return
-    end = await read_frames(frames, take)
+    end = await read_frames(frames, take, over)
     if end is not None:
         raise WebSocketDisconnect(end.code, end.reason)
 

@@ -7,7 +7,7 @@ import ``service``, ``session``, ``calls``, ``leg``, ``events``, ``wire`` and th
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -27,6 +27,7 @@ from callscribe.leg import Attachment
 from callscribe.reading import Later
 from callscribe.session import Session
 from callscribe.web.reading import read_all
+from callscribe.web.sockets import frames_of
 from callscribe.web.twilio.calls import Call, Place
 from callscribe.web.twilio.door import Door
 from callscribe.web.twilio.tokens import Grant
@@ -48,6 +49,14 @@ class _Side:
     place: Place
     attachment: Attachment
     order: Track
+    held: list[bytes] = field(default_factory=list)
+    """What came together and is joined with what follows."""
+
+    def drain(self) -> bytes:
+        """What was held, as one."""
+        audio = b"".join(self.held)
+        self.held.clear()
+        return audio
 
 
 class Stream:
@@ -63,6 +72,7 @@ class Stream:
         self._zero: float | None = None
         self._waited = 0.0
         self._mistakes = 0
+        self._frames = frames_of(socket)
 
     async def open(self, start: Start, grant: Grant, came: float) -> None:
         """Opens the legs of the stream's tracks, or takes them up again.
@@ -85,7 +95,7 @@ class Stream:
     async def converse(self) -> None:
         """Takes what comes until ``stop``; raises what ends the stream before that."""
         try:
-            await read_all(self._socket, self._take)
+            await read_all(self._socket, self._take, self._send_held)
         except SessionClosed:
             if self._session.deleted:
                 raise deleted() from None
@@ -164,11 +174,41 @@ class Stream:
         if side.order.zero is None and side.place.first_sample is not None:
             side.order = self._order_of(side.place, now)
         pieces = side.order.take(body.chunk, body.timestamp, body.payload, now)
+        return self._pass_on(side, pieces, now)
+
+    def _pass_on(
+        self, side: _Side, pieces: Sequence[Piece], now: float
+    ) -> Coroutine[Any, Any, None] | None:
+        """Sends what is to be heard next, joined with what came with it."""
         if len(pieces) == 1 and side.place.first_sample is not None:  # nearly always
             piece = pieces[0]
-            if type(piece) is bytes and side.attachment.take(piece, now):
-                return None
+            if type(piece) is bytes:
+                if self._frames is not None and self._frames.has_more:
+                    side.held.append(piece)
+                    return None
+                if side.held:
+                    side.held.append(piece)
+                    piece = side.drain()
+                if side.attachment.take(piece, now):
+                    return None
+                pieces = (piece,)
+        if side.held:
+            pieces = (side.drain(), *pieces)
         return self._send_all(side, pieces)
+
+    def _send_held(self) -> Coroutine[Any, Any, None] | None:
+        """Sends what came together as one."""
+        late = []
+        for side in self._sides.values():
+            if side.held:
+                audio = side.drain()
+                if not side.attachment.take(audio, self._door.calls.monotonic()):
+                    late.append((side, audio))
+        return self._send_late(late) if late else None
+
+    async def _send_late(self, late: Sequence[tuple[_Side, bytes]]) -> None:
+        for side, audio in late:
+            await self._send_all(side, (audio,))
 
     async def _send_all(self, side: _Side, pieces: Sequence[Piece]) -> None:
         try:
@@ -211,7 +251,8 @@ class Stream:
         """What was still held back is heard; then the call is over."""
         try:
             for side in self._sides.values():
-                for piece in side.order.finish():
+                held = [side.drain()] if side.held else []
+                for piece in (*held, *side.order.finish()):
                     await self._send(side, piece)
         except (SessionClosed, SpeakerTaken):
             pass  # somebody else has ended it

@@ -1,14 +1,17 @@
 """Which sessions an agent works on at the moment, and which wait for it.
 
 A session takes a worker only while there is something to do, and an agent has a bounded number of
-workers; what is too much to remember is found in the store again. Imports nothing of ours.
+workers; what is too much to remember is found in the store again. May import ``flag``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+from callscribe.flag import Flag
 
 Work = Callable[[str], Coroutine[Any, Any, None]]
 Refill = Callable[[], Coroutine[Any, Any, list[str]]]
@@ -18,6 +21,28 @@ REMEMBERED = 1000
 
 _REFILL = "\x00refill"
 """The name of the task that looks into the store: no session is called so."""
+
+
+class Turns:
+    """Lets one begin at a time, and the event loop do everything else between two of them.
+
+    Finals come in batches. All that agents make of one, in one go, would hold every call up.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def add(self, begin: Callable[[], object]) -> None:
+        """Has ``begin`` called in its turn; it must not raise."""
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        self._waiting[0]()
+        self._waiting.popleft()
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._next)
 
 
 class Lane:
@@ -35,8 +60,10 @@ class Lane:
         *,
         workers: int,
         remembered: int = REMEMBERED,
+        turns: Turns | None = None,
     ) -> None:
         self._rested = rested
+        self._turns = turns or Turns()
         self._work = work
         self._refill = refill
         self._workers = workers
@@ -106,9 +133,19 @@ class Lane:
             self._start(_REFILL, self._find())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._in_turn(work))
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._done(name))
+
+    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+        turn = Flag()
+        self._turns.add(turn.set)
+        try:
+            await turn.wait()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        await work
 
     def _done(self, name: str) -> None:
         del self._tasks[name]

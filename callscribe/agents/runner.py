@@ -21,7 +21,7 @@ from callscribe.agents.attempt import Retries, attempt
 from callscribe.agents.base import Agent
 from callscribe.agents.calls import CallViews
 from callscribe.agents.cursors import Cursors
-from callscribe.agents.lane import Lane
+from callscribe.agents.lane import Lane, Turns
 from callscribe.agents.patience import Closing, Patience
 from callscribe.agents.tails import Tail, Tails
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
@@ -91,6 +91,7 @@ class Runner:
         self._patience = Patience(retries or Retries())
         self._cursors = Cursors(store, self._patience, self._tails.lose)
         self._turns: weakref.WeakValueDictionary[str, Flag] = weakref.WeakValueDictionary()
+        self._turnstile = Turns()
         self._posts: dict[str, _Post] = {}
         for agent in agents:
             self._posts[agent.name] = self._post(agent, deadline, workers)
@@ -101,6 +102,7 @@ class Runner:
             lambda: self._behind(post),
             self._rested,
             workers=workers,
+            turns=self._turnstile,
         )
         post = _Post(agent, lane, float(getattr(agent, "deadline", deadline)), Counts())
         return post

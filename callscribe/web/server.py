@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from types import FrameType
 
 import structlog
@@ -32,6 +33,10 @@ MAX_MESSAGE = 4 << 20
 """What the socket library reads at most, bytes; above it closes with 1009 by itself. It is more
 than a frame of audio may hold, so that a client with frames too big is told so in words."""
 
+TURN = 0.0005
+"""Seconds after which a thread that computes lets the event loop have its turn; by itself Python
+lets it wait for ten times as long, whenever the store writes."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -42,11 +47,16 @@ def run(settings: Settings) -> None:
     """
     check_exposure(settings)
     logs.configure(settings.log_level, settings.log_format)
-    bound_arenas()
     server = create_server(settings)
-    calm_collector()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+
+
+def be_fair() -> None:
+    """Has nothing in this process hold up its calls: memory, the collector, other threads."""
+    bound_arenas()
+    calm_collector()
+    sys.setswitchinterval(TURN)
 
 
 def check_exposure(settings: Settings) -> None:
@@ -95,6 +105,11 @@ class Server(uvicorn.Server):
         self._context = context
         self.hurried = False
         """Running calls are ended at once."""
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves until the process is told to end."""
+        be_fair()
+        super().run(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Hears a signal. It is not raised again in the end: the process has done as it was told.

@@ -171,6 +171,11 @@ class Record:
         self.heard_at = self._monotonic()
         offset = leg.offset or 0.0
         builder = self._builder(leg.speaker)
+        if isinstance(heard, Result):  # nearly always
+            step = builder.add(self._named(leg, heard), offset)
+            if step is not None:
+                self._record(leg, step, heard.latency_ms)
+            return
         if isinstance(heard, SpeechBegan):
             self.publish(
                 events.SpeechStarted,
@@ -190,12 +195,7 @@ class Record:
         if isinstance(heard, Reheard):
             self._rehear(leg, heard, offset)
             return
-        if isinstance(heard, Lost | Deaf | TakenOver | Listening):
-            self._say_who_listens(leg, heard)
-            return
-        step = builder.add(self._named(leg, heard), offset)
-        if step is not None:
-            self._record(leg, step, heard.latency_ms)
+        self._say_who_listens(leg, heard)
 
     def _named(self, leg: Leg, result: Result) -> Result:
         """A leg's result with the call's labels, and with whether it is unsure."""
@@ -267,10 +267,19 @@ class Record:
 
     def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:
         said = step.utterance
-        values = {name: getattr(said, name) for name in _SAID}
         if not step.is_final:
-            self.publish(events.InterimResult, **values, latency_ms=latency_ms)
+            self.publish(
+                events.InterimResult,
+                speaker=said.speaker,
+                utterance_id=said.utterance_id,
+                text=said.text,
+                start=said.start,
+                end=said.end,
+                words=said.words,
+                latency_ms=latency_ms,
+            )
             return
+        values = {name: getattr(said, name) for name in _SAID}
         if _levels.isEnabledFor(logging.DEBUG):
             _log.debug("final", session_id=self.session_id, speaker=said.speaker, text=said.text)
         final = events.FinalResult(

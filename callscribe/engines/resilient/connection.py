@@ -95,6 +95,8 @@ class ResilientConnection:
         """Who listens, or how far, may have changed."""
         self._closing = Flag()
         self._ended = False
+        self._let_go_at = -1
+        """Up to which sample all was settled when audio was let go last."""
         self._shut = False
         """It takes no more audio."""
         self._log = _log.bind(session=ask.session_id)
@@ -230,6 +232,7 @@ class ResilientConnection:
                     await self._tape.spill()
                 self.lane.settle()
                 self._do(self._core.tick(self._monotonic()))
+                self._let_go()  # a repair may have ended
                 await self._feed()
                 self._lead()
                 self._mender.look(self._tasks, calm=self._core.is_caught_up)
@@ -295,6 +298,13 @@ class ResilientConnection:
             elif isinstance(action, Drop):
                 self._ways.drop(action.line)
         self._lead()
+        if self._core.settled != self._let_go_at or self._tape.is_heavy:
+            self._let_go()
+        self._changed.set()
+
+    def _let_go(self) -> None:
+        """Keeps no audio that nobody needs."""
+        self._let_go_at = self._core.settled
         # A little of what is settled too: what is missed next may begin within a word.
         keep = self._core.settled - int(MARGIN * self._ask.sample_rate)
         needed = self._mender.needed_from
@@ -302,7 +312,6 @@ class ResilientConnection:
         self._core.kept_from = self._tape.first
         if self._tape.is_heavy:
             self._wake.set()
-        self._changed.set()
 
     def _lead(self) -> None:
         """Opens or shuts the short way to who listens."""

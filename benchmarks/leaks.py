@@ -125,8 +125,7 @@ def _play(leg: Leg, track: Track, until: float) -> None:
     size = track.rate // 50
     while leg.seconds < min(until, track.seconds):
         frame = track.samples[leg.received : leg.received + size]
-        leg.received += len(frame)
-        leg.loudness.push(frame.astype("<i2").tobytes())
+        leg.take(frame.astype("<i2").tobytes())
 
 
 def score(

@@ -6,7 +6,7 @@ May import ``frames``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from types import coroutine
 from typing import Any
@@ -18,7 +18,7 @@ from callscribe.frames import Closed, Frames, Message
 class Later:
     """What takes its time, or waits with a deadline: done in a task; true ends the reading."""
 
-    work: Awaitable[bool | None]
+    work: Coroutine[Any, Any, bool | None]
 
 
 Take = Callable[[str | bytes], Coroutine[Any, Any, None] | Later | None]
@@ -51,6 +51,7 @@ class _Reading:
         self._frames = frames
         self._take = take
         self._task: asyncio.Task[None] | None = None
+        self._unbegun: Coroutine[Any, Any, bool | None] | None = None
         self._ended = False
         self._over = over
         frames.hear(self._hear, over and self._read_over)
@@ -61,6 +62,8 @@ class _Reading:
             self._frames.hear_no_more()
         if self._task is not None:
             self._task.cancel()
+            if self._unbegun is not None:  # the task will not come to it any more
+                self._unbegun.close()
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Closed):
@@ -98,11 +101,13 @@ class _Reading:
         else:
             self._wait(_resumed(work, waited))
 
-    def _wait(self, work: Awaitable[bool | None]) -> None:
+    def _wait(self, work: Coroutine[Any, Any, bool | None]) -> None:
         self._frames.pause()
+        self._unbegun = work
         self._task = asyncio.create_task(self._finish(work))
 
-    async def _finish(self, work: Awaitable[bool | None]) -> None:
+    async def _finish(self, work: Coroutine[Any, Any, bool | None]) -> None:
+        self._unbegun = None
         try:
             over = await work
         except asyncio.CancelledError:

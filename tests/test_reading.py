@@ -194,6 +194,30 @@ async def test_who_stops_reading_gives_up_what_is_under_way() -> None:
         assert await served.freed()
 
 
+async def test_work_that_has_not_begun_when_reading_stops_is_closed() -> None:
+    begun: list[str] = []
+
+    async def work() -> bool:
+        begun.append("work")
+        return False
+
+    async def stopped(frames: Frames) -> None:
+        def take(_: str | bytes) -> Later:
+            reading.cancel()
+            return Later(work())
+
+        reading = asyncio.create_task(read_frames(frames, take))
+        await asyncio.wait([reading])
+        frames.send("stopped")
+
+    with site(direct(stopped)) as served:
+        async with connect(served.ws) as socket:
+            await socket.send("x")
+            assert await socket.recv() == "stopped"
+        assert await served.freed()
+    assert not begun
+
+
 async def test_who_is_over_still_answers_pings_and_drops_what_comes() -> None:
     async def over(frames: Frames) -> None:
         async def done() -> bool:

@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from callscribe import events
 from callscribe.events import Event
 from callscribe.store.folding import fold
 from callscribe.store.schema import to_json
 
 Row = dict[str, Any]
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,9 @@ def prepare(given: Iterable[Event]) -> list[Prepared]:
         if event.durable:
             once.setdefault((event.session_id, event.seq), event)
     return [
-        Prepared(
-            event,
-            to_json(event.to_dict()),
-            _utterance(event) if isinstance(event, events.FinalResult) else None,
-        )
+        _final(event)
+        if isinstance(event, events.FinalResult)
+        else Prepared(event, to_json(event.to_dict()))
         for _, event in sorted(once.items())
     ]
 
@@ -79,7 +81,21 @@ def key_hash(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def _utterance(event: events.FinalResult) -> Row:
+def _final(event: events.FinalResult) -> Prepared:
+    """Most of what is written is finals: the quick way, unless an engine talks nonsense."""
+    numbers = [event.start, event.end, event.confidence, event.at, event.latency_ms or 0.0]
+    numbers += [word.start + word.end + word.confidence for word in event.words]
+    try:
+        if math.isfinite(sum(numbers)):
+            words = _encode(event.words).decode()
+            return Prepared(event, event.to_json(), _utterance(event, words))
+    except UnicodeEncodeError:  # half a character
+        pass
+    words = to_json([word.to_dict() for word in event.words])
+    return Prepared(event, to_json(event.to_dict()), _utterance(event, words))
+
+
+def _utterance(event: events.FinalResult, words: str) -> Row:
     return {
         "session_id": event.session_id,
         "utterance_id": event.utterance_id,
@@ -89,7 +105,7 @@ def _utterance(event: events.FinalResult) -> Row:
         "folded": fold(event.text),
         "start": finite(event.start),
         "end": finite(event.end),
-        "words": to_json([word.to_dict() for word in event.words]),
+        "words": words,
         "confidence": finite(event.confidence),
         "language": event.language,
         "speech_final": event.speech_final,

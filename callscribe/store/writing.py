@@ -111,13 +111,17 @@ def _begin_calls(connection: Connection, given: Sequence[Prepared]) -> None:
 
 def _locked(connection: Connection, session_ids: Sequence[str]) -> dict[str, CallRow]:
     """The calls that are there; nobody else changes them before the end of the transaction."""
-    found = connection.execute(
-        select(calls)
-        .where(calls.c.session_id.in_(session_ids))
-        .order_by(calls.c.session_id)  # always in the same order: two writers do not entangle
-        .with_for_update()
-    )
-    return {row["session_id"]: CallRow(**row) for row in found.mappings()}
+    found = connection.execute(_LOCK, {"ids": list(session_ids)})
+    return {row[0]: CallRow(*row) for row in found}
+
+
+_COLUMNS = [calls.c[name] for name in CallRow.__slots__]
+_LOCK = (
+    select(*_COLUMNS)
+    .where(calls.c.session_id.in_(bindparam("ids", expanding=True)))
+    .order_by(calls.c.session_id)  # always in the same order: two writers do not entangle
+    .with_for_update()
+)
 
 
 def _known(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,7 @@ SCENES = {
     "half-open": Scene("half-open", ("half-open@2.3/1",)),
     "garble": Scene("garble", ("garble~1.5/1-2",)),
     "killed": Scene("killed", kill_at=2.3),
+    "sentences": Scene("sentences", ("drop@4",)),
     "revoked": Scene("revoked", ("drop@2.3/1", "refuse:401@2")),
 }
 
@@ -71,12 +73,22 @@ def script() -> tuple[Leg, list[Tone]]:
     return Leg("fr", "agent", RATE, np.concatenate(parts), []), expected
 
 
+def sentences() -> tuple[Leg, list[Tone]]:
+    """Tones that last longer than a connection lives, even where they are sent as what was kept."""
+    first, second = tones(400, length=7.0), tones(600, length=6.0)
+    samples = np.frombuffer(first + second, "<i2")
+    at = len(first) / 2 / RATE
+    expected = [Tone("f400", 0.1, 7.1), Tone("f600", at + 0.1, at + 6.1)]
+    return Leg("fr", "agent", RATE, samples, []), expected
+
+
 LEG, EXPECTED = script()
+LONG, SENTENCES = sentences()
 Calls = dict[tuple[str, str], HeardLeg]
 
 
 CALLS = [
-    *((name, "full") for name in SCENES),
+    *((name, "full") for name in SCENES if name != "sentences"),
     *((name, "none") for name in SCENES if name != "killed"),
     ("busy", "none, impatient"),
 ]
@@ -90,7 +102,8 @@ async def played(server: Upstream, mortal: Upstream) -> Calls:
         replay = SHORT if "impatient" in ladder else Patience().replay
         patience.set(Patience(replay=replay, longest_delay=1.0, attempts=100))
         behind = mortal if name == "killed" else server
-        run = await play([LEG], SCENES[name], behind, tones_here, LADDERS[ladder], seed=3)
+        leg = LONG if name == "sentences" else LEG
+        run = await play([leg], SCENES[name], behind, tones_here, LADDERS[ladder], seed=3)
         return run.legs[0]
 
     heard = await asyncio.gather(*(one(*call) for call in CALLS))
@@ -120,7 +133,7 @@ def times(tone: Tone, words: list[Placed]) -> int:
     return sum(w.text == tone.text and abs(w.start - tone.start) < NEAR for w in words)
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", [name for name in SCENES if name != "sentences"])
 def test_nothing_is_lost_doubled_or_moved(calls: Calls, name: str) -> None:
     heard = calls[name, "full"]
     assert [times(tone, heard.words) for tone in EXPECTED] == [1] * len(EXPECTED), heard
@@ -134,6 +147,19 @@ def test_without_a_fallback_what_was_missed_is_heard_again(calls: Calls, name: s
     assert [times(tone, heard.words) for tone in EXPECTED] == [1] * len(EXPECTED), heard
     assert len(heard.words) == len(EXPECTED), heard.words
     assert heard.gaps == []
+
+
+def test_a_sentence_longer_than_a_connection_lives_is_heard_in_parts(calls: Calls) -> None:
+    heard = calls["sentences", "none"]
+    assert heard.gaps == []
+    words = heard.words
+    assert all(one.end < other.start + 0.05 for one, other in pairwise(words)), "doubled"
+    for tone in SENTENCES:
+        parts = [word for word in words if word.text == tone.text]
+        assert len(parts) > 1
+        assert sum(word.end - word.start for word in parts) == pytest.approx(
+            tone.end - tone.start, abs=0.1
+        ), heard
 
 
 def test_without_a_fallback_what_nobody_heard_is_one_gap(calls: Calls) -> None:

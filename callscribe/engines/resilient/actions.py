@@ -28,6 +28,10 @@ class Line:
     lasted: bool = False
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
+    look_at: float = 0.0
+    """When it is worth a look whether a final is to be asked for."""
+    asked_to: int = 0
+    """The leg's sample before which finals were asked for."""
     lane: Lane | None = None
     """How audio that nothing is in the way of gets to its engine."""
 
@@ -47,10 +51,17 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Finalize:
+    """Ask a connection for a final of what it was sent; there may be no answer."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Hand an event on."""
 
     event: EngineEvent
 
 
-Action = Open | Drop | Tell
+Action = Open | Drop | Finalize | Tell

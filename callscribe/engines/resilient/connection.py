@@ -1,6 +1,6 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
-May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.lane``, ``engines.telling``,
+May import ``audio``, ``engines.base``, ``engines.lane``, ``engines.telling``,
 ``errors``, ``flag``, ``transcript`` and its own room.
 """
 
@@ -25,13 +25,12 @@ from callscribe.engines.base import (
     TranscriptCallback,
     Unheard,
 )
-from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
-from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.ask import Ask, caveat
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
-from callscribe.engines.resilient.quiet import quietest
+from callscribe.engines.resilient.quiet import Pauses
 from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
 from callscribe.engines.resilient.tape import Tape
@@ -72,16 +71,19 @@ class ResilientConnection:
         self._ask = ask
         self._width = WIDTH[ask.options.encoding]
         self._monotonic = monotonic
-        self._core = Core(rungs, ask.sample_rate, patience, jitter, quiet=self._quiet)
         self._tape = Tape(
             ask.sample_rate, self._width, memory=patience.in_memory, most=patience.kept
+        )
+        pauses = Pauses(self._tape, ask.sample_rate, ask.options.encoding)
+        self._core = Core(
+            rungs, ask.sample_rate, patience, jitter, quiet=pauses.near, lull=pauses.is_before
         )
         self._teller = EngineTeller(on_transcript, ask.session_id)
         self.lane = Lane(self._note_sent)
         """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
         self._wake = Flag()
         self._mender = Mender(
-            Repairs(repairers, ask.sample_rate, patience, jitter, self._quiet),
+            Repairs(repairers, ask.sample_rate, patience, jitter, pauses.near),
             self._tape,
             partial(ask.enter, streaming=False),
             self._teller.put,
@@ -297,6 +299,8 @@ class ResilientConnection:
                 self._ways.open(action.line)
             elif isinstance(action, Drop):
                 self._ways.drop(action.line)
+            elif isinstance(action, Finalize):
+                self._ways.finalize(action.line)
         self._lead()
         if self._core.settled != self._let_go_at or self._tape.is_heavy:
             self._let_go()
@@ -330,9 +334,3 @@ class ResilientConnection:
         elif isinstance(event, TakenOver | Listening):
             self._mender.forgive()
         self._teller.put(event)
-
-    def _quiet(self, near: int, low: int, high: int) -> int:
-        """The quietest place near a sample, within what is kept. It may block shortly."""
-        low, high = max(low, self._tape.first), min(high, self._tape.end)
-        samples = to_samples(self._tape.read(low, high), self._ask.options.encoding)
-        return low + quietest(samples, self._ask.sample_rate, near - low)

@@ -14,9 +14,9 @@ from typing import Final
 
 from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.lane import Lane
-from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.quiet import REACH
-from callscribe.engines.resilient.rules import LIVE, blame_provider
+from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.standing import Standing
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, CapacityError, EngineError
@@ -37,6 +37,8 @@ class Core(Standing):
 
     quiet: Callable[[int, int, int], int] = lambda near, _low, _high: near
     """Where to cut the audio near a sample, no sooner than one and no later than another."""
+    lull: Callable[[int], bool] = lambda _end: False
+    """Whether it is quiet just before a sample."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
     voices: LegVoices = field(default_factory=LegVoices)
@@ -87,7 +89,7 @@ class Core(Standing):
             self.opening.remove(line)
         else:
             return []
-        self._tries[line.rung].failed(error, now)
+        self._tries[line.rung].failed(error, now, line.opened_at)
         blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
             self._error = error
@@ -137,6 +139,7 @@ class Core(Standing):
             for tries in self._tries:
                 tries.forgive()
         actions += self._hand_over(now)
+        actions += self._ask_for_final(now)
         return actions + self._try(now) + self._despair() + self._worry(now)
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
@@ -166,6 +169,17 @@ class Core(Standing):
         if now - line.opened_at >= self.patience.stable:
             line.lasted = True
             self._tries[line.rung].lasted()
+
+    def _ask_for_final(self, now: float) -> list[Action]:
+        """Asks for a final where the connection may not live until there is one by itself."""
+        line = self.active
+        if line is None or self._looks_at(now) > now:
+            return []
+        if self._unasked(line) < LATEST * self.rate and not self.lull(line.sent):
+            line.look_at = now + GLANCE
+            return []
+        line.asked_to, line.look_at = line.sent, now + EVERY
+        return [Finalize(line)]
 
     def _try(self, now: float) -> list[Action]:
         """Opens what may be opened: better engines than the one that listens, in their order."""

@@ -23,6 +23,20 @@ ONE_WAY: Final = frozenset(
     }
 )
 """Errors of a stream that say nothing about requests, and the other way round."""
+SHORT_LIVED: Final = 2
+"""Connections in a row that did not last: one may be chance, of two the next will not last either.
+"""
+ENOUGH: Final = 2.0
+"""Seconds of audio from which on a final is worth asking for: less is too little to be understood,
+and a few times as much would be longer than such connections live."""
+LATEST: Final = 3.5
+"""Seconds of audio behind which a final is asked for even within a word: with the answer, a
+connection that lives for 5 s has just time for that."""
+EVERY: Final = 1.0
+"""Seconds between two such questions at least: each cuts off what is understood from what follows.
+"""
+GLANCE: Final = 0.1
+"""Seconds between two looks for a quiet moment, which lasts for twice as long."""
 LIVE: Final = float("inf")
 """The pace of an engine that takes audio as fast as it comes."""
 
@@ -92,6 +106,8 @@ class Tries:
         self._jitter = jitter
         self._count = 0
         self._since: float | None = None
+        self._young = 0
+        """Connections in a row that were lost before they had lasted."""
         self.refused: CallscribeError | None = None
         """The error after which it is not tried again, unless it is forgiven."""
         self.at = 0.0
@@ -100,8 +116,15 @@ class Tries:
         self.error: CallscribeError | None = None
         """The latest one."""
 
-    def failed(self, error: CallscribeError, now: float) -> None:
-        """It could not be opened, or was lost."""
+    @property
+    def is_short_lived(self) -> bool:
+        """Whether its connections die young."""
+        return self._young >= SHORT_LIVED
+
+    def failed(self, error: CallscribeError, now: float, opened_at: float | None = None) -> None:
+        """It could not be opened, or was lost that had been opened then."""
+        if opened_at is not None and now - opened_at < self._patience.stable:
+            self._young += 1
         self.failed_at = now
         self.error = error
         if not error.retryable:
@@ -130,7 +153,7 @@ class Tries:
 
     def lasted(self) -> None:
         """It was stable: whatever comes next is a new outage."""
-        self._count, self._since = 0, None
+        self._count, self._since, self._young = 0, None, 0
 
 
 def blame_provider(rungs: Sequence[Rung], tries: Sequence[Tries], failed: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.progress import Progress
-from callscribe.engines.resilient.rules import LIVE, Patience, Rung, Tries
+from callscribe.engines.resilient.rules import ENOUGH, LIVE, Patience, Rung, Tries
 from callscribe.errors import CallscribeError, CapacityError
 
 
@@ -108,6 +108,23 @@ class Standing:
             return float("inf")
         return (line.opened_at or 0.0) + self.patience.healthy
 
+    def _unasked(self, line: Line) -> int:
+        """Samples that a line was sent, have no final, and were not asked for."""
+        return line.sent - max(self.settled, line.asked_to)
+
+    def _looks_at(self, now: float) -> float:
+        """When to look whether a final is to be asked for; never where connections last.
+
+        What is open when one is lost has to be heard again from its beginning, and would be so for
+        ever where that is longer than a connection lives.
+        """
+        line = self.active
+        if line is None or not self.rungs[line.rung].streaming:
+            return float("inf")
+        if not self._tries[line.rung].is_short_lived:
+            return float("inf")
+        return max(line.look_at, now + ENOUGH - self._unasked(line) / self.rate)
+
     def deadline(self, now: float) -> float | None:
         """When ``tick`` has something to do, monotonic; None while only events change that."""
         times = [
@@ -126,7 +143,7 @@ class Standing:
             if not self.active.lasted:
                 times.append((self.active.opened_at or now) + self.patience.stable)
         times.append(self._forgives_at)
-        times += [self._worries_at, self._settles_at]
+        times += [self._worries_at, self._settles_at, self._looks_at(now)]
         times = [at for at in times if at != float("inf")]
         return min(times, default=None)
 

@@ -94,6 +94,12 @@ class Ways:
             return False
         return True
 
+    def finalize(self, line: Line) -> None:
+        """Asks a line for a final; its engine may have nothing to say to that."""
+        way = self._open.get(line)
+        if way is not None and way.is_connected:
+            self._tasks.create_task(_finalize(way))
+
     async def close(self, line: Line) -> bool:
         """Ends a line in good order; false where its engine could not, which is told."""
         try:
@@ -125,3 +131,10 @@ class Ways:
             if isinstance(way, Swift):
                 line.lane = way.lane
             self._listener.opened(line)
+
+
+async def _finalize(way: StreamingConnection) -> None:
+    try:
+        await way.finalize()
+    except CallscribeError as error:  # it is on its end, which will be told
+        _log.debug("no_final_asked_for", problem=error.message)

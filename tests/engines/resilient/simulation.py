@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from callscribe.engines.base import EngineEvent, Repaired, Silent, Unheard
-from callscribe.engines.resilient.actions import Action, Drop, Line, Open, Tell
+from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.repair import MARGIN, Repair, Repairs
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung
@@ -90,6 +90,8 @@ class Simulation:
     told: list[EngineEvent] = field(default_factory=list)
     asked: list[Line] = field(default_factory=list)
     """Lines that are being opened."""
+    finals_asked: list[Line] = field(default_factory=list)
+    """Lines that were asked for a final and have not answered."""
     lines: dict[Line, Recogniser] = field(default_factory=dict)
     most_open: int = 0
     covered: int = 0
@@ -102,8 +104,11 @@ class Simulation:
         for action in actions:
             if isinstance(action, Open):
                 self.asked.append(action.line)
+            elif isinstance(action, Finalize):
+                assert action.line is self.core.active
+                self.finals_asked.append(action.line)
             elif isinstance(action, Drop):
-                self.lines.pop(action.line, None)
+                self._part(action.line)
                 if action.line in self.asked:
                     self.asked.remove(action.line)
             elif isinstance(action, Tell):
@@ -111,6 +116,10 @@ class Simulation:
         self.most_open = max(self.most_open, len(self.lines) + len(self.asked))
         self.most_kept = max(self.most_kept, self.core.received - self.core.settled)
         self._forget()
+
+    def _part(self, line: Line) -> None:
+        self.lines.pop(line, None)
+        self.finals_asked = [other for other in self.finals_asked if other is not line]
 
     def _forget(self) -> None:
         """Lets go of audio, as whoever keeps it does."""
@@ -155,7 +164,7 @@ class Simulation:
         self.do(self.core.opened(line, self.now))
 
     def fail(self, line: Line, *, retryable: bool = True) -> None:
-        self.lines.pop(line, None)
+        self._part(line)
         if line in self.asked:
             self.asked.remove(line)
         error = UpstreamError("it broke", code="deepgram_closed", retryable=retryable)
@@ -164,6 +173,13 @@ class Simulation:
     def say(self, line: Line, event: EngineEvent) -> None:
         self.do(self.core.heard(line, event))
         self.core_settled_before = self.core.settled
+
+    def answer(self, line: Line) -> None:
+        """A line gives the final that it was asked for, if there is anything to say."""
+        self.finals_asked.remove(line)
+        hearing = self.lines[line]
+        if hearing.heard > hearing.final_to:
+            self.say(line, hearing.result(hearing.heard, is_final=True, speech_final=True))
 
     def begin_repair(self) -> None:
         self.repair = self.repair or self.repairs.due(self.now)

@@ -10,6 +10,7 @@ from callscribe.engines.resilient.rules import Patience
 from tests.engines.resilient.simulation import (
     FIRST,
     RATE,
+    SECOND,
     Simulation,
     final,
     talk,
@@ -309,3 +310,106 @@ def test_a_short_outage_is_not_worth_a_word(one: Simulation) -> None:
     one.open(one.asked[0])
     one.pass_time(10)
     assert not one.told
+
+
+def dies_young(sim: Simulation, *, after: float = 5, times: int = 2) -> None:
+    """Connections are lost one after the other, each with a sentence that has no final."""
+    for _ in range(times):
+        talk(sim, after)
+        sim.fail(sim.core.active)
+        while not sim.asked:
+            sim.pass_time(0.05)
+        sim.open(sim.asked[0])
+
+
+def until_asked(sim: Simulation, *, most: float = 10) -> float:
+    """Speaks until a final is asked for; how many seconds that took."""
+    began = sim.now
+    while not sim.finals_asked and sim.now < began + most:
+        talk(sim, 0.1)
+    return sim.now - began
+
+
+def test_where_connections_die_young_a_final_is_asked_for_before(one: Simulation) -> None:
+    dies_young(one)
+    line = one.core.active
+    assert line is not None
+    took = until_asked(one)
+    assert took == pytest.approx(3.5 / 1.25, abs=0.2), "3.5 s, at the pace of what was kept"
+    one.answer(line)
+    assert one.core.settled == pytest.approx(3500, abs=250)
+    assert until_asked(one) == pytest.approx(3.5 / 1.25, abs=0.2)
+    one.check()
+
+
+def test_rather_in_a_quiet_moment_if_there_is_one(one: Simulation) -> None:
+    dies_young(one)
+    quiet: list[int] = []
+    one.core.lull = lambda end: end >= 2600 and not quiet.append(end)
+    until_asked(one)
+    (line,) = one.finals_asked
+    assert line.asked_to == quiet[0] == pytest.approx(2600, abs=130)
+    one.answer(line)
+    until_asked(one)
+    assert line.asked_to - quiet[0] == pytest.approx(2000, abs=260), "enough to be understood"
+
+
+def test_a_quiet_moment_is_looked_for_ten_times_a_second_and_not_oftener(one: Simulation) -> None:
+    dies_young(one)
+    looks: list[int] = []
+    one.core.lull = lambda end: bool(looks.append(end))
+    for _ in range(300):
+        one.pass_time(0.01)
+    assert one.finals_asked
+    assert 10 <= len(looks) <= 13
+
+
+def test_an_answer_that_does_not_come_is_asked_for_again_with_more_behind_it(
+    one: Simulation,
+) -> None:
+    dies_young(one)
+    line = one.core.active
+    assert line is not None
+    one.core.lull = lambda _end: True
+    for _ in range(5):
+        assert until_asked(one) >= 1
+        one.finals_asked.clear()
+    one.pass_time(60)
+    assert len(one.finals_asked) <= 1, "nothing was sent since"
+    one.fail(line)
+    one.check()
+
+
+def test_audio_that_comes_in_a_burst_is_asked_about_once_a_second(one: Simulation) -> None:
+    dies_young(one)
+    line = one.core.active
+    assert line is not None
+    one.core.rungs = [SECOND]  # takes all at once
+    asks = []
+    for _ in range(30):
+        one.speak(4000)
+        one.pass_time(0.1)
+        asks += [one.now] * len(one.finals_asked)
+        one.finals_asked.clear()
+    assert len(asks) == 3
+
+
+@pytest.mark.parametrize(("after", "times"), [(5, 1), (11, 4)])
+def test_who_keeps_its_connections_is_not_asked(one: Simulation, after: float, times: int) -> None:
+    one.core.lull = lambda _end: True
+    dies_young(one, after=after, times=times)
+    until_asked(one, most=15)
+    assert not one.finals_asked
+
+
+def test_nor_who_keeps_them_again(one: Simulation) -> None:
+    dies_young(one, times=4)
+    talk(one, 10.5)
+    one.finals_asked.clear()
+    until_asked(one, most=15)
+    assert not one.finals_asked
+    one.fail(one.core.active)
+    one.pass_time(0.5)
+    one.open(one.asked[0])
+    until_asked(one, most=9)
+    assert not one.finals_asked

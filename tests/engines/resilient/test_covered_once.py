@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
 from callscribe.engines.base import Silent
+from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.rules import Patience
 from callscribe.events import Event, FinalResult
 from callscribe.ledger import Ledger
@@ -53,6 +54,7 @@ class Schedule:
         kinds += ["repair"] if sim.repairs.deadline() is not None else []
         kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
+        kinds += ["answer", "no_answer"] if sim.finals_asked else []
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
 
@@ -91,6 +93,12 @@ class Schedule:
 
     def _interim(self) -> None:
         self._result(is_final=False)
+
+    def _answer(self) -> None:
+        self.sim.answer(self.draw(st.sampled_from(self.sim.finals_asked)))
+
+    def _no_answer(self) -> None:
+        self.sim.finals_asked.pop(0)
 
     def _silent(self) -> None:
         line = self.draw(st.sampled_from(list(self.sim.lines)))
@@ -137,6 +145,43 @@ def test_every_second_is_covered_once(
     sim.do(sim.core.give_up())
     assert sim.core.settled == sim.core.received
     assert not sim.asked
+    sim.check()
+    check_record(sim)
+
+
+@given(st.data(), st.integers(1, 2), st.floats(0, 1), st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_sentence_longer_than_any_connection_lives_is_heard(
+    data: st.DataObject, rungs: int, jitter: float, answers: bool
+) -> None:
+    """It has no final but those that are asked for; each connection to the first engine dies."""
+    patience = Patience(replay=200, longest_delay=1, attempts=1000, outage=1000)
+    sim = simulation(*[FIRST, SECOND][:rungs], jitter=jitter, patience=patience)
+    sim.core.begun = True
+    seconds = st.floats(4, 9)
+    dies = dict.fromkeys(sim.asked, 0.0)
+    due: dict[Line, float] = {}
+    for _ in range(600):
+        sim.speak(100)
+        sim.pass_time(0.1)
+        for line in list(sim.asked):
+            sim.open(line)
+            dies[line] = sim.now + (data.draw(seconds) if line.rung == 0 else 1000)
+        for line in set(sim.finals_asked) - due.keys():
+            due[line] = sim.now + data.draw(st.floats(0.2, 0.4))
+        for line in [line for line, at in due.items() if at <= sim.now]:
+            del due[line]
+            if line in sim.lines and answers:
+                sim.answer(line)
+            sim.finals_asked = [other for other in sim.finals_asked if other is not line]
+        for line in [line for line in sim.lines if dies[line] <= sim.now]:
+            sim.fail(line)
+        sim.check()
+    assert not sim.gaps
+    if answers and rungs == 1:
+        # Two lives went by unasked; nobody may be further behind than what came meanwhile.
+        assert sim.core.settled > sim.core.received / 2
+    sim.do(sim.core.give_up())
     sim.check()
     check_record(sim)
 

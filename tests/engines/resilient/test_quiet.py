@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from callscribe.engines.resilient.quiet import quietest
+from callscribe.engines.resilient.quiet import BEFORE, LULL, Pauses, is_lull, quietest
+from callscribe.engines.resilient.tape import Tape
+from callscribe.wire.g711 import samples_to_mulaw
 from tests import speech
 from tests.engines_for_tests import tones
 
@@ -50,3 +52,47 @@ def test_in_real_speech_it_is_quiet_there() -> None:
         after += level(at - rate / 40, at + rate / 40) > 0.1 * loudness
     assert before > 50
     assert after == 0
+
+
+def test_a_lull_is_much_quieter_than_what_was_before() -> None:
+    samples = np.frombuffer(tones(400, 600, 800), "<i2")  # at 0.1–0.4, 0.9–1.2, 1.7–2.0 s
+    noise = np.random.default_rng(1).normal(0, 300, len(samples)).astype("<i2")
+    for heard in (samples, samples + noise):
+        ends = [at / 10 for at in range(3, 25) if is_lull(heard[: at * RATE // 10], RATE)]
+        assert ends == [0.6, 0.7, 0.8, 0.9, 1.4, 1.5, 1.6, 1.7, 2.2, 2.3, 2.4]
+
+
+def test_where_nobody_spoke_there_is_no_lull() -> None:
+    assert not is_lull(np.zeros(0, np.int16), RATE)
+    assert not is_lull(np.zeros(RATE, np.int16), RATE)
+    assert not is_lull(np.random.default_rng(1).normal(0, 300, RATE).astype("<i2"), RATE)
+
+
+def test_in_real_speech_a_lull_lies_outside_words_mostly() -> None:
+    rate, samples = speech.leg("fr", "agent")
+    spoken = [u for u in speech.script("fr") if u.speaker == "agent"]
+    size, lull = int(BEFORE * rate), int(LULL * rate)
+    found = 0
+    for utterance in spoken:
+        for at in np.arange(utterance.start + 1.0, utterance.end, 0.1):
+            end = int(at * rate)
+            piece = samples[max(end - size, 0) : end]
+            if is_lull(piece, rate):
+                found += 1
+                last, all_of_it = (x.astype(float) for x in (piece[-lull:], piece))
+                assert np.sqrt(np.mean(last**2)) < 0.32 * np.sqrt(np.mean(all_of_it**2))
+    assert found
+
+
+def test_pauses_of_a_tape_in_either_encoding() -> None:
+    audio = tones(400, 600, 800)
+    for encoding, width, data in (
+        ("linear16", 2, audio),
+        ("mulaw", 1, samples_to_mulaw(np.frombuffer(audio, "<i2"))),
+    ):
+        tape = Tape(RATE, width, memory=60, most=60)
+        tape.append(data)
+        pauses = Pauses(tape, RATE, encoding)  # type: ignore[arg-type]
+        assert 0.4 < pauses.near(int(0.85 * RATE), 0, 2 * RATE) / RATE < 0.9
+        assert pauses.is_before(int(0.8 * RATE))
+        assert not pauses.is_before(int(0.5 * RATE))

@@ -198,3 +198,18 @@ def test_before_a_leg_has_begun_nobody_is_told_that_nobody_listens() -> None:
     sim.pass_time(100)
     assert not sim.told
     assert not sim.asked
+
+
+def test_when_to_look_whether_a_final_is_to_be_asked_for(one: Simulation) -> None:
+    for _ in range(2):
+        one.fail(one.core.active)
+        one.pass_time(1)
+        one.open(one.asked[0])
+    talk(one, 1)
+    at = one.core.deadline(one.now)
+    assert at is not None
+    assert at - one.now == pytest.approx(1.0)  # two seconds have been sent then
+    talk(one, 1.1)
+    at = one.core.deadline(one.now)
+    assert at is not None
+    assert at - one.now <= 0.1

@@ -1,7 +1,7 @@
 """What faults on the way to Deepgram cost a call: words lost, doubled or moved, text that stops.
 
     python -m benchmarks.chaos [--calls fr,en,demo-fr] [--seconds 60 | --whole] [--seeds 1]
-        [--faults drops,stall] [--ladders full,none] [--json FILE]
+        [--faults drops,stall] [--ladders full,none] [--heard-once] [--json FILE]
 
 Each call is played through Callscribe at the pace of speech. Our own server with Whisper is in
 Deepgram's place, in a process of its own; the chaos proxy stands before it. Every number is against
@@ -239,7 +239,8 @@ async def measure_all(asked: argparse.Namespace, server: Upstream) -> list[dict[
                     progress.update(bar, description=f"{name} {ladder} {scene.name}")
                     run = await play(
                         legs, scene, server, local, LADDERS[ladder or "full"],
-                        seed=seed, step=lambda went: progress.advance(bar, went),
+                        seed=seed, heard_once=asked.heard_once,
+                        step=lambda went: progress.advance(bar, went),
                     )  # fmt: skip
                     calm = calm or run
                     rows.append(row(ladder, name, seed, run, calm))
@@ -259,6 +260,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how many moments for each fault")
     parser.add_argument("--faults", default=",".join(known), help="which (default: all)")
     parser.add_argument("--ladders", default="full,none", help="with fallbacks, without")
+    parser.add_argument("--heard-once", action="store_true", help="nothing unsure is heard again")
     parser.add_argument("--json", type=Path, help="write every run to this file too")
     asked = parser.parse_args()
     for name in ("calls", "faults", "ladders"):

@@ -78,15 +78,19 @@ async def play(
     fallback: tuple[str, ...],
     *,
     seed: int = 0,
+    heard_once: bool = False,
     step: Callable[[float], None] = lambda _: None,
 ) -> Run:
-    """Plays the legs at the pace of speech; ``step`` hears how many seconds went by."""
+    """Plays the legs at the pace of speech; ``step`` hears how many seconds went by.
+
+    ``heard_once``: what is unsure is not heard again, which may hide what a fault cost.
+    """
     others = Bystanders(os.getpid())
     config = TranscriptionConfig.model_validate(
         {
             "transcription_language": legs[0].call,
             "transcription_fallback": fallback,
-            "unsure_below": {"*": 0.0},  # what is heard again would hide what a fault cost
+            **({"unsure_below": {"*": 0.0}} if heard_once else {}),
         }
     )
     bus = create_bus()

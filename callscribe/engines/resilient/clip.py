@@ -5,9 +5,14 @@ May import ``transcript``.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from callscribe.transcript import Result, join_text, mean_confidence
+
+ROUNDING: Final = 1e-6
+"""Seconds that two times may be apart that are the same, by another clock."""
 
 
 def clipped(result: Result, settled: float) -> Result:
@@ -17,7 +22,7 @@ def clipped(result: Result, settled: float) -> Result:
     """
     if result.start >= settled or not result.words:
         return result
-    words = tuple(w for w in result.words if (w.start + w.end) / 2 >= settled)
+    words = tuple(w for w in result.words if (w.start + w.end) / 2 >= settled - ROUNDING)
     if len(words) == len(result.words):
         return result
     return replace(

@@ -82,14 +82,18 @@ class Core(Standing):
 
     def failed(self, line: Line, error: CallscribeError, now: float) -> list[Action]:
         """A connection could not be opened, or has ended by itself."""
+        settled = 0.0
         if line is self.active:
+            settled = (self.settled - line.base) / self.rate
             self.active = None
             self._away_since = now
         elif line in self.opening:
             self.opening.remove(line)
         else:
             return []
-        self._tries[line.rung].failed(error, now, line.opened_at)
+        if line.opened_at is not None:
+            self._tries[line.rung].ended(now - line.opened_at, settled)
+        self._tries[line.rung].failed(error, now)
         blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
             self._error = error
@@ -175,7 +179,7 @@ class Core(Standing):
         line = self.active
         if line is None or self._looks_at(now) > now:
             return []
-        if self._unasked(line) < LATEST * self.rate and not self.lull(line.sent):
+        if self._unsettled(line) < LATEST and not self.lull(line.sent):
             line.look_at = now + GLANCE
             return []
         line.asked_to, line.look_at = line.sent, now + EVERY

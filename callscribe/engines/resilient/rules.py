@@ -28,7 +28,7 @@ SHORT_LIVED: Final = 2
 """
 ENOUGH: Final = 2.0
 """Seconds of audio from which on a final is worth asking for: less is too little to be understood,
-and a few times as much would be longer than such connections live."""
+and a few times as much is more than is sent while such a connection lives."""
 LATEST: Final = 3.5
 """Seconds of audio behind which a final is asked for even within a word: with the answer, a
 connection that lives for 5 s has just time for that."""
@@ -121,10 +121,15 @@ class Tries:
         """Whether its connections die young."""
         return self._young >= SHORT_LIVED
 
-    def failed(self, error: CallscribeError, now: float, opened_at: float | None = None) -> None:
-        """It could not be opened, or was lost that had been opened then."""
-        if opened_at is not None and now - opened_at < self._patience.stable:
+    def ended(self, lived: float, settled: float) -> None:
+        """A connection was lost that had lived for so long, and settled so much audio (s)."""
+        if lived < self._patience.stable:
             self._young += 1
+        if settled >= ENOUGH:  # it was worth opening, and the next one will be
+            self._count, self._since = 0, None
+
+    def failed(self, error: CallscribeError, now: float) -> None:
+        """It could not be opened, or was lost."""
         self.failed_at = now
         self.error = error
         if not error.retryable:

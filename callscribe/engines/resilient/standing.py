@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.progress import Progress
-from callscribe.engines.resilient.rules import ENOUGH, LIVE, Patience, Rung, Tries
+from callscribe.engines.resilient.rules import ENOUGH, GLANCE, LIVE, Patience, Rung, Tries
 from callscribe.errors import CallscribeError, CapacityError
 
 
@@ -108,9 +108,9 @@ class Standing:
             return float("inf")
         return (line.opened_at or 0.0) + self.patience.healthy
 
-    def _unasked(self, line: Line) -> int:
-        """Samples that a line was sent, have no final, and were not asked for."""
-        return line.sent - max(self.settled, line.asked_to)
+    def _unsettled(self, line: Line) -> float:
+        """Seconds that a line was sent and are not settled."""
+        return (line.sent - self.settled) / self.rate
 
     def _looks_at(self, now: float) -> float:
         """When to look whether a final is to be asked for; never where connections last.
@@ -123,7 +123,8 @@ class Standing:
             return float("inf")
         if not self._tries[line.rung].is_short_lived:
             return float("inf")
-        return max(line.look_at, now + ENOUGH - self._unasked(line) / self.rate)
+        soonest = now + GLANCE if line.sent == line.asked_to else now
+        return max(line.look_at, soonest, now + ENOUGH - self._unsettled(line))
 
     def deadline(self, now: float) -> float | None:
         """When ``tick`` has something to do, monotonic; None while only events change that."""

@@ -364,20 +364,50 @@ def test_a_quiet_moment_is_looked_for_ten_times_a_second_and_not_oftener(one: Si
     assert 10 <= len(looks) <= 13
 
 
-def test_an_answer_that_does_not_come_is_asked_for_again_with_more_behind_it(
+def test_where_no_answer_comes_it_is_asked_again_a_second_later_with_more_behind_it(
     one: Simulation,
 ) -> None:
     dies_young(one)
     line = one.core.active
     assert line is not None
-    one.core.lull = lambda _end: True
-    for _ in range(5):
-        assert until_asked(one) >= 1
+    until_asked(one)
+    for _ in range(3):
         one.finals_asked.clear()
-    one.pass_time(60)
-    assert len(one.finals_asked) <= 1, "nothing was sent since"
+        assert until_asked(one) == pytest.approx(1.0, abs=0.11)
+    one.finals_asked.clear()
     one.fail(line)
     one.check()
+
+
+def test_where_nothing_was_sent_since_nothing_is_asked(one: Simulation) -> None:
+    dies_young(one, after=2)
+    one.core.lull = lambda _end: True
+    for _ in range(50):
+        one.pass_time(0.1)
+    assert one.core.is_caught_up
+    asked = len(one.finals_asked)
+    assert asked
+    for _ in range(20):
+        at = one.core.deadline(one.now)
+        assert at is not None
+        assert at >= one.now + 0.05, "nor is there anything to look at all the time"
+        one.pass_time(0.1)
+    assert len(one.finals_asked) == asked
+
+
+def test_what_brought_finals_was_worth_opening(one: Simulation) -> None:
+    delays = []
+    for _ in range(6):
+        until_asked(one, most=4)
+        if one.finals_asked:
+            one.answer(one.finals_asked[0])
+        one.fail(one.core.active)
+        began = one.now
+        while not one.asked:
+            one.pass_time(0.05)
+        delays.append(one.now - began)
+        one.open(one.asked[0])
+    assert delays == pytest.approx([0.25, 0.5, 0.25, 0.25, 0.25, 0.25], abs=0.06)
 
 
 def test_audio_that_comes_in_a_burst_is_asked_about_once_a_second(one: Simulation) -> None:

@@ -164,7 +164,8 @@ def test_a_sentence_longer_than_any_connection_lives_is_heard(
     for _ in range(600):
         sim.speak(100)
         sim.pass_time(0.1)
-        for line in list(sim.asked):
+        while sim.asked:  # one that opens may have others dropped
+            line = sim.asked[0]
             sim.open(line)
             dies[line] = sim.now + (data.draw(seconds) if line.rung == 0 else 1000)
         for line in set(sim.finals_asked) - due.keys():

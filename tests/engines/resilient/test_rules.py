@@ -51,3 +51,23 @@ def test_what_is_refused_for_good_is_not_tried_again() -> None:
     tries = Tries(Patience())
     tries.failed(NEVER, 1.0)
     assert tries.refused is NEVER
+
+
+def test_who_lost_two_connections_before_they_lasted_is_short_lived() -> None:
+    tries = Tries(Patience(), lambda: 1.0)
+    tries.ended(3.0, 0.0)
+    assert not tries.is_short_lived
+    tries.ended(9.9, 0.0)
+    assert tries.is_short_lived
+    tries.lasted()
+    tries.ended(11.0, 0.0)
+    tries.ended(11.0, 0.0)
+    assert not tries.is_short_lived
+
+
+@pytest.mark.parametrize(("settled", "again"), [(1.9, 8.0), (2.0, 0.5)])
+def test_what_brought_finals_is_counted_anew(settled: float, again: float) -> None:
+    tries = Tries(Patience(), lambda: 1.0)
+    delays(tries, 4)
+    tries.ended(3.0, settled)
+    assert delays(tries, 1) == pytest.approx([again])

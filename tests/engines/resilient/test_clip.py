@@ -14,6 +14,10 @@ def test_what_is_new_stays_as_it_is() -> None:
     assert clipped(RESULT, 1.15) is RESULT  # less than half of the first word
 
 
+def test_a_word_whose_middle_is_just_where_the_last_final_ended_is_new() -> None:
+    assert clipped(RESULT, 1.2 + 1e-12).words == WORDS  # as times differ by another clock
+
+
 def test_words_that_were_final_are_left_out() -> None:
     found = clipped(RESULT, 1.45)
     assert found.text == "bonjour, vous"

@@ -11,7 +11,7 @@ from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.ask import Ask
 from callscribe.engines.resilient.rules import Rung
 from callscribe.engines.resilient.ways import Ways
-from callscribe.errors import CallscribeError, CapacityError
+from callscribe.errors import CallscribeError, CapacityError, EngineError
 from tests.engines_for_tests import EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +106,30 @@ async def test_a_line_is_dropped_whether_it_is_open_or_not(
         ways.drop(second)
     assert [inner.is_connected for inner in engine.connections] == [False]
     assert told.open == [first]
+
+
+async def test_a_line_is_asked_for_a_final_as_long_as_it_is_there(
+    ways: Ways, told: Told, engine: EnergyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(0, 0.0)
+    async with asyncio.TaskGroup() as tasks:
+        ways.begin(tasks)
+        ways.finalize(line)  # it is not open yet
+        ways.open(line)
+        while not told.open:
+            await asyncio.sleep(0)
+        await ways.send(line, tones(400, gap=0.0))
+        ways.finalize(line)
+        while not told.words:
+            await asyncio.sleep(0)
+
+        async def broken() -> None:
+            raise EngineError("it is on its end")
+
+        monkeypatch.setattr(engine.connections[0], "finalize", broken)
+        ways.finalize(line)  # what is wrong with it will be told
+        ways.drop(line)
+        ways.finalize(line)
+    assert told.words == ["f400"]
+    assert engine.connections[0].finalized == 1
+    assert not told.errors

@@ -21,6 +21,12 @@ _OF_AN_UTTERANCE = Utterance.__struct_fields__
 _encode = msgspec.json.Encoder().encode
 
 
+def _to_dict(event: Event) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(event)
+    found["words"] = list(found["words"])
+    return found
+
+
 class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """The head that every event has: its session, its number and the wall-clock time (UNIX s)."""
 
@@ -129,8 +135,12 @@ class InterimResult(Event, frozen=True, kw_only=True, gc=False, tag="interim"):
     words: tuple[Word, ...] = ()
     latency_ms: float | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; its numbers as they are: they were rounded when it was made."""
+        return _to_dict(self)
+
     def to_json(self) -> str:
-        """``to_dict`` as compact JSON text; its numbers as they are, rounded when it was made."""
+        """``to_dict`` as compact JSON text."""
         return _encode(self).decode()
 
 
@@ -165,8 +175,12 @@ class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
     heard_again: str = ""
     """The engine that has heard it again, surer of its words: they replace those of before."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; its numbers as they are: they were rounded when it was made."""
+        return _to_dict(self)
+
     def to_json(self) -> str:
-        """``to_dict`` as compact JSON text; its numbers as they are, rounded when it was made."""
+        """``to_dict`` as compact JSON text."""
         return _encode(self).decode()
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,12 +79,14 @@ class CallViews:
         async with slot.turn:
             while seq is None or slot.view.seq < seq:
                 tail = self._tails.get(session_id)
-                page = tail.since(slot.view.seq) if tail is not None else None
-                whole = page is not None
-                if page is None:
-                    page = await self._store.events(session_id, slot.view.seq, PAGE)
+                known = tail.since(slot.view.seq) if tail is not None else None
+                page: Sequence[Mapping[str, Any]] = (
+                    await self._store.events(session_id, slot.view.seq, PAGE)
+                    if known is None
+                    else known
+                )
                 for data in page:
                     slot.view.apply(data)
-                if whole or len(page) < PAGE:
+                if known is not None or len(page) < PAGE:
                     break
         return slot.view

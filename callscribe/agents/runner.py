@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -257,15 +257,15 @@ class Runner:
 
     async def _news(
         self, post: _Post, session_id: str, tail: Tail | None, place: int
-    ) -> list[dict[str, Any]]:
+    ) -> Sequence[Mapping[str, Any]]:
         """The next events above a number."""
-        found = tail.since(place) if tail is not None else None
+        found: Sequence[Mapping[str, Any]] | None = tail.since(place) if tail is not None else None
         if found is None:
             read = partial(self._store.events, session_id, place, BATCH)
             found = await self._patience.insist(read, post.agent.name, session_id)
         return found
 
-    async def _handle(self, post: _Post, data: dict[str, Any], latest: int) -> None:
+    async def _handle(self, post: _Post, data: Mapping[str, Any], latest: int) -> None:
         """Has an agent do with a final, or the end, all that there is to do."""
         name, session_id = post.agent.name, data["session_id"]
         ended = data["type"] == "session_ended"
@@ -278,7 +278,7 @@ class Runner:
         if ended:
             self._teller.forget(name, session_id)
 
-    async def _settle(self, post: _Post, data: dict[str, Any], latest: int) -> bool:
+    async def _settle(self, post: _Post, data: Mapping[str, Any], latest: int) -> bool:
         """Tells what an agent finds in an event, or that it gave up; whether there was anything."""
         name, insist = post.agent.name, self._patience.insist
         session_id, failed = data["session_id"], 0
@@ -306,7 +306,7 @@ class Runner:
         raise Closing
 
     async def _give_up(
-        self, post: _Post, data: dict[str, Any], error: Exception, failed: int
+        self, post: _Post, data: Mapping[str, Any], error: Exception, failed: int
     ) -> None:
         name = post.agent.name
         await self._patience.insist(

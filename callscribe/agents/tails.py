@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from callscribe.events import AgentFailed, AgentResult, Event, FinalResult, SessionEnded
@@ -23,6 +23,36 @@ WARM: Final = 16
 """Of these, so many are in their JSON form too: all agents read them at about the same time."""
 
 
+_HEAD: Final = frozenset({"type", "session_id", "seq"})
+
+
+class Told(Mapping[str, Any]):
+    """A final in its JSON form, which is made only when somebody looks behind its head."""
+
+    __slots__ = ("_data", "event")
+
+    def __init__(self, event: FinalResult) -> None:
+        self.event = event
+        self._data: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever an event holds
+        if name in _HEAD:
+            return getattr(self.event, name)
+        return self._whole[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    @property
+    def _whole(self) -> dict[str, Any]:
+        if self._data is None:
+            self._data = self.event.to_dict()
+        return self._data
+
+
 class Tail:
     """The latest events of one call, without a hole."""
 
@@ -34,7 +64,7 @@ class Tail:
         self._last = after
         self._most = most
         self._events: deque[Event] = deque()
-        self._warm: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self._warm: OrderedDict[int, Mapping[str, Any]] = OrderedDict()
 
     def add(self, event: Event) -> bool:
         """Takes the next event; false when it is not the next one."""
@@ -46,7 +76,7 @@ class Tail:
             self._after = self._events.popleft().seq
         return True
 
-    def since(self, seq: int) -> list[dict[str, Any]] | None:
+    def since(self, seq: int) -> list[Mapping[str, Any]] | None:
         """The events numbered above ``seq`` in their JSON form; None where it is the store's.
 
         They are shared: nobody may change them.
@@ -64,7 +94,7 @@ class Tail:
         """Nobody reads any more for now."""
         self._warm.clear()
 
-    def _data(self, event: Event) -> dict[str, Any]:
+    def _data(self, event: Event) -> Mapping[str, Any]:
         data = self._warm.get(event.seq)
         if data is None:
             data = self._warm[event.seq] = _as_stored(event)
@@ -109,9 +139,8 @@ class Tails:
         return tail.add(event)
 
 
-def _as_stored(event: Event) -> dict[str, Any]:
-    data = event.to_dict()
+def _as_stored(event: Event) -> Mapping[str, Any]:
     if isinstance(event, FinalResult):  # nothing in it looks different in JSON
-        return data
-    found: dict[str, Any] = json.loads(json.dumps(data, default=str))
+        return Told(event)
+    found: dict[str, Any] = json.loads(json.dumps(event.to_dict(), default=str))
     return found

@@ -1,6 +1,7 @@
-"""What the events of one call add up to for its agents. May import ``agents.base`` and core.
+"""What the events of one call add up to for its agents.
 
-It grows event by event, so that a call is read once, however long it gets.
+It grows event by event, so that a call is read once, however long it gets. May import
+``agents.base``, ``agents.tails`` and core.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from callscribe.agents.base import Call
+from callscribe.agents.tails import Told
 from callscribe.events import Event, FinalResult, parse_event
 from callscribe.transcript import Gap, Transcript, Utterance
 
@@ -70,7 +72,7 @@ class View:
     def event(self, data: Mapping[str, Any]) -> Event:
         """An event of the call, a final under the name that its speaker has now."""
         # The same one for all agents that are told of it now: making it is most of the work.
-        event = self._latest if data is self._data and self._latest else parse_event(data)
+        event = self._latest if data is self._data and self._latest else _event(data)
         if not isinstance(event, FinalResult):
             return event
         speaker = self._speakers.get(event.utterance_id, event.speaker)
@@ -87,7 +89,7 @@ class View:
         self.ended = True
 
     def _say(self, data: Mapping[str, Any]) -> None:
-        final = parse_event(data)
+        final = _event(data)
         assert isinstance(final, FinalResult)  # noqa: S101 - for the type checker
         self._latest, self._data = final, data
         self._speakers[final.utterance_id] = final.speaker
@@ -121,6 +123,10 @@ class View:
         self._speakers = {of: names.get(name, name) for of, name in self._speakers.items()}
         self._said = [_named(said, names) for said in self._said]
         self._missed.swap(one, other)
+
+
+def _event(data: Mapping[str, Any]) -> Event:
+    return data.event if isinstance(data, Told) else parse_event(data)
 
 
 def _named(said: Utterance, names: Mapping[str, str]) -> Utterance:

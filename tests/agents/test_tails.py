@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from callscribe.agents.tails import WARM, Tails
+from callscribe.agents.tails import WARM, Tails, Told
 from callscribe.events import (
     AgentFailed,
     AgentResult,
@@ -50,6 +50,19 @@ async def test_events_are_those_that_the_store_gives(store: Kept) -> None:
     assert tail is not None
     for place in (0, 1, 2, 3, 4, 6, 8, 9):
         assert tail.since(place) == await store.events("call", place), place
+
+
+def test_a_final_is_itself_to_who_knows_it() -> None:
+    tails = Tails()
+    said = final("x", 7)
+    tails.take([said])
+    tail = tails.get("call")
+    assert tail is not None
+    (told,) = tail.since(6) or ()
+    assert isinstance(told, Told)
+    assert told.event is said
+    assert (told["seq"], told["type"], len(told)) == (7, "final", len(said.to_dict()))
+    assert dict(told) == said.to_dict()
 
 
 def test_a_tail_says_how_far_back_it_reaches() -> None:
@@ -106,4 +119,5 @@ def test_the_json_form_is_made_once_and_not_kept_for_long() -> None:
     assert len(tail._warm) == WARM
     tail.rest()
     assert not tail._warm
-    assert json.dumps(tail.since(3 * WARM - 2)) == json.dumps([one])
+    (again,) = tail.since(3 * WARM - 2) or ()
+    assert json.dumps(dict(again)) == json.dumps(dict(one))

@@ -243,7 +243,7 @@ class TranscriptionConfig(BaseModel):
         default=False, description="Deepgram: keep the audio out of its model improvement."
     )
     deepgram_mulaw: bool = Field(
-        default=False,
+        default=True,
         description="Deepgram: pass mu-law of a telephone on as it is; off: as 16-bit PCM.",
     )
     interim_results: bool = Field(default=True, description="Show words before they are final.")

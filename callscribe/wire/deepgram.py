@@ -26,7 +26,7 @@ ChannelIndex = list[int]
 """The channel, and how many there are: [0, 1]."""
 
 
-class Word(Struct, kw_only=True):
+class Word(Struct, kw_only=True, gc=False):
     """One word of an alternative; ``punctuated_word`` is how it should be shown."""
 
     word: str
@@ -43,7 +43,7 @@ class Word(Struct, kw_only=True):
         return self.punctuated_word if isinstance(self.punctuated_word, str) else self.word
 
 
-class Alternative(Struct, kw_only=True):
+class Alternative(Struct, kw_only=True, gc=False):
     """What was heard; there is one of them unless more were asked for."""
 
     transcript: str
@@ -52,14 +52,14 @@ class Alternative(Struct, kw_only=True):
     languages: list[str] | UnsetType = UNSET
 
 
-class Channel(Struct, kw_only=True):
+class Channel(Struct, kw_only=True, gc=False):
     """What was heard on one channel."""
 
     alternatives: list[Alternative] = []
     search: list[dict[str, Any]] | UnsetType = UNSET
 
 
-class ModelInfo(Struct, kw_only=True):
+class ModelInfo(Struct, kw_only=True, gc=False):
     """The model behind a result."""
 
     name: str = ""
@@ -72,7 +72,7 @@ def model_uuid(model: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"callscribe:{model}"))
 
 
-class ResultsMetadata(Struct, kw_only=True):
+class ResultsMetadata(Struct, kw_only=True, gc=False):
     """Which request and model a ``Results`` belongs to."""
 
     request_id: str = ""
@@ -178,7 +178,7 @@ class CloseStream(Message, tag="CloseStream", kw_only=True):
     """No more audio comes: the last results, ``Metadata`` and a close with 1000 follow."""
 
 
-class Features(Struct, kw_only=True):
+class Features(Struct, kw_only=True, gc=False):
     """What a ``Configure`` switches."""
 
     numerals: bool | UnsetType = UNSET

@@ -21,21 +21,21 @@ RATE: Final = 8000
 """Samples, and bytes, of a second of a telephone's mu-law."""
 
 
-class _Message(Struct, kw_only=True, tag_field="event", rename="camel", frozen=True):
+class _Message(Struct, kw_only=True, tag_field="event", rename="camel", frozen=True, gc=False):
     """The head of every message but the first: a counter, and the stream it belongs to."""
 
     sequence_number: int = 0
     stream_sid: str = ""
 
 
-class Connected(Struct, kw_only=True, tag_field="event", tag="connected", frozen=True):
+class Connected(Struct, kw_only=True, tag_field="event", tag="connected", frozen=True, gc=False):
     """The socket is open; ``start`` follows."""
 
     protocol: str = "Call"
     version: str = "1.0.0"
 
 
-class MediaFormat(Struct, kw_only=True, rename="camel", frozen=True):
+class MediaFormat(Struct, kw_only=True, rename="camel", frozen=True, gc=False):
     """How the audio of a stream is made."""
 
     encoding: str = "audio/x-mulaw"
@@ -43,7 +43,7 @@ class MediaFormat(Struct, kw_only=True, rename="camel", frozen=True):
     channels: int = 1
 
 
-class StartBody(Struct, kw_only=True, rename="camel", frozen=True):
+class StartBody(Struct, kw_only=True, rename="camel", frozen=True, gc=False):
     """Whose call it is, and what of it comes here."""
 
     call_sid: str
@@ -54,13 +54,13 @@ class StartBody(Struct, kw_only=True, rename="camel", frozen=True):
     custom_parameters: dict[str, str] = field(default_factory=dict)
 
 
-class Start(_Message, tag="start", frozen=True):
+class Start(_Message, tag="start", frozen=True, gc=False):
     """A stream begins."""
 
     start: StartBody
 
 
-class MediaBody(Struct, kw_only=True, frozen=True):
+class MediaBody(Struct, kw_only=True, frozen=True, gc=False):
     """A piece of a track: its number from 1, its first sample in ms since the stream's start."""
 
     track: str
@@ -69,51 +69,51 @@ class MediaBody(Struct, kw_only=True, frozen=True):
     payload: bytes
 
 
-class Media(_Message, tag="media", frozen=True):
+class Media(_Message, tag="media", frozen=True, gc=False):
     """Audio. The base64 of the payload is decoded and encoded here."""
 
     media: MediaBody
 
 
-class DtmfBody(Struct, kw_only=True, frozen=True):
+class DtmfBody(Struct, kw_only=True, frozen=True, gc=False):
     """A key of the telephone."""
 
     digit: str
     track: str = ""
 
 
-class Dtmf(_Message, tag="dtmf", frozen=True):
+class Dtmf(_Message, tag="dtmf", frozen=True, gc=False):
     """Somebody pressed a key."""
 
     dtmf: DtmfBody
 
 
-class MarkBody(Struct, kw_only=True, frozen=True):
+class MarkBody(Struct, kw_only=True, frozen=True, gc=False):
     """The name that was given to a place in what was played."""
 
     name: str
 
 
-class Mark(_Message, tag="mark", frozen=True):
+class Mark(_Message, tag="mark", frozen=True, gc=False):
     """What was sent to be played has been played up to here."""
 
     mark: MarkBody
 
 
-class StopBody(Struct, kw_only=True, rename="camel", frozen=True):
+class StopBody(Struct, kw_only=True, rename="camel", frozen=True, gc=False):
     """The call whose stream is over."""
 
     call_sid: str = ""
     account_sid: str = ""
 
 
-class Stop(_Message, tag="stop", frozen=True):
+class Stop(_Message, tag="stop", frozen=True, gc=False):
     """The stream is over: it was stopped, or the call has ended."""
 
     stop: StopBody = field(default_factory=StopBody)
 
 
-class Unknown(Struct, frozen=True):
+class Unknown(Struct, frozen=True, gc=False):
     """A message of a type this version does not know, as it came."""
 
     name: str

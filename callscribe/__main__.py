@@ -1,10 +1,10 @@
-"""``python -m callscribe``: the command line. May import ``cli``."""
+"""``python -m callscribe``: the command line. May import ``cli`` and ``collector``."""
 
 from __future__ import annotations
 
 import sys
 
-from callscribe.cli.app import app
+from callscribe.collector import undisturbed
 
 
 def main(*command: str) -> None:
@@ -12,6 +12,8 @@ def main(*command: str) -> None:
 
     ``command`` goes before what was typed, for entry points that stand for one command.
     """
+    with undisturbed():
+        from callscribe.cli.app import app
     app([*command, *sys.argv[1:]], prog_name="callscribe")
 
 

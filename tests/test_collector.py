@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 
@@ -69,3 +70,33 @@ async def test_the_longer_it_takes_the_more_rarely(monkeypatch: pytest.MonkeyPat
         await enough.wait()
     collecting.cancel()
     assert waits == [0.01, 0.01, pytest.approx(100.0)]
+
+
+LOADING = """
+import gc
+from callscribe.collector import undisturbed
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(phase))
+with undisturbed():
+    kept = [[[] for _ in range(10)] for _ in range(20_000)]
+    during = len(looks)
+print(during, gc.get_freeze_count() > 200_000, gc.isenabled())
+"""
+
+
+def test_loading_is_not_looked_through() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", LOADING], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed.split() == ["0", "True", "True"]
+
+
+def test_who_wants_no_looks_has_none_behind_loading_either() -> None:
+    gc.disable()
+    try:
+        with collector.undisturbed():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -1,21 +1,22 @@
-"""All commands together, and what becomes of an error. May import the rest of ``cli``."""
+"""All commands together, and what becomes of an error.
+
+May import ``logs``, ``errors``, ``collector`` and the rest of ``cli``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command_from_info, get_group_from_info
+from typer.models import CommandInfo, TyperInfo
 
 from callscribe import __version__, logs
-from callscribe.cli.call import call
-from callscribe.cli.chaos import chaos
-from callscribe.cli.demo import demo
-from callscribe.cli.doctor import doctor
-from callscribe.cli.models import models
 from callscribe.cli.output import complain
-from callscribe.cli.serve import serve
-from callscribe.cli.transcribe import transcribe
+from callscribe.collector import undisturbed
 from callscribe.errors import CallscribeError
 
 HELP = """Callscribe writes down phone calls while they are spoken: each speaker a stream of their
@@ -33,8 +34,62 @@ them. Every command explains itself with --help.
 """
 
 
+COMMANDS: Final = ("serve", "transcribe", "demo", "call", "doctor", "chaos", "models")
+"""Each lives in the file of ``cli`` that has its name."""
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, each loaded when it is asked for: no other waits for what it needs."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+        self._names = dict.fromkeys(COMMANDS)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's own class has no public name
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._loaded:
+            with undisturbed():
+                found = getattr(import_module(f"callscribe.cli.{name}"), name)
+            self._loaded[name] = _build(name, found)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - as above
+        self._names[name] = None
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._names[name]
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _build(name: str, found: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(found, typer.Typer):
+        return get_group_from_info(
+            TyperInfo(found, name=name),
+            pretty_exceptions_short=True,
+            suggest_commands=True,
+            rich_markup_mode="markdown",
+        )
+    return get_command_from_info(
+        CommandInfo(name=name, callback=found),
+        pretty_exceptions_short=True,
+        rich_markup_mode="markdown",
+    )
+
+
 class _Group(TyperGroup):
     """Says an error of ours in a sentence; a traceback is for bugs."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the library's own signature
+        super().__init__(**options)
+        self.commands = _Commands()
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the library's own signature
         try:
@@ -74,6 +129,3 @@ def _options(
 
 
 _options.__doc__ = HELP
-for command in (serve, transcribe, demo, call, doctor, chaos):
-    app.command()(command)
-app.add_typer(models, name="models")

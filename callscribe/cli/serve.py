@@ -16,7 +16,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from callscribe.allocator import bound_arenas
 from callscribe.cli.output import read_settings, screen
+from callscribe.collector import calm_collector, undisturbed
 from callscribe.errors import ConfigurationError
 from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings, TranscriptionConfig
@@ -49,18 +51,21 @@ def serve(
     - `callscribe serve --port 9000 --open`
     - `CALLSCRIBE_API_KEYS=secret callscribe serve --host 0.0.0.0`
     """
-    # Imported here: what needs no server should not wait for one to be loaded.
-    from callscribe import logs
-    from callscribe.cli.house_checks import try_store
-    from callscribe.web.context import Context
-    from callscribe.web.server import check_exposure, create_server
+    with undisturbed():
+        # Imported here: what needs no server should not wait for one to be loaded.
+        from callscribe import logs
+        from callscribe.cli.house_checks import try_store
+        from callscribe.web.context import Context
+        from callscribe.web.server import check_exposure, create_server
 
-    settings = read_settings(host=host, port=port)
-    check_exposure(settings)
-    logs.configure(settings.log_level, settings.log_format)
-    asyncio.run(try_store(settings.store_url))  # here its error is one line
+        settings = read_settings(host=host, port=port)
+        check_exposure(settings)
+        logs.configure(settings.log_level, settings.log_format)
+        bound_arenas()
+        asyncio.run(try_store(settings.store_url))  # here its error is one line
     with contextlib.closing(bind(settings)) as listener:
-        server = create_server(settings)
+        with undisturbed():
+            server = create_server(settings)
         context = server.config.app.state.context  # type: ignore[union-attr]
         if not isinstance(context, Context):
             raise TypeError("create_server gave another kind of application")
@@ -73,6 +78,7 @@ def serve(
         context.backends.tell = partial(show_failure, screen())
         if open_page:
             _open_when(lambda: server.started, page)
+        calm_collector()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     if not server.started:

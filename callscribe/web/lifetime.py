@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import importlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -20,6 +22,12 @@ from callscribe.collector import collect_rarely
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
 from callscribe.web.twilio.returning import take_up
+
+LATER: Final = ("onnxruntime", "callscribe.web.listen.demuxer")
+"""Large modules that calls need, and that the server does without until it has answered."""
+
+QUIET: Final = 0.5
+"""Seconds that the first page has for itself before they are loaded."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +62,7 @@ async def _running(context: Context) -> AsyncIterator[None]:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
             returning = tasks.create_task(take_up(context.twilio))
+            loading.append(tasks.create_task(_load_the_rest()))
             tidying = [tasks.create_task(keep_small()), tasks.create_task(collect_rarely())]
             try:
                 yield
@@ -66,6 +75,17 @@ async def _running(context: Context) -> AsyncIterator[None]:
         await context.backends.close()
         await context.desk.close()
         await context.ledger.close()
+
+
+async def _load_the_rest() -> None:
+    """Loads what the first page does not need, in a thread: the first call shall not wait for it.
+
+    What cannot be loaded says so where it is used.
+    """
+    await asyncio.sleep(QUIET)
+    for name in LATER:
+        with suppress(ImportError):
+            await asyncio.to_thread(importlib.import_module, name)
 
 
 @contextmanager

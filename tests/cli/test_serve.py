@@ -1,20 +1,55 @@
 """The server from the command line."""
 
+import asyncio
 import io
 import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from callscribe import collector
+from callscribe.cli.house_checks import try_store
 from callscribe.cli.serve import bind, page_address, show_banner
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
-from tests.cli.running import at_work, command, run
+from tests.cli.running import ROOT, at_work, command, run, surroundings
+
+NOT_TO_WAIT_FOR = {
+    "alembic": "a store that is current needs no migration",
+    "av": "calls and recordings need it, no page does",
+    "ctranslate2": "loaded in a thread, with the model",
+    "faster_whisper": "loaded in a thread, with the model",
+    "onnxruntime": "loaded in a thread",
+    "tokenizers": "loaded in a thread, with the model",
+    "twilio.rest": "loaded in a thread, when Twilio is asked for something",
+    "requests": "only Twilio's client needs it",
+    "callscribe.chaos": "another command's",
+    "callscribe.cli.doctor": "another command",
+    "callscribe.cli.transcribe": "another command",
+    "callscribe.demo": "another command's",
+    "callscribe.media": "recordings need it",
+}
+"""Modules that ``serve`` does without until it has answered, and why."""
+
+AS_FAR_AS_ITS_PAGE = """
+import gc, json, sys
+from callscribe.__main__ import main
+
+def report(server, sockets):
+    server.started = True
+    print(json.dumps([sorted(sys.modules), gc.get_threshold(), gc.get_freeze_count()]))
+
+import uvicorn
+uvicorn.Server.run = report
+main("serve", "--port", "0")
+"""
 
 
 def banner(missing: dict[str, str], **config: object) -> str:
@@ -119,3 +154,25 @@ def test_it_serves_until_ctrl_c(tmp_path: Path, start: list[str]) -> None:
         _, log = server.communicate(timeout=30)
     assert server.returncode == 0
     assert "Traceback" not in log
+
+
+def test_the_page_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    keys = {"DEEPGRAM_API_KEY": "key", "CALLSCRIBE_TWILIO_AUTH_TOKEN": "token"}
+    asyncio.run(try_store(str(tmp_path / "callscribe.db")))
+    environment = surroundings(tmp_path, CALLSCRIBE_WHISPER_MODEL=str(tmp_path / "none"), **keys)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_FAR_AS_ITS_PAGE],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules, threshold, frozen = json.loads(done.stdout.splitlines()[-1])
+    assert "callscribe.engines.deepgram.service" in modules
+    assert "callscribe.engines.whisper.service" in modules
+    assert NOT_TO_WAIT_FOR.keys() & set(modules) == set()
+    assert threshold == [collector.YOUNG, collector.GROWN, collector.NEVER]
+    assert frozen > 100_000, "what has been loaded is left out of all looks"

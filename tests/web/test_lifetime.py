@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -9,8 +12,9 @@ import pytest
 
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
+from callscribe.web import lifetime as module
 from callscribe.web.app import create_app
-from callscribe.web.lifetime import lifetime
+from callscribe.web.lifetime import LATER, lifetime
 from tests.engines_for_tests import energy_factory
 from tests.serving import serving
 
@@ -52,3 +56,35 @@ async def test_a_store_that_cannot_be_opened_keeps_the_server_down(settings: Set
     with pytest.raises(ConfigurationError, match="postgresql://"):
         async with lifetime(context, context.service._bus):
             pass
+
+
+async def test_what_calls_need_is_loaded_behind_the_first_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET", 0)
+    monkeypatch.setattr(module, "LATER", ("no_such_module", "colorsys"))
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    context = create_app(settings, engine_factory=energy_factory).state.context
+    async with asyncio.timeout(10), lifetime(context, context.service._bus):
+        while "colorsys" not in sys.modules:
+            await asyncio.sleep(0.01)
+
+
+FIRST_CALLS = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+from callscribe.engines.silero import SileroModel
+from callscribe.web.listen.incoming import Packets
+before = set(sys.modules)
+SileroModel()
+Packets("libopus", 1)
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_a_first_call_finds_all_that_was_left_for_later() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_CALLS, *LATER], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == []

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from importlib import resources
 
-import av
 import numpy as np
 
 from callscribe.audio import to_float
@@ -23,6 +22,8 @@ LISTENING = 0.03
 
 def sample_speech(seconds: float) -> FloatArray:
     """The beginning of the demo call's agent: 16 kHz, -1 to 1."""
+    import av  # here, in a thread: a server answers before it measures
+
     path = resources.files("callscribe") / "demo" / "calls" / "fr" / "agent.flac"
     blocks: list[FloatArray] = []
     with resources.as_file(path) as file, av.open(str(file)) as container:

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import ctranslate2
 import numpy as np
-from faster_whisper.tokenizer import Tokenizer
-from tokenizers import Tokenizer as HubTokenizer
 
 from callscribe.engines.whisper.features import FRAMES_PER_SECOND, MAX_FRAMES, FloatArray, LogMel
 from callscribe.engines.whisper.room import EncoderRoom
 from callscribe.errors import ModelError
 from callscribe.transcript import Word
+
+if TYPE_CHECKING:
+    from faster_whisper.tokenizer import Tokenizer
 
 TOKENS_PER_SECOND: Final = 8.0
 """More tokens than anybody speaks; a decoder that writes more is looping."""
@@ -83,9 +83,17 @@ def _blaming(path: Path) -> Iterator[None]:
 
 
 class WhisperDecoder:
-    """One loaded model, shared by all legs; ``decode`` may be called from several threads."""
+    """One loaded model, shared by all legs; ``decode`` may be called from several threads.
+
+    Making one loads the model and what runs it: do it off the event loop.
+    """
 
     def __init__(self, folder: Path, *, threads: int, compute_type: str = "int8") -> None:
+        # Imported here, in a thread: a server answers before it can listen.
+        import ctranslate2
+        from tokenizers import Tokenizer as HubTokenizer
+
+        self._view = ctranslate2.StorageView.from_array
         with _blaming(folder / "model.bin"):
             self._model = ctranslate2.models.Whisper(
                 str(folder),
@@ -128,7 +136,7 @@ class WhisperDecoder:
         """The most probable language of up to 30 s of audio and its probability."""
         features = self._mel(audio, 5.0)
         with self._room.take(features.shape[1]):
-            encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None].copy()))
+            encoded = self._model.encode(self._view(features[None].copy()))
         token, probability = self._model.detect_language(encoded)[0][0]
         return token.strip("<|>"), float(probability)
 
@@ -137,7 +145,7 @@ class WhisperDecoder:
         frames = max(map(_frames, windows))
         features = np.stack([self._features(window, frames) for window in windows])
         with self._room.take(len(windows) * frames):
-            encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
+            encoded = self._model.encode(self._view(features))
         bound = SPARE_TOKENS + int(TOKENS_PER_SECOND * max(len(w.audio) for w in windows) / 16_000)
         bound = min(bound, 220)
         generated = self._model.generate(
@@ -207,6 +215,8 @@ class WhisperDecoder:
     def _tokenizer(self, language: str) -> Tokenizer:
         known = self._tokenizers.get(language)
         if known is None:
+            from faster_whisper.tokenizer import Tokenizer  # as above
+
             known = Tokenizer(self._hub, self.multilingual, "transcribe", language)
             self._tokenizers[language] = known
         return known

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final
 
 from callscribe.audio import RATE, Int16Array
-from callscribe.web.listen.demuxer import decode
 
 MOST_BYTES: Final = 1 << 20
 """Bytes that may wait to be decoded before the client has to."""
@@ -96,6 +95,8 @@ class Decoder:
             return block
 
     def _run(self) -> None:
+        from callscribe.web.listen.demuxer import decode  # in a thread: FFmpeg is large
+
         try:
             for block in decode(self._read):
                 if not self._hand_out(block):

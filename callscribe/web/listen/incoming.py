@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import av
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
 
 from callscribe.audio import RATE, Int16Array
 from callscribe.web.listen.container import Container, Deliver, undecodable
@@ -106,7 +104,11 @@ class Packets:
     """Compressed packets, one in each frame."""
 
     def __init__(self, codec: str, channels: int) -> None:
+        import av  # loaded by ``web.lifetime`` behind the first answer
+        from av.audio.codeccontext import AudioCodecContext
+
         self.rate = RATE
+        self._av = av
         context = av.CodecContext.create(codec, "r")
         assert isinstance(context, AudioCodecContext)  # noqa: S101 - the name is ours
         context.sample_rate = 48_000
@@ -118,8 +120,8 @@ class Packets:
     def push(self, data: bytes) -> list[Int16Array]:
         """The next packet; one that is damaged is passed over, as players do."""
         try:
-            frames = self._context.decode(av.Packet(data))
-        except av.error.FFmpegError:
+            frames = self._context.decode(self._av.Packet(data))
+        except self._av.error.FFmpegError:
             self._bad += 1
             if self._bad > 3 + self._read // 20:
                 raise undecodable() from None

@@ -13,16 +13,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from starlette.requests import ClientDisconnect, Request
 
 from callscribe.audio import RATE, FloatArray, Int16Array, Resampler, to_float
 from callscribe.errors import AudioError, MediaError
-from callscribe.media import Media, open_media
 from callscribe.web.listen.fetching import fetched
 from callscribe.web.listen.plan import Plan
 from callscribe.web.listen.raw import SAMPLE_BYTES, Raw
+
+if TYPE_CHECKING:
+    from callscribe.media import Media
 
 PIECE = 1 << 16
 
@@ -113,6 +116,8 @@ async def _kept(pieces: AsyncIterable[bytes], path: Path) -> str:
 
 
 def _opened(path: Path) -> Media:
+    from callscribe.media import open_media  # here, in a thread: not all servers are sent files
+
     try:
         return open_media(path)
     except MediaError as error:

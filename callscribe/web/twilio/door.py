@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
 
 from callscribe.errors import CallscribeError
 from callscribe.service import EnhancedTranscriptionService
@@ -24,6 +23,9 @@ from callscribe.web.twilio.requests import Form, public_address, signed_form
 from callscribe.web.twilio.rest import DEADLINE, Rest
 from callscribe.web.twilio.tokens import Tokens
 from callscribe.web.twilio.twiml import Addresses
+
+if TYPE_CHECKING:
+    from twilio.rest import Client  # type: ignore[import-untyped]
 
 _log = structlog.get_logger(__name__)
 
@@ -97,5 +99,9 @@ class Door:
         _log.warning(f"twilio_{what}", count=self.counts[what], **facts)
 
     def _client(self) -> Client:
+        # Imported here, in a thread of ``Rest``: most servers never ask Twilio for anything.
+        from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+        from twilio.rest import Client
+
         http = TwilioHttpClient(timeout=DEADLINE)
         return Client(self.settings.twilio_account_sid, self._token, http_client=http)

@@ -10,9 +10,10 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from twilio.rest import Client  # type: ignore[import-untyped]
+if TYPE_CHECKING:
+    from twilio.rest import Client  # type: ignore[import-untyped]
 
 DEADLINE: Final = 10.0
 """Seconds in which a question has to be answered, the time it waits for a thread included."""

@@ -75,10 +75,10 @@ class DeepgramBatchService:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         logs.ensure()
-        self._http = httpx.AsyncClient(timeout=TIMEOUT)
-        self._client = AsyncDeepgramClient(
-            api_key=api_key, environment=environment(base_url), httpx_client=self._http
-        )
+        self._api_key = api_key
+        self._environment = environment(base_url)
+        self._http: httpx.AsyncClient | None = None
+        self._making = asyncio.Lock()
         self._monotonic = monotonic
         self.budget = Budget("requests", requests)
         self._silero: SileroModel | None = None
@@ -159,7 +159,20 @@ class DeepgramBatchService:
     async def _hang_up(self) -> None:
         """Lets the client go with the last leg: one that was closed in its callback still ends."""
         if self._closed and not self._connections:
-            await self._http.aclose()
+            async with self._making:
+                if self._http is not None:
+                    await self._http.aclose()
+
+    async def _client(self) -> AsyncDeepgramClient:
+        """The SDK's client. It reads all certificates, so it is made when needed, in a thread."""
+        async with self._making:
+            if self._http is None:
+                if not self._connections:
+                    self._check_open()  # nobody would close it any more
+                self._http = await asyncio.to_thread(httpx.AsyncClient, timeout=TIMEOUT)
+        return AsyncDeepgramClient(
+            api_key=self._api_key, environment=self._environment, httpx_client=self._http
+        )
 
     async def _request(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         async with self.budget.slot(_waits, TURN):
@@ -174,7 +187,8 @@ class DeepgramBatchService:
 
     async def _ask(self, wav: bytes, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's
         try:
-            return await self._client.listen.v1.media.transcribe_file(
+            client = await self._client()
+            return await client.listen.v1.media.transcribe_file(
                 request=wav, request_options={"max_retries": 0}, **asked
             )
         except ApiError as error:

@@ -7,7 +7,6 @@ import ``engines.base``, ``errors``, ``languages``, ``wire`` and its own room.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -73,11 +72,12 @@ class DeepgramTranscriptionService:
         ears: bool = True,
     ) -> None:
         logs.ensure()
-        # Only sockets are opened here, by ``transport.py``. Nothing is asked by HTTP: a client that
-        # trusts no certificate need not read the hundred and more that the SDK's own would.
-        nobody = httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        # Only sockets are opened here, by ``transport.py``. Nothing is asked by HTTP: a client with
+        # no way out need not read all certificates, as the SDK's own would.
         self._client = AsyncDeepgramClient(
-            api_key=api_key, environment=environment(base_url), httpx_client=nobody
+            api_key=api_key,
+            environment=environment(base_url),
+            httpx_client=httpx.AsyncClient(transport=httpx.AsyncBaseTransport(), trust_env=False),
         )
         self._monotonic = monotonic
         self.budget = Budget("streams", streams)

@@ -11,14 +11,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
@@ -66,6 +58,15 @@ def byte_progress(*, quiet: bool = False) -> Iterator[Any]:
 
     It shows only in a terminal, and only while there is something to wait for.
     """
+    from rich.progress import (  # here: a server needs none
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     console = side()
     with Progress(
         SpinnerColumn(),

@@ -5,8 +5,6 @@ May import ``cues``, ``voices`` and ``transcript``.
 
 from __future__ import annotations
 
-from pysubs2 import SSAEvent, SSAFile
-
 from callscribe.export.cues import Cue, turn_cues
 from callscribe.export.voices import SHORT, by_voice
 from callscribe.transcript import Transcript
@@ -25,6 +23,8 @@ def to_srt(transcript: Transcript) -> str:
 
 def render(cues: list[Cue], texts: list[str], format_: str) -> str:
     """Cues with these texts in the library's ``srt`` or ``vtt`` form, the texts as they are."""
+    from pysubs2 import SSAEvent, SSAFile  # here: a server answers before it writes captions
+
     subtitles = SSAFile()
     subtitles.events = [
         SSAEvent(cue.start_ms, cue.end_ms, text.replace("\\", BACKSLASH))

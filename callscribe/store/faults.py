@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import SQLAlchemyError
 
 from callscribe.errors import EventRefused, StoreError
@@ -15,8 +15,6 @@ from callscribe.errors import EventRefused, StoreError
 DRIVER_ERRORS: Final = (
     SQLAlchemyError,
     sqlite3.Error,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
     OSError,  # TimeoutError is one of them
     OverflowError,  # SQLite's driver, for a number that is too large
 )
@@ -63,8 +61,16 @@ def explained(name: str) -> Iterator[None]:
     """Makes a ``StoreError`` of what a driver raises; ``name`` says which database it is."""
     try:
         yield
-    except DRIVER_ERRORS as error:
+    except _driver_errors() as error:
         raise told(error, name) from error
+
+
+def _driver_errors() -> tuple[type[BaseException], ...]:
+    """With those of PostgreSQL's driver where it is in use; it is large, so not for SQLite."""
+    asyncpg = sys.modules.get("asyncpg")
+    if asyncpg is None:
+        return DRIVER_ERRORS
+    return (*DRIVER_ERRORS, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def told(error: BaseException, name: str) -> StoreError:

@@ -23,7 +23,7 @@ from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
 from callscribe.web.twilio.returning import take_up
 
-LATER: Final = ("onnxruntime", "callscribe.web.listen.demuxer")
+LATER: Final = ("onnxruntime", "callscribe.web.listen.demuxer", "httpcore", "pysubs2")
 """Large modules that calls need, and that the server does without until it has answered."""
 
 QUIET: Final = 0.5

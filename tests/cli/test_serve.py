@@ -23,10 +23,13 @@ from tests.cli.running import ROOT, at_work, command, run, surroundings
 
 NOT_TO_WAIT_FOR = {
     "alembic": "a store that is current needs no migration",
+    "asyncpg": "the store is SQLite",
     "av": "calls and recordings need it, no page does",
     "ctranslate2": "loaded in a thread, with the model",
     "faster_whisper": "loaded in a thread, with the model",
+    "httpcore": "loaded in a thread, with the first request",
     "onnxruntime": "loaded in a thread",
+    "pysubs2": "calls that end need it",
     "tokenizers": "loaded in a thread, with the model",
     "twilio.rest": "loaded in a thread, when Twilio is asked for something",
     "requests": "only Twilio's client needs it",

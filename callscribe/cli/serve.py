@@ -16,9 +16,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from callscribe.allocator import bound_arenas
 from callscribe.cli.output import read_settings, screen
-from callscribe.collector import calm_collector, undisturbed
+from callscribe.collector import undisturbed
 from callscribe.errors import ConfigurationError
 from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings, TranscriptionConfig
@@ -56,12 +55,11 @@ def serve(
         from callscribe import logs
         from callscribe.cli.house_checks import try_store
         from callscribe.web.context import Context
-        from callscribe.web.server import check_exposure, create_server
+        from callscribe.web.server import be_fair, check_exposure, create_server
 
         settings = read_settings(host=host, port=port)
         check_exposure(settings)
         logs.configure(settings.log_level, settings.log_format)
-        bound_arenas()
         asyncio.run(try_store(settings.store_url))  # here its error is one line
     with contextlib.closing(bind(settings)) as listener:
         with undisturbed():
@@ -78,7 +76,7 @@ def serve(
         context.backends.tell = partial(show_failure, screen())
         if open_page:
             _open_when(lambda: server.started, page)
-        calm_collector()
+        be_fair()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     if not server.started:

@@ -48,12 +48,16 @@ def run(settings: Settings) -> None:
     check_exposure(settings)
     logs.configure(settings.log_level, settings.log_format)
     server = create_server(settings)
+    be_fair()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
 
 
 def be_fair() -> None:
-    """Has nothing in this process hold up its calls: memory, the collector, other threads."""
+    """Has nothing in this process hold up its calls: memory, the collector, other threads.
+
+    To be called when the program has been loaded; see ``calm_collector``.
+    """
     bound_arenas()
     calm_collector()
     sys.setswitchinterval(TURN)
@@ -105,11 +109,6 @@ class Server(uvicorn.Server):
         self._context = context
         self.hurried = False
         """Running calls are ended at once."""
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serves until the process is told to end."""
-        be_fair()
-        super().run(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Hears a signal. It is not raised again in the end: the process has done as it was told.

@@ -8,7 +8,7 @@ one that is open. May import ``engines.base``, ``transcript``, ``voices`` and ``
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -87,7 +87,7 @@ class ResultReader:
 
     def _result(self, message: dg.Results) -> Result:
         best = message.alternative
-        words = tuple(_word(word) for word in best.words)
+        words = _words(best.words)
         is_final = message.is_final is True
         speech_final = message.speech_final is True
         end = message.start + message.duration
@@ -180,8 +180,10 @@ def told_apart(found: Result, first: int) -> tuple[Result, int]:
     return relabelled(found, names.get), first + len(labels)
 
 
-def _word(word: dg.Word) -> Word:
-    return Word(word.shown, word.start, word.end, word.confidence, _label(word.speaker))
+def _words(words: Iterable[dg.Word]) -> tuple[Word, ...]:
+    # Ten times a second on every leg: a list is made faster than it is counted out.
+    made = [Word(w.shown, w.start, w.end, w.confidence, _label(w.speaker)) for w in words]
+    return tuple(made)
 
 
 def _label(speaker: object) -> str | None:

@@ -24,7 +24,7 @@ from callscribe.store.base import Store
 WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
-REST: Final = 0.005
+REST: Final = 0.002
 """Seconds at most that the store rests after a batch: as long as that took, times the events in it,
 since most of the work is the same for one and for twenty. What comes meanwhile is written together;
 what comes when nothing was written just now does not wait."""

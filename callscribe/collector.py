@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-YOUNG: Final = 10_000
-"""Objects after which the youngest are looked through; a millisecond."""
-GROWN: Final = 20
-"""Looks at the youngest after which those that outlived one are looked through as well."""
+YOUNG: Final = 2_000
+"""Objects after which the youngest are looked through; a millisecond or two."""
+GROWN: Final = 10
+"""Looks at the youngest after which those that outlived one are looked through as well: ten
+milliseconds. With ten times as much of both it was a tenth of a second, every ten seconds."""
 NEVER: Final = 1 << 30
 SHARE: Final = 1 / 500
 """The part of all time that looks through everything may take."""

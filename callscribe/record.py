@@ -38,7 +38,7 @@ from callscribe.past import Past
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Result, Transcript
-from callscribe.utterances import NEAR, Step, UtteranceBuilder, restated
+from callscribe.utterances import NEAR, Step, UtteranceBuilder, placed, restated
 from callscribe.voices import Voices
 
 AROUND: Final = 0.5
@@ -247,7 +247,7 @@ class Record:
     def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:
         """Puts what was understood more surely into its place."""
         start, end = heard.start + offset, heard.end + offset
-        now = self._named(leg, heard.result).moved(offset)
+        now = placed(self._named(leg, heard.result), offset)
         step = self._builder(leg.speaker).revise(start, end, now, heard.by)
         if step is None:
             said = self.transcript.find(leg.speaker, start, end)

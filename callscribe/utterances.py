@@ -63,7 +63,7 @@ class UtteranceBuilder:
 
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
-        result = _placed(result, offset)
+        result = placed(result, offset)
         if not result.is_final:
             return self._interim(result)
         if result.text:
@@ -135,7 +135,7 @@ class UtteranceBuilder:
         )
 
 
-def _placed(result: Result, offset: float) -> Result:
+def placed(result: Result, offset: float) -> Result:
     """A leg's result on the call clock, in the numbers that are written down and told."""
     words = [
         Word(
@@ -182,7 +182,7 @@ def restated(said: Utterance, start: float, end: float, now: Result, by: str) ->
         start=words[0].start,
         end=words[-1].end,
         words=words,
-        confidence=mean_confidence(words),
+        confidence=round(mean_confidence(words), 4),
         unsure=now.unsure or (said.unsure and bool(before or behind)),
         heard_again=by,
     )

@@ -164,6 +164,21 @@ def test_events_are_written_in_round_numbers(record: Record, bus: Seen, leg: Leg
         assert '"end":1.133,' in event.to_json()
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_was_heard_again_is_written_in_round_numbers_too(
+    record: Record, bus: Seen, leg: Leg, ends: bool
+) -> None:
+    leg.offset = 1 / 3
+    record.hear(leg, unsure(1.0, "bonjour madame", ends=ends))
+    said = unsure(1.0, "bonjour monsieur")
+    words = tuple(structs.replace(word, confidence=2 / 3) for word in said.words)
+    record.hear(leg, Reheard(said.start, said.end, replace(said, words=words), "whisper"))
+    final = next(e for e in reversed(bus.all) if isinstance(e, FinalResult))
+    assert final.heard_again == "whisper"
+    assert (final.start, final.confidence) == (1.333, 0.6667)
+    assert {len(str(word.start)) for word in final.words} <= {3, 4, 5}
+
+
 def test_speech_is_logged_at_debug_only(
     record: Record, leg: Leg, caplog: pytest.LogCaptureFixture
 ) -> None:

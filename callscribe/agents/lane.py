@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from callscribe.flag import Flag
@@ -127,25 +128,21 @@ class Lane:
         while not self._closed and self._waiting and self.running < self._workers:
             session_id = next(iter(self._waiting))
             del self._waiting[session_id]
-            self._start(session_id, self._work(session_id))
+            self._start(session_id, partial(self._work, session_id))
         if not self._closed and self._more and not self._waiting and _REFILL not in self._tasks:
             self._more = False
-            self._start(_REFILL, self._find())
+            self._start(_REFILL, self._find)
 
-    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.create_task(self._in_turn(work))
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._done(name))
 
-    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _in_turn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         turn = Flag()
         self._turns.add(turn.set)
-        try:
-            await turn.wait()
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        await work
+        await turn.wait()
+        await work()
 
     def _done(self, name: str) -> None:
         del self._tasks[name]

@@ -7,6 +7,7 @@ holds up nobody and still finds every final when it goes on.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
@@ -84,6 +85,10 @@ class LocalSubscription:
             self._news.clear()
             try:
                 await self._news.wait()
+            except asyncio.CancelledError:
+                if asyncio.iscoroutine(self._answer):
+                    self._answer.close()
+                raise
             finally:
                 self._hear = None
             if self._error is not None:

@@ -10,7 +10,7 @@ import fcntl
 import importlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -84,8 +84,10 @@ async def _load_the_rest() -> None:
     """
     await asyncio.sleep(QUIET)
     for name in LATER:
-        with suppress(ImportError):
+        try:
             await asyncio.to_thread(importlib.import_module, name)
+        except Exception as error:  # noqa: BLE001 - nothing that runs already needs it
+            _log.warning("not_loaded", module=name, problem=f"{type(error).__name__}: {error}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -122,3 +122,94 @@ async def test_a_forgotten_session_has_no_past(bus: Bus) -> None:
     bus.forget("call")
     bus.forget("call")
     assert bus.history("call") == []
+
+
+class Hearer:
+    """Hears events, those it is told to slowly; fails at one."""
+
+    def __init__(self, *, slow: tuple[int, ...] = (), fails_at: int = -1) -> None:
+        self.heard: list[int] = []
+        self.go = asyncio.Event()
+        self._slow = slow
+        self._fails_at = fails_at
+
+    def __call__(self, event: Event) -> Awaitable[None] | None:
+        if event.seq == self._fails_at:
+            raise ConnectionError("it is gone")
+        if event.seq in self._slow:
+            return self._later(event.seq)
+        self.heard.append(event.seq)
+        return None
+
+    async def _later(self, seq: int) -> None:
+        await self.go.wait()
+        self.heard.append(seq)
+
+
+async def test_who_waits_for_nothing_hears_in_the_moment_it_happens(bus: Bus) -> None:
+    bus.publish(notice(1))
+    hearer = Hearer()
+    listening = asyncio.create_task(bus.subscribe("call").each(hearer))
+    await asyncio.sleep(0)
+    assert hearer.heard == [1]
+    for event in (interim(2), notice(3), end(4)):
+        bus.publish(event)
+        assert hearer.heard[-1] == event.seq
+    async with asyncio.timeout(5):
+        await listening
+    assert hearer.heard == [1, 2, 3, 4]
+
+
+async def test_while_one_is_waited_for_the_others_wait_and_only_interims_make_room(
+    bus: Bus,
+) -> None:
+    hearer = Hearer(slow=(1, 3, 9))
+    bus.publish(notice(1))
+    subscription = bus.subscribe("call")
+    listening = asyncio.create_task(subscription.each(hearer))
+    await asyncio.sleep(0)
+    for event in (interim(2), notice(3), interim(4), notice(5), interim(6)):
+        bus.publish(event)
+    assert hearer.heard == []
+    hearer.go.set()
+    async with asyncio.timeout(5):
+        while len(hearer.heard) < 4:
+            await asyncio.sleep(0)
+        assert hearer.heard == [1, 3, 5, 6]
+        assert subscription.missed == 2
+        bus.publish(notice(7))
+        assert hearer.heard[-1] == 7
+        hearer.go.clear()
+        bus.publish(end(9))
+        await asyncio.sleep(0.01)
+        assert not listening.done()
+        hearer.go.set()
+        await listening
+    assert hearer.heard == [1, 3, 5, 6, 7, 9]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_what_a_hearer_raises_is_its_own(bus: Bus, at: int) -> None:
+    bus.publish(notice(1))
+    failing = asyncio.create_task(bus.subscribe("call").each(Hearer(fails_at=at)))
+    hearer = Hearer()
+    other = asyncio.create_task(bus.subscribe("call").each(hearer))
+    await asyncio.sleep(0)
+    bus.publish(notice(2))
+    bus.publish(end(3))
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionError):
+            await failing
+        await other
+    assert hearer.heard == [1, 2, 3]
+
+
+async def test_who_is_cancelled_while_one_is_waited_for_leaves_nothing_behind(bus: Bus) -> None:
+    hearer = Hearer(slow=(1,))
+    listening = asyncio.create_task(bus.subscribe("call").each(hearer))
+    await asyncio.sleep(0)
+    bus.publish(notice(1))
+    listening.cancel()
+    await asyncio.wait([listening])
+    bus.publish(notice(2))
+    assert hearer.heard == []

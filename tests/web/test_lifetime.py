@@ -59,10 +59,12 @@ async def test_a_store_that_cannot_be_opened_keeps_the_server_down(settings: Set
 
 
 async def test_what_calls_need_is_loaded_behind_the_first_answer(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "QUIET", 0)
-    monkeypatch.setattr(module, "LATER", ("no_such_module", "colorsys"))
+    (tmp_path / "a_broken_module.py").write_text("raise OSError('no library for it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "LATER", ("no_such_module", "a_broken_module", "colorsys"))
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     context = create_app(settings, engine_factory=energy_factory).state.context
     async with asyncio.timeout(10), lifetime(context, context.service._bus):

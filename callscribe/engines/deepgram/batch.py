@@ -7,6 +7,7 @@ How a leg's audio is gathered and sent is in ``pieces``. May import ``engines.ba
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -169,7 +170,7 @@ class DeepgramBatchService:
             if self._http is None:
                 if not self._connections:
                     self._check_open()  # nobody would close it any more
-                self._http = await asyncio.to_thread(httpx.AsyncClient, timeout=TIMEOUT)
+                self._http = await asyncio.to_thread(_http_client)
         return AsyncDeepgramClient(
             api_key=self._api_key, environment=self._environment, httpx_client=self._http
         )
@@ -199,6 +200,12 @@ class DeepgramBatchService:
             raise faults.refused(error.status_code or 0, headers, body) from None
         except (httpx.HTTPError, OSError) as error:
             raise faults.unreachable(error) from None
+
+
+def _http_client() -> httpx.AsyncClient:
+    """To be made in a thread: the SDK loads a hundred modules when it is first asked for this."""
+    importlib.import_module("deepgram.listen.v1.media.client")
+    return httpx.AsyncClient(timeout=TIMEOUT)
 
 
 def _waits(full: CapacityError) -> None:

@@ -119,8 +119,9 @@ class Watch:
         self._sending_since = None
 
     def finalize(self) -> None:
-        """Notes that a final was asked for."""
-        self.finalize_due = self._monotonic() + FINALIZE_PATIENCE
+        """Notes that a final was asked for; where one is waited for already, it is that one."""
+        if self.finalize_due is None:
+            self.finalize_due = self._monotonic() + FINALIZE_PATIENCE
 
     @property
     def finalize_is_overdue(self) -> bool:

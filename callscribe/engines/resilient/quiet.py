@@ -34,7 +34,7 @@ DEEP: Final = 10.0
 
 def is_lull(samples: Int16Array, rate: int) -> bool:
     """Whether the end of a few seconds is much quieter than they are."""
-    power = np.square(samples, dtype=np.float64)
+    power = np.square(samples, dtype=np.float32)
     last = power[-int(LULL * rate) :]
     return bool(len(last)) and float(last.mean()) * DEEP < float(power.mean())
 

@@ -35,8 +35,8 @@ connection that lives for 5 s has just time for that."""
 EVERY: Final = 1.0
 """Seconds between two such questions at least: each cuts off what is understood from what follows.
 """
-GLANCE: Final = 0.1
-"""Seconds between two looks for a quiet moment, which lasts for twice as long."""
+GLANCE: Final = 0.2
+"""Seconds between two looks for a quiet moment, which lasts as long."""
 LIVE: Final = float("inf")
 """The pace of an engine that takes audio as fast as it comes."""
 

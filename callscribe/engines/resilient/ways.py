@@ -138,3 +138,5 @@ async def _finalize(way: StreamingConnection) -> None:
         await way.finalize()
     except CallscribeError as error:  # it is on its end, which will be told
         _log.debug("no_final_asked_for", problem=error.message)
+    except Exception:  # noqa: BLE001 - nobody waits for this; the leg goes on
+        _log.exception("engine_not_finalized")

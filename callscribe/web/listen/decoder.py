@@ -95,9 +95,9 @@ class Decoder:
             return block
 
     def _run(self) -> None:
-        from callscribe.web.listen.demuxer import decode  # in a thread: FFmpeg is large
-
         try:
+            from callscribe.web.listen.demuxer import decode  # in a thread: FFmpeg is large
+
             for block in decode(self._read):
                 if not self._hand_out(block):
                     break

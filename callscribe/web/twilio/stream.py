@@ -6,6 +6,7 @@ import ``service``, ``session``, ``calls``, ``leg``, ``events``, ``wire`` and th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,8 @@ class Stream:
             if self._session.deleted:
                 raise deleted() from None
             raise
+        finally:
+            await self._send_rest()
 
     def release(self) -> None:
         """Lets go of the legs; they wait for the next stream unless the call is over."""
@@ -207,8 +210,22 @@ class Stream:
         return self._send_late(late) if late else None
 
     async def _send_late(self, late: Sequence[tuple[_Side, bytes]]) -> None:
+        """Sends what is to be waited for; what one side is refused the other still gets."""
+        refused: CallscribeError | None = None
         for side, audio in late:
-            await self._send_all(side, (audio,))
+            try:
+                await self._send_all(side, (audio,))
+            except CallscribeError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
+    async def _send_rest(self) -> None:
+        """What came together with what ended the stream is heard."""
+        with contextlib.suppress(CallscribeError):  # who has ended it, or taken it over, is known
+            late = self._send_held()
+            if late is not None:
+                await late
 
     async def _send_all(self, side: _Side, pieces: Sequence[Piece]) -> None:
         try:

@@ -63,6 +63,8 @@ def test_a_finalize_has_its_time(watch: Watch, clock: Clock) -> None:
     assert not watch.finalize_is_overdue
     clock.now += FINALIZE_PATIENCE
     assert watch.finalize_is_overdue
+    watch.finalize()
+    assert watch.finalize_is_overdue, "it is asked for again, and still waited for"
 
 
 def spoken(watch: Watch, clock: Clock, seconds: float, *, answered: float = 0.0) -> bool:

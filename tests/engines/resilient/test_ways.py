@@ -128,6 +128,14 @@ async def test_a_line_is_asked_for_a_final_as_long_as_it_is_there(
 
         monkeypatch.setattr(engine.connections[0], "finalize", broken)
         ways.finalize(line)  # what is wrong with it will be told
+
+        async def faulty() -> None:
+            raise RuntimeError("a bug")
+
+        await asyncio.sleep(0)
+        monkeypatch.setattr(engine.connections[0], "finalize", faulty)
+        ways.finalize(line)
+        await asyncio.sleep(0)
         ways.drop(line)
         ways.finalize(line)
     assert told.words == ["f400"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,15 @@ def test_it_settles_when_all_is_taken_and_it_starves(decoder: Decoder) -> None:
     decoder.end()
     until(lambda: decoder.over)
     assert decoder.error is None
+
+
+def test_a_library_that_cannot_be_loaded_is_said(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "callscribe.web.listen.demuxer", None)
+    decoder.put(b"RIFF")
+    until(lambda: decoder.over)
+    assert isinstance(decoder.error, ImportError)
 
 
 def test_what_is_decoded_and_what_is_not_are_bounded(decoder: Decoder) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from websockets.frames import Frame, Opcode
 
-from callscribe.web.twilio.stream import MOST_MISTAKES
-from callscribe.wire.twilio import Media, MediaBody, MediaFormat
+from callscribe.errors import SpeakerTaken
+from callscribe.web.twilio.stream import MOST_MISTAKES, Stream
+from callscribe.wire.twilio import Media, MediaBody, MediaFormat, encode
 from tests.serving import Served
 from tests.web.twilio.telephone import (
     FRAME,
@@ -133,6 +135,47 @@ async def test_a_start_that_no_telephone_sends(
     line = await talking(exchange, **start)
     closed, reason = await line.closed()
     assert (closed, reason.partition(":")[0]) == (code, says)
+
+
+def together(line: Line, *messages: Any) -> None:
+    """Sends several messages at once, so that they are read at once."""
+    texts = [message if isinstance(message, str) else encode(message) for message in messages]
+    frames = [Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in texts]
+    line.socket.transport.write(b"".join(frames))
+
+
+async def test_what_came_together_with_the_end_of_a_stream_is_heard(exchange: Served) -> None:
+    line = await talking(exchange)
+    audio = mulaw(440, 660)
+    pieces = [audio[at : at + FRAME] for at in range(0, len(audio) - FRAME + 1, FRAME)]
+    media = [line.media(t, n, p) for n, p in enumerate(pieces) for t in ("inbound", "outbound")]
+    await line.send(media[0])
+    for first in range(1, len(media), 30):
+        together(line, *media[first : first + 30])
+    too_many = ["{]"] * (MOST_MISTAKES + 1)
+    last = line.media("inbound", len(pieces), pieces[0])
+    other = line.media("outbound", len(pieces), pieces[0])
+    together(line, last, other, *too_many, last)
+    assert (await line.closed())[0] == 1008
+    legs = exchange.context.calls.live(f"twilio-{line.sid}").legs.all
+    received = {leg.speaker: leg.received for leg in legs}
+    whole = (len(pieces) + 1) * FRAME
+    assert received == {"technician": whole, "agent": whole}
+
+
+async def test_what_one_track_is_refused_the_other_still_gets() -> None:
+    stream = Stream.__new__(Stream)
+    sent: list[str] = []
+
+    async def send_all(side: Any, _: Any) -> None:
+        if side == "refused":
+            raise SpeakerTaken("another has it")
+        sent.append(side)
+
+    stream._send_all = send_all  # type: ignore[method-assign]
+    with pytest.raises(SpeakerTaken):
+        await stream._send_late([("refused", b"ab"), ("other", b"cd")])  # type: ignore[list-item]
+    assert sent == ["other"]
 
 
 async def test_odd_messages_are_counted_and_the_call_goes_on(exchange: Served) -> None:

@@ -109,7 +109,7 @@ def _limit(panel: Panel, wide: float) -> list[str]:
     dashed = 'stroke-dasharray="5 4"'
     return [
         _stroke(panel.left, y, right, y, GREY, dashed),
-        _text(right, y - 5, f"{WORST_P99_MS:g} ms", "end"),
+        _text(panel.left + 4, y - 5, f"{WORST_P99_MS:g} ms", "start"),
     ]
 
 

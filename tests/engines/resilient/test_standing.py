@@ -6,7 +6,7 @@ import pytest
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
 from callscribe.engines.resilient.actions import Line
-from callscribe.engines.resilient.rules import LIVE, Rung
+from callscribe.engines.resilient.rules import GLANCE, LIVE, Rung
 from callscribe.errors import CapacityError
 from tests.engines.resilient.simulation import (
     FIRST,
@@ -212,4 +212,4 @@ def test_when_to_look_whether_a_final_is_to_be_asked_for(one: Simulation) -> Non
     talk(one, 1.1)
     at = one.core.deadline(one.now)
     assert at is not None
-    assert at - one.now <= 0.1
+    assert at - one.now <= GLANCE

@@ -8,6 +8,7 @@ Core: no I/O; may import ``transcript``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,6 +20,13 @@ from callscribe.transcript import Utterance, Word
 _OF_AN_UTTERANCE = Utterance.__struct_fields__
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _to_json(what: object) -> str:
+    try:
+        return _encode(what).decode()
+    except UnicodeEncodeError:  # half a character: escaped, it may be told
+        return json.dumps(msgspec.to_builtins(what), separators=(",", ":"))
 
 
 def _to_dict(event: Event) -> dict[str, Any]:
@@ -51,7 +59,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return _encode(self.to_dict()).decode()
+        return _to_json(self.to_dict())
 
 
 class SessionStarted(Event, frozen=True, kw_only=True, gc=False, tag="session_started"):
@@ -141,7 +149,7 @@ class InterimResult(Event, frozen=True, kw_only=True, gc=False, tag="interim"):
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return _encode(self).decode()
+        return _to_json(self)
 
 
 class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
@@ -181,7 +189,7 @@ class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return _encode(self).decode()
+        return _to_json(self)
 
     @property
     def utterance(self) -> Utterance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_the_json_holds_every_field() -> None:
     assert data["words"] == [{"text": "ça", "start": 0.1, "end": 0.2, "confidence": 0.9}]
     assert (data["speech_final"], data["latency_ms"], data["language"]) == (True, None, None)
     assert "ça" in event.to_json()
+
+
+def test_half_a_character_is_told_as_well() -> None:
+    head: dict[str, Any] = {"session_id": "call", "seq": 3, "at": 1.0}
+    final = FinalResult(
+        **head, speaker="agent", utterance_id="agent-1", text="\ud800", start=0.1, end=1.0
+    )
+    for event in (final, Notice(**head, code="n", message="\udfff")):
+        assert json.loads(event.to_json()) == event.to_dict()
 
 
 def test_an_event_comes_back_from_its_json() -> None:

@@ -1,7 +1,8 @@
 """One WebSocket's frames, on picows: messages in, messages out, pings, and an end in good order.
 
 What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
-and when a little waits nothing more is read. May import ``flag`` and ``parts``. Protocol: RFC 6455.
+and when a little waits nothing more is read. May import ``closing``, ``flag`` and ``parts``.
+Protocol: RFC 6455.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
 
+from callscribe.closing import LOST, NO_CODE, Closed, code_of, said_first
 from callscribe.flag import Flag
 from callscribe.parts import Parts
 
@@ -26,27 +27,11 @@ COPIED: Final = 8192
 and while that waits for a slow reader the next frame's header is written over it."""
 HEADER: Final = 14
 """Bytes that picows wants before a message for the longest header."""
-NO_CODE: Final = 1005
-LOST: Final = 1006
 GONE: Final = "keepalive ping timeout"
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
 _CONTROLS = frozenset({_CLOSE, _PING, _PONG})
-
-_NEVER_SENT: Final = (0, LOST)
-"""Close codes that picows lets pass though no frame may hold them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """How the connection ended: the code and reason that came, or that went out first."""
-
-    code: int
-    reason: str = ""
-    ours: bool = False
-    """They went out first: what came back, if anything, is but their echo."""
-
 
 Message = str | bytes | Closed
 
@@ -236,7 +221,7 @@ class Frames(WSListener):
         """The connection is no more."""
         if self._timer is not None:
             self._timer.cancel()
-        self._end(_said_first(transport) or Closed(LOST))
+        self._end(said_first(transport) or Closed(LOST))
         self._transport = None
         self._drained.set()
         self._on_gone()
@@ -300,16 +285,12 @@ class Frames(WSListener):
             self._ping = frame.get_payload_as_bytes()
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
-        first = _said_first(transport)
+        first = said_first(transport)
         if first is not None:
             self._end(first)
         else:
             said = frame.get_payload_as_bytes()
-            code = int.from_bytes(said[:2], "big") if said else NO_CODE
-            if code in _NEVER_SENT or code >= 5000:
-                raise WSProtocolError(
-                    WSCloseCode.PROTOCOL_ERROR, f"{code} is no code to close with"
-                )
+            code = code_of(said)
             transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
             self._end(Closed(code, said[2:].decode()))
         self.hang_up()
@@ -361,12 +342,3 @@ class Frames(WSListener):
         transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
         self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)
-
-
-def _said_first(transport: WSTransport) -> Closed | None:
-    """The close that this end has sent before any came, for what came could not be read."""
-    ending = transport.close_handshake
-    if ending is None or ending.sent is None or ending.recv_then_sent:
-        return None
-    code: Any = ending.sent.code  # a number, whatever its stub says
-    return Closed(int(code), ending.sent.reason or "", ours=True)

@@ -1,6 +1,6 @@
 """Takes what comes on a socket in the moment it arrives, without a task or a queue between.
 
-May import ``frames``.
+May import ``closing`` and ``frames``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import coroutine
 from typing import Any
 
-from callscribe.frames import Closed, Frames, Message
+from callscribe.closing import Closed
+from callscribe.frames import Frames, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
         "voices",
         "allocator",
         "collector",
+        "closing",
         "flag",
         "frames",
         "parts",

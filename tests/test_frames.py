@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from callscribe import frames as frames_module
-from callscribe.frames import LITTLE, Closed, Frames
+from callscribe.closing import Closed
+from callscribe.frames import LITTLE, Frames
 from tests.socket_serving import (
     Echo,
     Message,

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from websockets.asyncio.client import connect
 
-from callscribe.frames import Closed, Frames
+from callscribe.closing import Closed
+from callscribe.frames import Frames
 from tests.socket_serving import (
     direct,
     site,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from callscribe.frames import GONE, Closed, Frames
+from callscribe.closing import Closed
+from callscribe.frames import GONE, Frames
 from tests.socket_serving import (
     Echo,
     Message,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from callscribe.frames import Closed, Frames
+from callscribe.closing import Closed
+from callscribe.frames import Frames
 from callscribe.reading import Later, read_frames
 from tests.socket_serving import direct, site, upgraded
 

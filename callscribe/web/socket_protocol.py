@@ -23,8 +23,9 @@ from uvicorn import Config
 from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from callscribe.closing import LOST, Closed
 from callscribe.flag import Flag
-from callscribe.frames import LOST, Closed, Frames
+from callscribe.frames import Frames
 from callscribe.web.sockets import DIRECT, SHUTTING_DOWN
 from callscribe.web.upgrade import Headers, Refusal, Upgrade, read_upgrade
 

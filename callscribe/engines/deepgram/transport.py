@@ -3,7 +3,8 @@
 The SDK decides address, options and authentication. This carries bytes, and knows what the SDK does
 not tell: why an upgrade was refused, why a socket was closed.
 
-May import ``engines.deepgram.faults``, ``errors``, ``frames`` and ``reading``.
+May import ``engines.deepgram.faults``, ``closing``, ``errors``, ``frames`` and
+``reading``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from websockets.exceptions import InvalidURI
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
+from callscribe.closing import Closed
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
-from callscribe.frames import Closed, Frames
+from callscribe.frames import Frames
 from callscribe.reading import Take, read_frames
 
 OPEN_DEADLINE: Final = 10.0

@@ -21,12 +21,13 @@ import structlog
 from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
+from callscribe.engines.deepgram.along import Along
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
 from callscribe.engines.deepgram.watch import Watch
 from callscribe.engines.deepgram.writer import Writer
-from callscribe.engines.ears import Ear, Ears
+from callscribe.engines.ears import Ears
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
@@ -82,8 +83,7 @@ class DeepgramStreamingConnection:
         self._encoding: Encoding = encoding
         self._decode = decode
         self._width = WIDTH[encoding]
-        self._ear: Ear | None = None
-        self._silence = 0.0
+        self._along: Along | None = None
         self._teller = EngineTeller(on_transcript, session_id)
         self._signals = Signals(session_id)
         self._resources = resources
@@ -137,19 +137,9 @@ class DeepgramStreamingConnection:
         ``silence`` is in seconds; the server gets as long to hear it by itself. They also tell that
         there is speech to answer.
         """
-        loop = asyncio.get_running_loop()
-
-        def ended(at: float) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to tell
-                loop.call_soon_threadsafe(self._speech_ended, at)
-
-        def heard(until: float) -> None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._watch.speech, until)
-
-        self._ear = ears.listen(self._rate, self._encoding, silence, ended, heard)
-        self._silence = silence
-        self._ear.rest()
+        self._along = Along(
+            ears, self._rate, self._encoding, silence, self._reader, self._watch, self._ask_final
+        )
 
     async def send_audio(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding; returns at once. Empty audio is ignored.
@@ -176,8 +166,8 @@ class DeepgramStreamingConnection:
 
     def _count(self, audio: bytes, since: float, now: float) -> None:
         self._reader.sent(self._watch.audio(len(audio) // self._width, since), since, now)
-        if self._ear is not None:
-            self._ear.hear(audio)
+        if self._along is not None:
+            self._along.hear(audio)
 
     async def finalize(self) -> None:
         """Asks for a final of what has been heard so far. Where nothing was, no answer comes."""
@@ -204,11 +194,6 @@ class DeepgramStreamingConnection:
         if self.is_connected:
             self._writer.finalize()
 
-    def _speech_ended(self, at: float) -> None:
-        # It may be told late: words behind it are another utterance, which is not to be cut.
-        if self._reader.is_open and self._reader.spoken_to < at + self._silence:
-            self._ask_final()
-
     async def _run(self) -> None:
         error: CallscribeError | None = None
         try:
@@ -231,8 +216,8 @@ class DeepgramStreamingConnection:
     async def _end(self, error: CallscribeError | None) -> None:
         """Lets go of everything and tells what is still to be told."""
         self._writer.shut(shut=True)
-        if self._ear is not None:
-            self._ear.close()
+        if self._along is not None:
+            self._along.close()
         if self._abandoned:
             error = None
         if error is not None:
@@ -323,7 +308,8 @@ class DeepgramStreamingConnection:
         while True:
             await asyncio.sleep(CHECK)
             self.lane.settle()
-            self._prick_up()
+            if self._along is not None:  # who listens here is to hear each frame as it comes
+                self._writer.shut(shut=self._along.look() or self._closing)
             watch = self._watch
             if watch.is_blocked:
                 raise faults.blocked(watch.blocked_for, self.request_id)
@@ -333,22 +319,6 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
-
-    def _prick_up(self) -> None:
-        """Listens along only while the server leaves something open: that costs more than all else.
-
-        Whether there is speech that it does not answer, or whether what it has not ended is over.
-        """
-        ear, reader, watch = self._ear, self._reader, self._watch
-        if ear is None:
-            return
-        unended = reader.is_open and watch.seconds - reader.spoken_to > self._silence
-        attend = unended or watch.is_waiting
-        if attend:
-            ear.attend()
-        else:
-            ear.rest()
-        self._writer.shut(shut=attend or self._closing)  # it is to hear each frame as it comes
 
     def _end_without_answer(self) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long."""

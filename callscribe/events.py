@@ -50,11 +50,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
         data: dict[str, Any] = {"type": self.type}
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, float):
-                value = round(value, 4)
-            elif isinstance(value, tuple) and value and isinstance(value[0], Word):
-                value = [word.to_dict() for word in value]
-            data[name] = value
+            data[name] = round(value, 4) if isinstance(value, float) else value
         return data
 
     def to_json(self) -> str:

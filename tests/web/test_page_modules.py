@@ -45,15 +45,22 @@ LEG = """async ({audio, step, pause, speaker, sessionId}) => {
     const pcm = new Int16Array(bytes.buffer);
     const kept = new KeptAudio(600 * 16000);
     const seen = { states: [], warnings: [], sessions: [] };
+    const come = (moment) => {
+        const due = (window.acts || []).filter(({ after }) => after === moment);
+        window.acts = (window.acts || []).filter(({ after }) => after !== moment);
+        for (const { act, wait } of due)
+            setTimeout(() => fetch(`/meddle/${act}`).catch(() => {}), wait);
+    };
     return await new Promise((resolve) => {
         const leg = new Leg(kept, { sessionId, speaker }, {
             onstate: (state) => {
                 seen.states.push(state);
+                come(state);
                 if (state === "ended") resolve({ ...seen, unsent: kept.end - kept.first });
             },
             onsession: (id) => { if (!seen.sessions.includes(id)) seen.sessions.push(id); },
             onlag: () => {},
-            onwarning: ({ code }) => seen.warnings.push(code),
+            onwarning: ({ code }) => { seen.warnings.push(code); come(code); },
             onfailure: ({ code }) => resolve({ ...seen, failure: code }),
         });
         window.leg = leg;
@@ -63,7 +70,7 @@ LEG = """async ({audio, step, pause, speaker, sessionId}) => {
             kept.append(pcm.slice(at, at + step));
             at += step;
             leg.pump();
-            if (at >= pcm.length) { clearInterval(clock); leg.stop(); }
+            if (at >= pcm.length) { clearInterval(clock); leg.stop(); come("stopped"); }
         }, pause);
     });
 }"""
@@ -179,9 +186,14 @@ def heard(served: Served, number: int = 0) -> bytes:
     return bytes(connection._audio)
 
 
-def later(page: Page, milliseconds: int, act: str) -> None:
-    """Has the page ask for something while a leg of it is talking; see ``meddling``."""
-    page.evaluate(f"setTimeout(() => fetch('/meddle/{act}').catch(() => {{}}), {milliseconds})")
+def later(page: Page, milliseconds: int, act: str, after: str = "recording") -> None:
+    """Has the page ask for something while a leg of it is talking; see ``meddling``.
+
+    So long after the leg first was in a state, gave a warning, or was ``stopped``: a busy machine
+    may take seconds to come that far.
+    """
+    asked = json.dumps({"act": act, "after": after, "wait": milliseconds})
+    page.evaluate(f"(window.acts ??= []).push({asked})")
 
 
 def test_a_call_that_is_deleted_ends_the_leg(here: Page, served: Served) -> None:
@@ -253,7 +265,7 @@ def test_cut_again_and_again_every_sample_arrives_once(meddling: Page, served: S
 def test_away_for_a_while_every_sample_arrives_once(meddling: Page, served: Served) -> None:
     audio = tones(*range(400, 1200, 80))
     later(meddling, 800, "pull")
-    later(meddling, 2800, "plug")
+    later(meddling, 1000, "plug", after="server_gone")
     told = talk(meddling, audio)
     assert told["states"][:3] == ["connecting", "recording", "reconnecting"]
     assert told["states"][-2:] == ["recording", "ended"]
@@ -280,7 +292,7 @@ def test_a_network_that_comes_and_goes_opens_one_socket_at_a_time(
 def test_cut_while_it_ends_every_sample_arrives_once(meddling: Page, served: Served) -> None:
     served.engine.close_delay = 1.5
     audio = tones(400, 600)
-    later(meddling, int(len(audio) / 1024 * 20) + 700, "cut")
+    later(meddling, 700, "cut", after="stopped")
     told = talk(meddling, audio)
     assert told["states"][-2:] == ["reconnecting", "ended"]
     assert len(served.engine.connections) == 1
@@ -390,7 +402,7 @@ def test_what_was_kept_while_the_server_was_away_has_its_place(
         meddling.evaluate("import('/static/js/leg.js')")
         meddling.evaluate("import('/static/js/kept-audio.js')")
         cable.pull()
-        later(meddling, 3500, "plug")
+        later(meddling, 3500, "plug", after="connecting")
         late = time.monotonic() - began
         told = talk(meddling, tones(*[400] * 6), 32, "technician", session_id)
         assert told["states"][-1] == "ended"

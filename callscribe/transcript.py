@@ -78,6 +78,9 @@ class Result(Struct, frozen=True, gc=False):
     said before comes again."""
     unsure: bool = False
     """Its words are less sure than the configuration asks for."""
+    exact: bool = False
+    """Its numbers are those that are written down: whole ms, four decimals of confidence; and no
+    space stands around its text."""
 
     def moved(self, by: float) -> Result:
         """The same result ``by`` seconds later, for another clock."""
@@ -85,7 +88,8 @@ class Result(Struct, frozen=True, gc=False):
             return self
         words = tuple(word.moved(by) for word in self.words)
         until = None if self.until is None else self.until + by
-        return replace(self, start=self.start + by, end=self.end + by, words=words, until=until)
+        start, end = self.start + by, self.end + by
+        return replace(self, start=start, end=end, words=words, until=until, exact=False)
 
 
 class Utterance(Struct, frozen=True, gc=False):

@@ -137,6 +137,8 @@ class UtteranceBuilder:
 
 def placed(result: Result, offset: float) -> Result:
     """A leg's result on the call clock, in the numbers that are written down and told."""
+    if result.exact and not offset:
+        return result
     words = [
         Word(
             word.text,

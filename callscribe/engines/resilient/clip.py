@@ -32,6 +32,7 @@ def clipped(result: Result, settled: float) -> Result:
         end=max(result.end, settled),
         words=words,
         confidence=mean_confidence(words),
+        exact=False,
     )
 
 
@@ -52,4 +53,5 @@ def within(result: Result, start: float, end: float) -> Result | None:
         end=words[-1].end,
         words=words,
         confidence=mean_confidence(words),
+        exact=False,
     )

@@ -1,7 +1,8 @@
 """What faults on the way to Deepgram cost a call: words lost, doubled or moved, text that stops.
 
     python -m benchmarks.chaos [--calls fr,en,demo-fr] [--seconds 60 | --whole] [--seeds 1]
-        [--faults drops,stall] [--ladders full,none] [--heard-once] [--json FILE]
+        [--faults drops,stall] [--ladders full,none] [--heard-once] [--forgetful]
+        [--json FILE]
 
 Each call is played through Callscribe at the pace of speech. Our own server with Whisper is in
 Deepgram's place, in a process of its own; the chaos proxy stands before it. Every number is against
@@ -261,6 +262,11 @@ def main() -> None:
     parser.add_argument("--faults", default=",".join(known), help="which (default: all)")
     parser.add_argument("--ladders", default="full,none", help="with fallbacks, without")
     parser.add_argument("--heard-once", action="store_true", help="nothing unsure is heard again")
+    parser.add_argument(
+        "--forgetful",
+        action="store_true",
+        help="in Deepgram's place each utterance is heard by itself, as on a new connection",
+    )
     parser.add_argument("--json", type=Path, help="write every run to this file too")
     asked = parser.parse_args()
     for name in ("calls", "faults", "ladders"):
@@ -269,7 +275,8 @@ def main() -> None:
         parser.error(f"there is no {', '.join(sorted(unknown))}; faults: {', '.join(known)}")
     logs.configure("error")
     console = Console(width=max(Console().width, WIDTH))
-    with upstream("callscribe", "serve", models=MODELS) as server:
+    program = "benchmarks.forgetful" if asked.forgetful else "callscribe"
+    with upstream(program, "serve", models=MODELS) as server:
         rows = asyncio.run(measure_all(asked, server))
     for ladder in asked.ladders:
         show(console, ladder, rows)

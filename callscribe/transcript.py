@@ -119,6 +119,7 @@ class Utterance(Struct, frozen=True, gc=False):
             "confidence": round(self.confidence, 4),
             "language": self.language,
             "unsure": self.unsure,
+            "heard_again": self.heard_again,
             "words": [word.to_dict() for word in self.words],
         }
 

@@ -59,6 +59,8 @@ async def test_both_hearings_are_kept_and_the_second_is_shown(tmp_path: Path) ->
     assert {u["unsure"] for u in session["transcript"]["utterances"]} == {True}  # under 1.0 still
     shown = {u["utterance_id"]: u["text"] for u in session["transcript"]["utterances"]}
     assert shown == latest
+    by = {u["utterance_id"]: u["heard_again"] for u in session["transcript"]["utterances"]}
+    assert {which for which, engine in by.items() if engine} == {e["utterance_id"] for e in again}
     said = [
         u.text for u in speech.script("fr") if u.speaker == "technician" and u.end < SECONDS - 1
     ]

@@ -257,6 +257,7 @@ def _utterance(row: RowMapping) -> Utterance:
         confidence=row["confidence"],
         language=row["language"],
         unsure=row["unsure"],
+        heard_again=row["heard_again"],
     )
 
 

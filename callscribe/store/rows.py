@@ -112,4 +112,5 @@ def _utterance(event: events.FinalResult, words: str) -> Row:
         "revision": event.revision,
         "leak_of": event.leak_of,
         "unsure": event.unsure,
+        "heard_again": event.heard_again,
     }

@@ -130,6 +130,7 @@ utterances: Final = Table(
     _number("revision"),
     _text("leak_of"),
     Column("unsure", Boolean, nullable=False, server_default=false()),
+    Column("heard_again", Chars, nullable=False, server_default=""),  # by which engine
     UniqueConstraint("session_id", "utterance_id", name="uq_utterances"),
 )
 

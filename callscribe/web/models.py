@@ -129,6 +129,9 @@ class UtteranceInfo(BaseModel):
     confidence: float = Field(description="0 to 1.")
     language: str | None
     unsure: bool = Field(False, description="Some of it is less sure than `unsure_below` asks for.")
+    heard_again: str = Field(
+        "", description="The engine that heard some of it again and was surer; both are kept."
+    )
     words: list[WordInfo]
 
 

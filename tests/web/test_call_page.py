@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from websockets.sync.client import connect
 
 from callscribe.settings import Settings
@@ -314,6 +314,25 @@ def test_swapped_names_hold_for_all_that_was_said(page: Page, served: Served, me
     expect(page.locator("#talk .who")).to_have_text(["Technician", "Agent"])
     said = ask(f"{served.http}/api/sessions/{session_id}")["transcript"]["utterances"]
     assert [u["speaker"] for u in said] == ["technician", "agent", "technician"]
+
+
+def test_a_call_can_be_ended_while_names_are_exchanged(
+    page: Page, served: Served, meet: Meet
+) -> None:
+    """A request that takes its time swallows no other one, and is not made twice."""
+    follow(page, served, meet())
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/swap", hold)
+    swap = page.get_by_role("button", name="Swap roles")
+    swap.click()
+    swap.click()
+    end(page)
+    (request,) = held
+    request.abort()
 
 
 def test_of_three_speakers_two_are_chosen(page: Page, served: Served, meet: Meet) -> None:

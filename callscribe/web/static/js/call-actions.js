@@ -15,6 +15,8 @@ export class CallActions {
     this.address = `/api/sessions/${encodeURIComponent(sessionId)}`;
     this.model = model;
     this.tell = tell;
+    /** What the server has been asked to do, and has not answered yet. */
+    this.asked = new Set();
     this.swapButton = place.querySelector("#swap");
     this.endButton = place.querySelector("#end-call");
     this.swapButton.addEventListener("click", () => this.swap());
@@ -44,15 +46,15 @@ export class CallActions {
   }
 
   async post(what, body) {
-    if (this.busy) return;
-    this.busy = true;
+    if (this.asked.has(what)) return; // clicked twice
+    this.asked.add(what);
     try {
       await api(`${this.address}/${what}`, { method: "POST", body });
       this.tell(null);
     } catch (error) {
       this.tell(error);
     }
-    this.busy = false;
+    this.asked.delete(what);
   }
 }
 

@@ -12,7 +12,7 @@ import structlog
 
 from callscribe.engines.base import ClipEngine, TranscriptionEngine
 from callscribe.engines.rehearing import Hearer, RehearingEngine
-from callscribe.engines.resilient import ResilientEngine, Rung
+from callscribe.engines.resilient import Onset, ResilientEngine, Rung
 from callscribe.settings import TranscriptionConfig
 
 CATCHING_UP: Final = 1.25
@@ -47,7 +47,7 @@ class Ladders:
         """The engines of a configuration as one; where only this machine's is asked, that one."""
         rungs = ladder(config, self._engines)
         only = rungs[0].engine if len(rungs) == 1 and not rungs[0].provider else None
-        engine = only or ResilientEngine(rungs, repairers=repairers(rungs))
+        engine = only or ResilientEngine(rungs, repairers=repairers(rungs), onset=Onset())
         again = hearers(rungs)
         if again and any(config.unsure_below.values()):
             return RehearingEngine(engine, again, config.unsure_below, rungs[0].name)

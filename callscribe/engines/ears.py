@@ -17,7 +17,7 @@ import structlog
 
 from callscribe.audio import WIDTH, Encoding, Resampler, to_float
 from callscribe.engines.encoded import to_samples
-from callscribe.engines.silero import SileroModel, SileroStream
+from callscribe.engines.silero import SileroModel, SileroStream, shared
 from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Turn
 
 TICK: Final = 0.1
@@ -43,7 +43,7 @@ class Ears:
     """
 
     def __init__(self, silero: SileroModel | None = None) -> None:
-        self._silero = silero or SileroModel()
+        self._silero = silero or shared()
         self._lock = threading.Lock()
         self._ears: tuple[Ear, ...] = ()
         self._thread: threading.Thread | None = None

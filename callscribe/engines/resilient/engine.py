@@ -12,6 +12,7 @@ from typing import Final
 from callscribe.engines.base import Capabilities, StreamOptions, TranscriptCallback
 from callscribe.engines.resilient.ask import Ask
 from callscribe.engines.resilient.connection import ResilientConnection
+from callscribe.engines.resilient.onset import Onset
 from callscribe.engines.resilient.rules import Patience, Rung
 
 ALONE: Final = Patience(replay=60.0)
@@ -22,7 +23,8 @@ minutes then, for it is sent at 1.25 times the pace of speech."""
 class ResilientEngine:
     """The first of ``rungs`` listens; while it cannot, the next one does, with what was missed.
 
-    What nobody heard is heard again by the first of ``repairers`` that can, in the background.
+    What nobody heard is heard again by the first of ``repairers`` that can, in the background. With
+    an ``onset`` the silence before what is heard again is left out.
     The engines themselves belong to who made them, and are closed there.
     """
 
@@ -31,9 +33,11 @@ class ResilientEngine:
         rungs: Sequence[Rung],
         patience: Patience | None = None,
         repairers: Sequence[Rung] = (),
+        onset: Onset | None = None,
     ) -> None:
         self._rungs = tuple(rungs)
         self._repairers = tuple(repairers)
+        self._onset = onset
         self._patience = patience or (Patience() if repairers else ALONE)
 
     @property
@@ -74,7 +78,12 @@ class ResilientEngine:
         """
         ask = Ask(session_id, language, sample_rate, options or StreamOptions())
         connection = ResilientConnection(
-            self._rungs, ask, on_transcript, self._patience, repairers=self._repairers
+            self._rungs,
+            ask,
+            on_transcript,
+            self._patience,
+            repairers=self._repairers,
+            seeker=self._onset,
         )
         try:
             await connection.begin()

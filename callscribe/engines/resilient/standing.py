@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.progress import Progress
@@ -35,6 +36,10 @@ class Standing:
     """Since when nobody listens, or nobody who has answered or stayed for a while."""
     _alone_told: bool = False
     """That was said."""
+    _silent_to: int = 0
+    """Where somebody speaks first in what is not settled, or a little before."""
+    _sought_until: float = -inf
+    """That is being sought; until then nobody is given the leg."""
     _error: CallscribeError | None = None
     """Why it is not the first engine that listens, or nobody."""
     _progress: Progress = field(init=False)
@@ -87,7 +92,7 @@ class Standing:
     def _forgives_at(self) -> float:
         """When those are asked again that have refused; never while another may listen."""
         if not self.begun or self.hopeless is None:
-            return float("inf")
+            return inf
         return max(tries.failed_at for tries in self._tries) + self.patience.refusal
 
     @property
@@ -95,9 +100,9 @@ class Standing:
         """When it is to be said that nobody listens although somebody may soon."""
         since = self._alone_since
         if since is None or self._alone_told or not self.begun:
-            return float("inf")
+            return inf
         if self.active is not None or self.hopeless is not None:
-            return float("inf")
+            return inf
         return since + self.patience.alone
 
     @property
@@ -105,7 +110,7 @@ class Standing:
         """When a stream is taken for one that listens, although it has said nothing."""
         line = self.active
         if self._alone_since is None or line is None or not self.rungs[line.rung].streaming:
-            return float("inf")
+            return inf
         return (line.opened_at or 0.0) + self.patience.healthy
 
     def _unsettled(self, line: Line) -> float:
@@ -120,9 +125,9 @@ class Standing:
         """
         line = self.active
         if line is None or not self.rungs[line.rung].streaming:
-            return float("inf")
+            return inf
         if not self._tries[line.rung].is_short_lived:
-            return float("inf")
+            return inf
         soonest = now + GLANCE if line.sent == line.asked_to else now
         return max(line.look_at, soonest, now + ENOUGH - self._unsettled(line))
 
@@ -143,9 +148,9 @@ class Standing:
                 times.append(now + 0.04)
             if not self.active.lasted:
                 times.append((self.active.opened_at or now) + self.patience.stable)
-        times.append(self._forgives_at)
+        times += [self._forgives_at, self._sought_until if now < self._sought_until else inf]
         times += [self._worries_at, self._settles_at, self._looks_at(now)]
-        times = [at for at in times if at != float("inf")]
+        times = [at for at in times if at != inf]
         return min(times, default=None)
 
     @property
@@ -188,7 +193,7 @@ class Standing:
                 if other in asked:
                     since, wait = max(since, asked[other].asked_at), self.patience.opening
                 elif tries.at <= now:
-                    return float("inf")  # it is asked first
+                    return inf  # it is asked first
             start = max(start, since + wait)
         return start
 

@@ -133,7 +133,9 @@ class Simulation:
         self.told.append(event)
         if isinstance(event, Unheard):
             start = round(event.start * RATE)
-            assert start == self.core_settled_before, "a gap begins where coverage ended"
+            before = self.core_settled_before
+            assert start >= before, "a gap begins where coverage ended"
+            assert not words_between(before, start), "or behind silence"
             self.gaps.append(event)
             self.repairs.add(event.start, event.end)
         if isinstance(event, Repaired):

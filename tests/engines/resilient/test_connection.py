@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from callscribe.engines.base import (
     Deaf,
@@ -18,7 +20,7 @@ from callscribe.engines.base import (
     TakenOver,
     Unheard,
 )
-from callscribe.engines.resilient import Patience, ResilientEngine, Rung, connection
+from callscribe.engines.resilient import Onset, Patience, ResilientEngine, Rung, connection
 from callscribe.engines.resilient.actions import Action
 from callscribe.engines.resilient.core import Core
 from callscribe.errors import CapacityError, EngineError, UpstreamError
@@ -439,3 +441,57 @@ async def test_what_the_second_engine_does_not_do_is_said(
     (taken,) = [e for e in heard if isinstance(e, TakenOver)]
     assert taken.caveat.startswith(says)
     assert bool(taken.caveat) is bool(says)
+
+
+class TwoSeconds(Onset):
+    """Takes the first two seconds for silence, in its time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+        self._seconds = seconds
+
+    def silence(self, samples: NDArray[np.int16], rate: int) -> int:
+        self.asked.append(len(samples))
+        time.sleep(self._seconds)
+        return 2 * rate
+
+
+@pytest.mark.parametrize(("seconds", "left_out"), [(0.05, 2.0), (0.6, 0.0)])
+async def test_the_silence_before_what_is_heard_again_is_left_out(
+    first: EnergyEngine, seconds: float, left_out: float
+) -> None:
+    """Where it is found in time: nobody is kept waiting for it."""
+    heard = Heard()
+    seeker = TwoSeconds(seconds)
+    engine = ResilientEngine([Rung(first, "deepgram", pace=50)], onset=seeker)
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    silence = bytes(3 * 16_000 * 2)
+    await leg.send_audio(silence)
+    await settled()
+    await lose(first, retryable=True)
+    await asyncio.sleep(0.7)
+    await leg.send_audio(tones(400))
+    await leg.close()
+    assert seeker.asked == [3 * 16_000]
+    assert heard.text == "f400"
+    (final,) = heard.finals
+    assert final.words[0].start == pytest.approx(3.1, abs=0.02)
+    all_of_it = len(silence) + len(tones(400))
+    assert len(first.connections[-1]._audio) == all_of_it - int(left_out * 32_000)
+
+
+async def test_what_cannot_be_listened_to_is_heard_again_whole(
+    first: EnergyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeker = TwoSeconds(0)
+    monkeypatch.setattr(seeker, "silence", lambda *_: 1 / 0)
+    heard = Heard()
+    engine = ResilientEngine([Rung(first, "deepgram", pace=50)], onset=seeker)
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(bytes(2 * 16_000 * 2))
+    await lose(first, retryable=True)
+    await leg.send_audio(tones(400))
+    await leg.close()
+    assert heard.text == "f400"
+    assert len(first.connections[-1]._audio) == 2 * 16_000 * 2 + len(tones(400))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
-from callscribe.engines.resilient.core import Core
+from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from tests.engines.resilient.simulation import (
     FIRST,
@@ -445,3 +445,52 @@ def test_nor_who_keeps_them_again(one: Simulation) -> None:
     one.open(one.asked[0])
     until_asked(one, most=9)
     assert not one.finals_asked
+
+
+def test_silence_before_what_is_heard_again_is_passed_over(one: Simulation) -> None:
+    talk(one, 4)
+    final(one)
+    said = one.core.settled
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.core.seek_onset(one.now)
+    one.core.silent_to(said + 3000)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    line = one.core.active
+    assert line is not None
+    assert line.base == one.core.settled == said + 3000
+    assert not one.gaps, "somebody has listened to it"
+
+
+def test_whoever_takes_audio_at_once_gets_the_silence_too(two: Simulation) -> None:
+    talk(two, 4)
+    two.fail(two.core.active, retryable=False)
+    two.core.silent_to(3000)
+    two.open(two.asked[0])
+    line = two.core.active
+    assert line is not None
+    assert (line.rung, line.base) == (1, 0)
+
+
+def test_who_is_next_waits_until_it_is_known_what_is_silent(one: Simulation) -> None:
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.pass_time(0.25)
+    one.core.seek_onset(one.now)
+    one.open(one.asked[0])
+    assert one.core.active is None
+    deadline = one.core.deadline(one.now)
+    assert deadline == pytest.approx(one.now + SEEKING)
+    one.pass_time(SEEKING)  # no longer than that
+    assert one.core.active is not None
+    assert one.core.settled == 0
+
+
+def test_it_is_silent_no_further_than_there_is_audio(one: Simulation) -> None:
+    talk(one, 2)
+    one.fail(one.core.active)
+    one.core.silent_to(one.core.received + 500)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    assert one.core.settled == one.core.received

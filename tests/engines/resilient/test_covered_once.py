@@ -23,6 +23,7 @@ from callscribe.record import Record
 from callscribe.transcript import Result
 from tests.engines.resilient.simulation import (
     FIRST,
+    PERIOD,
     RATE,
     SECOND,
     Simulation,
@@ -55,6 +56,7 @@ class Schedule:
         kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
         kinds += ["answer", "no_answer"] if sim.finals_asked else []
+        kinds += ["seek", "quiet"] if sim.core.active is None else []
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
 
@@ -106,6 +108,16 @@ class Schedule:
         nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
         if nobody:
             self.sim.say(line, Silent(hearing.heard / RATE))
+
+    def _seek(self) -> None:
+        self.sim.core.seek_onset(self.sim.now)
+
+    def _quiet(self) -> None:
+        """Nobody speaks up to the next word, or to somewhere before it."""
+        core = self.sim.core
+        words = words_between(core.settled, core.received)
+        most = words[0] * PERIOD if words else core.received
+        self.sim.core.silent_to(self.draw(st.integers(0, max(most, core.settled))))
 
     def _repair(self) -> None:
         self.sim.begin_repair()

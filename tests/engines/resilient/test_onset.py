@@ -1,0 +1,79 @@
+"""What is silent at the beginning is left out, and no word with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from callscribe.engines.resilient.onset import LEAD, LEAST, MOST, RESIDUE, Onset
+from callscribe.engines.silero import SileroModel
+from callscribe.errors import ModelError
+from tests import speech
+from tests.engines_for_tests import tones
+
+RATE = 16_000
+
+
+def noise(seconds: float, rate: int = RATE, level: float = 20.0) -> NDArray[np.int16]:
+    return np.random.default_rng(1).normal(0, level, int(seconds * rate)).astype(np.int16)
+
+
+@pytest.mark.parametrize(("language", "speaker"), [("fr", "agent"), ("fr", "technician")])
+def test_no_word_of_real_speech_is_cut(language: str, speaker: str) -> None:
+    """On the microphone of the one and the telephone of the other."""
+    rate, samples = speech.leg(language, speaker)
+    mine = [u for u in speech.script(language) if u.speaker == speaker]
+    left_out = pauses = 0.0
+    for before, behind in zip(mine, mine[1:], strict=False):
+        if behind.start - before.end < LEAST + LEAD + 0.5:
+            continue
+        # From where a final would have ended, a little before the voice does.
+        begins, ends = before.end - 0.05, behind.start + 1.0
+        part = samples[int(begins * rate) : int(ends * rate)]
+        found = Onset().silence(part, rate) / rate
+        assert begins + found < behind.start - LEAD / 3
+        left_out += found
+        pauses += behind.start - begins
+    assert left_out > 0.6 * pauses
+
+
+def test_what_the_network_does_not_know_is_heard_too() -> None:
+    """It stands out of the line's noise: who knows what it is."""
+    silent = noise(3.0)
+    tone = np.frombuffer(tones(400), "<i2")
+    found = Onset().silence(np.concatenate([silent, tone, silent]), RATE)
+    assert found / RATE == pytest.approx(3.0 + 0.1 - LEAD, abs=0.05)
+
+
+def test_a_sound_that_does_not_end_is_heard() -> None:
+    tone = np.frombuffer(tones(400, length=6.0), "<i2")[int(0.2 * RATE) : 5 * RATE]
+    assert Onset().silence(tone, RATE) == 0
+
+
+def test_the_end_of_a_word_is_no_word() -> None:
+    tone = np.frombuffer(tones(400), "<i2")[int(0.1 * RATE) :]  # 0.3 s, then silence
+    end = tone[int((0.3 - RESIDUE + 0.05) * RATE) :]
+    behind = np.concatenate([noise(4.0), tone])
+    assert Onset().silence(np.concatenate([end, behind]), RATE) > 3 * RATE
+    whole = Onset().silence(np.concatenate([tone, behind]), RATE)
+    assert whole == 0, "a word that nobody has heard yet"
+
+
+def test_where_nobody_speaks_at_all() -> None:
+    for silent in (noise(5.0), np.zeros(5 * RATE, np.int16), noise(5.0, level=100.0)):
+        assert Onset().silence(silent, RATE) / RATE == pytest.approx(5.0 - LEAD, abs=0.05)
+    assert Onset().silence(noise(3 * MOST), RATE) / RATE == pytest.approx(MOST - LEAD, abs=0.05)
+
+
+def test_what_is_not_worth_it() -> None:
+    assert Onset().silence(noise(LEAD + LEAST - 0.1), RATE) == 0
+    assert Onset().silence(noise(0.1), RATE) == 0
+    assert Onset().silence(np.zeros(0, np.int16), RATE) == 0
+
+
+def test_without_the_network_all_is_heard_again() -> None:
+    def missing() -> SileroModel:
+        raise ModelError("the network is missing")
+
+    assert Onset(missing).silence(noise(5.0), RATE) == 0

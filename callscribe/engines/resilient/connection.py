@@ -81,7 +81,13 @@ class ResilientConnection:
         )
         pauses = Pauses(self._tape, ask.sample_rate, ask.options.encoding)
         self._core = Core(
-            rungs, ask.sample_rate, patience, jitter, quiet=pauses.near, lull=pauses.is_before
+            rungs,
+            ask.sample_rate,
+            patience,
+            jitter,
+            quiet=pauses.near,
+            lull=pauses.is_before,
+            interims=ask.options.interim_results,
         )
         self._teller = EngineTeller(on_transcript, ask.session_id)
         self.lane = Lane(self._note_sent)

@@ -42,6 +42,8 @@ class Core(Standing):
     """Where to cut the audio near a sample, no sooner than one and no later than another."""
     lull: Callable[[int], bool] = lambda _end: False
     """Whether it is quiet just before a sample."""
+    interims: bool = True
+    """Engines show the words of what has no final yet."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
     voices: LegVoices = field(default_factory=LegVoices)
@@ -193,6 +195,10 @@ class Core(Standing):
         """Asks for a final where the connection may not live until there is one by itself."""
         line = self.active
         if line is None or self._looks_at(now) > now:
+            return []
+        if self.interims and not self._progress.words_open:
+            # An answer now would settle the beginning of a word that is not understood yet.
+            line.look_at = now + GLANCE
             return []
         if self._unsettled(line) < LATEST and not self.lull(line.sent):
             line.look_at = now + GLANCE

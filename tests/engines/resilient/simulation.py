@@ -255,7 +255,7 @@ def simulation(
     repairers: Sequence[Rung] = (),
 ) -> Simulation:
     patience = patience or Patience()
-    core = Core(rungs, RATE, patience, lambda: jitter)
+    core = Core(rungs, RATE, patience, lambda: jitter, interims=False)
     found = Simulation(core, Repairs(repairers, RATE, patience, lambda: jitter))
     found.pass_time(0)
     return found

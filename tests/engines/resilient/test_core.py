@@ -426,6 +426,21 @@ def test_audio_that_comes_in_a_burst_is_asked_about_once_a_second(one: Simulatio
     assert len(asks) == 3
 
 
+def test_before_there_are_words_nothing_is_asked(one: Simulation) -> None:
+    """The answer would settle the beginning of a word that nobody has understood yet."""
+    one.core.interims = True
+    dies_young(one)
+    line = one.core.active
+    assert line is not None
+    until_asked(one, most=5)
+    assert not one.finals_asked
+    hearing = one.lines[line]
+    one.say(line, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert until_asked(one) == pytest.approx(0.1, abs=GLANCE)
+    one.answer(line)
+    one.check()
+
+
 @pytest.mark.parametrize(("after", "times"), [(5, 1), (11, 4)])
 def test_who_keeps_its_connections_is_not_asked(one: Simulation, after: float, times: int) -> None:
     one.core.lull = lambda _end: True

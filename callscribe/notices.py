@@ -27,9 +27,9 @@ def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dic
         what = f"{CALLED.get(engine, engine)} listens to {speaker} now"
     else:
         code, engine, caveat = "engine_lost", "", ""
-        what = f"nobody listens to {speaker} any more"
+        what = f"Nobody listens to {speaker} any more"
     if isinstance(heard, Deaf) and heard.kept:
-        code, what = "engine_away", f"nobody listens to {speaker} just now"
+        code, what = "engine_away", f"Nobody listens to {speaker} just now"
         caveat = "What is said is kept for when an engine answers."
     elif isinstance(heard, Deaf):
         caveat = "The call goes on; what is said is a gap until an engine listens again."

@@ -6,6 +6,7 @@ leg unless a name ends in ``_ms``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
@@ -124,6 +125,13 @@ class Utterance(Struct, frozen=True, gc=False):
         }
 
 
+_CODE = re.compile("[a-z_]+")
+_REASONS = {
+    "server_died": "the server died",
+    "server_restarted": "the server had died and was started again",
+}
+
+
 class Gap(Struct, frozen=True, gc=False):
     """A stretch of a leg that nobody heard, and why, for a person; seconds on the call clock."""
 
@@ -133,6 +141,18 @@ class Gap(Struct, frozen=True, gc=False):
     reason: str
     seq: int = 0
     """The number of the event that told it."""
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the reason is a code, as of what no engine has to do with."""
+        return _CODE.fullmatch(self.reason) is not None
+
+    @property
+    def why(self) -> str:
+        """The reason in words; where it is a code, what that means."""
+        if not self.is_coded:
+            return " ".join(self.reason.split())
+        return _REASONS.get(self.reason, self.reason.replace("_", " "))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -227,8 +247,8 @@ class Transcript:
 
     @property
     def duration(self) -> float:
-        """The end of the last utterance in seconds."""
-        return max((utterance.end for utterance in self.utterances), default=0.0)
+        """The end of what was said, and of what nobody heard, in seconds."""
+        return max([0.0, *(u.end for u in self.utterances), *(gap.end for gap in self.gaps)])
 
     def of(self, speaker: str) -> str:
         """All that one speaker said, on one line."""

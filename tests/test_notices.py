@@ -35,7 +35,7 @@ def test_engines_have_names_for_people() -> None:
 def test_nobody_listens() -> None:
     found = who_listens(Lost(EngineError("it broke", code="x")), "agent")
     assert (found["code"], found["cause"], found["request_id"]) == ("engine_lost", "x", "")
-    assert found["message"] == "nobody listens to agent any more: it broke."
+    assert found["message"] == "Nobody listens to agent any more: it broke."
 
 
 def test_nobody_listens_just_now() -> None:
@@ -46,7 +46,7 @@ def test_nobody_listens_just_now() -> None:
         "",
     )
     assert found["message"] == (
-        "nobody listens to agent just now: Deepgram is away. What is said is kept for when an "
+        "Nobody listens to agent just now: Deepgram is away. What is said is kept for when an "
         "engine answers."
     )
 

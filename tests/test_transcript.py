@@ -87,3 +87,20 @@ def test_gaps_stand_in_their_order_and_go_when_repaired() -> None:
         "end": 1.5,
         "reason": "lost",
     }
+
+
+def test_why_nobody_heard_something_is_said_in_words() -> None:
+    reasons = {
+        "server_died": "the server died",
+        "server_restarted": "the server had died and was started again",
+        "disk_full": "disk full",
+        "DEEPGRAM_API_KEY is not\nset": "DEEPGRAM_API_KEY is not set",
+    }
+    for reason, why in reasons.items():
+        assert Gap("agent", 1.0, 2.0, reason).why == why
+
+
+def test_what_nobody_heard_takes_its_time_too() -> None:
+    transcript = Transcript("call")
+    transcript.add_gap(Gap("agent", 2.0, 40.0, "network"))
+    assert transcript.duration == 40.0

@@ -1,6 +1,7 @@
 """What a terminal shows of a call: pure state, made of the session's events. No I/O.
 
-May import ``events`` for the names of its types, and ``wer`` for what counts as the same words.
+May import ``events`` for the names of its types, ``notices`` and ``transcript`` for what is said of
+gaps, and ``wer`` for what counts as the same words.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callscribe import events
 from callscribe.events import FinalResult, InterimResult
+from callscribe.notices import words_lost
+from callscribe.transcript import Gap
 from callscribe.wer import normalize
 
 
@@ -53,6 +57,11 @@ class CallView:
         kind = event.get("type")
         if kind == "notice":
             self.notices.append(event["message"])
+        elif kind == events.Gap.type:
+            gap = Gap(event["speaker"], event["start"], event["end"], event["reason"])
+            if gap.is_coded:  # an engine's gaps have a notice that says the same
+                said = words_lost(gap.speaker, gap.start, gap.end, gap.why)
+                self.notices.append(said["message"])
         if kind not in (InterimResult.type, FinalResult.type):
             return None
         line = self._line(event)

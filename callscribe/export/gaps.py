@@ -29,8 +29,7 @@ _WORDS: Final = {
 
 def line_of(gap: Gap) -> str:
     """A gap in words: ``[nobody heard 12.3–15.0 s: reason]``."""
-    reason = " ".join(gap.reason.replace("_", " ").split())
-    return f"[nobody heard {gap.start:.1f}–{gap.end:.1f} s: {reason}]"
+    return f"[nobody heard {gap.start:.1f}–{gap.end:.1f} s: {gap.why}]"
 
 
 def language_of(transcript: Transcript) -> str:

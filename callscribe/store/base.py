@@ -58,7 +58,7 @@ class StoredCall:
     engine: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     duration: float = 0.0
-    """The end of its last utterance on the call clock (s)."""
+    """The end of what was said, and of what nobody heard, on the call clock (s)."""
     utterances: int = 0
     coverage: float = 100.0
     """How much of its audio was heard, in percent."""

@@ -78,7 +78,12 @@ async def read_calls(
             **{key: row[key] for key in _PLAIN},
             config=from_json(row["config"]),
             utterances=sizes.get(row["session_id"], (0, 0.0))[0],
-            duration=sizes.get(row["session_id"], (0, 0.0))[1],
+            duration=max(
+                [
+                    sizes.get(row["session_id"], (0, 0.0))[1],
+                    *(gap.end for gap in missed[row["session_id"]]),
+                ]
+            ),
             coverage=_coverage(their_legs[row["session_id"]], missed[row["session_id"]]),
             legs=tuple(their_legs[row["session_id"]]),
             matches=tuple(matches[row["session_id"]]),

@@ -64,11 +64,11 @@ class Guard:
         elif not scope["path"].startswith(GUARDED) or self._has_key(scope, headers):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await error_response(_no_key())(scope, receive, send)
+            await error_response(_no_key(_given_key(scope, headers)))(scope, receive, send)
         else:  # accepted first: a browser shows its page the close code only then
             socket = WebSocket(scope, receive, send)
             await accept(socket)
-            await refuse(socket, _no_key())
+            await refuse(socket, _no_key(_given_key(scope, headers)))
 
     def _stranger(self, scope: Scope, headers: Headers) -> CallscribeError | None:
         host = headers.get("host", "")
@@ -118,8 +118,9 @@ def _name(host: str) -> str:
     return (match[1] or match[2]) if match else ""
 
 
-def _no_key() -> AuthenticationError:
+def _no_key(given: str) -> AuthenticationError:
+    wrong = "this is none of the keys of this server" if given else "this server wants a key"
     return AuthenticationError(
-        "this server wants a key: send the header Authorization: Bearer KEY, or on a socket "
-        "the subprotocols token, KEY"
+        f"{wrong}: send one of its CALLSCRIBE_API_KEYS as the header Authorization: Bearer KEY, or "
+        "on a socket as the subprotocols token, KEY; commands take it from CALLSCRIBE_API_KEYS"
     )

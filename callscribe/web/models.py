@@ -148,7 +148,7 @@ class TranscriptInfo(BaseModel):
     """What has been said so far."""
 
     session_id: str
-    duration: float = Field(description="The end of the last utterance, seconds.")
+    duration: float = Field(description="The end of what was said, or not heard, seconds.")
     speakers: list[str]
     utterances: list[UtteranceInfo]
     gaps: list[GapInfo] = Field([], description="What nobody heard, in order.")
@@ -172,7 +172,7 @@ class SessionSummary(BaseModel):
     )
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
-    duration: float = Field(description="The end of its last utterance, seconds.")
+    duration: float = Field(description="The end of what was said, or not heard, seconds.")
     utterances: int = Field(description="How many there are.")
     coverage_percent: float = Field(100.0, description="How much of its audio was heard.")
     legs: list[LegInfo]

@@ -80,3 +80,14 @@ def test_what_was_heard_later_is_told_so() -> None:
     line = view.apply({**event("final", "agent-1", "Bonjour."), "repairs": 7})
     assert line is not None
     assert line.note == "heard later"
+
+
+def test_what_nobody_heard_is_said_once() -> None:
+    """Of what an engine did not hear there is a notice already."""
+    view = CallView(["agent"])
+    gap = {"type": "gap", "speaker": "agent", "start": 8.4, "end": 18.3}
+    view.apply({**gap, "reason": "Deepgram is away: [Errno 111]"})
+    assert view.notices == []
+    view.apply({**gap, "reason": "server_died"})
+    (said,) = view.notices
+    assert said == "What agent said from 8.4 to 18.3 s is not written down: the server died."

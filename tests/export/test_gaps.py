@@ -22,7 +22,7 @@ def call(language: str | None = "fr", end: float = 15.0) -> Transcript:
 def test_the_text_says_when_and_why() -> None:
     assert to_text(call()).splitlines() == [
         "[00:00:10] agent: Un moment.",
-        "[00:00:12] agent: [nobody heard 12.3–15.0 s: server died]",
+        "[00:00:12] agent: [nobody heard 12.3–15.0 s: the server died]",
         "[00:00:16] agent: Voilà.",
     ]
     assert "\n" not in line_of(Gap("agent", 1, 2, "a\nreason"))

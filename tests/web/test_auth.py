@@ -71,6 +71,17 @@ def test_without_a_right_key_nothing_of_the_api_answers(
     assert KEY not in answer.text
 
 
+def test_a_wrong_key_is_called_wrong(locked: Served) -> None:
+    for key, what in (("", "this server wants a key"), ("nonsense", "none of the keys")):
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        answer = httpx.get(locked.http + "/api/status", headers=headers)
+        assert answer.status_code == 401
+        message = answer.json()["message"]
+        assert what in message
+        assert "CALLSCRIBE_API_KEYS" in message
+        assert "nonsense" not in message
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Token"])
 @pytest.mark.parametrize("key", [KEY, "other"])
 def test_any_key_opens(locked: Served, scheme: str, key: str) -> None:

@@ -550,6 +550,42 @@ def test_swapped_names_and_what_comes_afterwards(here: Page) -> None:
     assert seen["stats"] == {"technician": {"words": 1}, "agent": {}}
 
 
+def test_who_listens_is_who_was_told_last(here: Page) -> None:
+    seen = folded(
+        here,
+        """
+        const { LegsView } = await import("/static/js/legs-view.js");
+        const { notHeard } = await import("/static/js/format.js");
+        const list = document.createElement("ul");
+        const view = new LegsView(list, model);
+        const said = [];
+        const hear = (type, event) => {
+            tell(type, { speaker: "agent", ...event });
+            view.update();
+            said.push(list.querySelector(".detail").textContent);
+        };
+        hear("leg_started", { engine: "deepgram", language: "fr" });
+        hear("notice", { code: "engine_taken_over", engine: "whisper", message: "a" });
+        hear("notice", { code: "words_lost", engine: "", message: "b" });
+        hear("notice", { code: "engine_away", engine: "", message: "c" });
+        hear("notice", { code: "engine_back", engine: "deepgram_rest", message: "d" });
+        hear("notice", { code: "engine_lost", engine: "", message: "e" });
+        hear("leg_ended", {});
+        return { said, reason: notHeard(1, 2, "DEEPGRAM_API_KEY is not set") };
+        """,
+    )
+    assert seen["said"] == [
+        "On the line · Deepgram",
+        "On the line · Whisper",
+        "On the line · Whisper",
+        "On the line · nobody listens",
+        "On the line · Deepgram, by requests",
+        "On the line · nobody listens",
+        "Has left",
+    ]
+    assert seen["reason"] == "Not heard 1.0–2.0 s: DEEPGRAM_API_KEY is not set"
+
+
 def test_a_gap_that_is_repaired(here: Page) -> None:
     seen = folded(
         here,

@@ -55,3 +55,10 @@ def within(result: Result, start: float, end: float) -> Result | None:
         confidence=mean_confidence(words),
         exact=False,
     )
+
+
+def delayed(result: Result, seconds: float) -> Result:
+    """The result with the latency of audio that had come so long before it was sent."""
+    if seconds <= 0 or result.latency_ms is None:
+        return result
+    return replace(result, latency_ms=round(result.latency_ms + 1000 * seconds, 1))

@@ -1,6 +1,6 @@
 """One leg's way into whichever engine listens: the sockets and tasks around ``core``.
 
-May import ``audio``, ``engines.base``, ``engines.encoded``, ``engines.lane``, ``engines.telling``,
+May import ``audio``, ``engines.base``, ``engines.lane``, ``engines.telling``,
 ``errors``, ``flag``, ``transcript`` and its own room.
 """
 
@@ -25,14 +25,12 @@ from callscribe.engines.base import (
     TranscriptCallback,
     Unheard,
 )
-from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
-from callscribe.engines.resilient import onset
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.ask import Ask, caveat
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
-from callscribe.engines.resilient.onset import Onset
+from callscribe.engines.resilient.onset import Onset, OnsetSearch
 from callscribe.engines.resilient.quiet import Pauses
 from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
@@ -70,10 +68,9 @@ class ResilientConnection:
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         repairers: Sequence[Rung] = (),
-        seeker: Onset | None = None,
+        onset: Onset | None = None,
     ) -> None:
         self._ask = ask
-        self._onset = seeker
         self._width = WIDTH[ask.options.encoding]
         self._monotonic = monotonic
         self._tape = Tape(
@@ -93,6 +90,8 @@ class ResilientConnection:
         self.lane = Lane(self._note_sent)
         """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
         self._wake = Flag()
+        encoding = ask.options.encoding
+        self._onset = OnsetSearch(onset, self._core, self._tape, encoding, self._wake.set)
         self._mender = Mender(
             Repairs(repairers, ask.sample_rate, patience, jitter, pauses.near),
             self._tape,
@@ -297,31 +296,10 @@ class ResilientConnection:
         name = self._core.rungs[line.rung].name
         self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
         self._do(self._core.failed(line, error, self._monotonic()))
-        self._seek_onset()
+        self._onset.seek(self._tasks, self._monotonic())
         self._wake.set()
 
     # --- inside -------------------------------------------------------------------------------
-
-    def _seek_onset(self) -> None:
-        """Has it sought how much of what is to be heard again begins with silence."""
-        start, end = self._core.settled, self._core.received
-        waiting = (end - start) / self._ask.sample_rate
-        if self._onset is None or self._core.active is not None or waiting < onset.LEAST:
-            return
-        self._core.seek_onset(self._monotonic())
-        self._tasks.create_task(self._find_onset(self._onset, start, end))
-
-    async def _find_onset(self, seeker: Onset, start: int, end: int) -> None:
-        rate = self._ask.sample_rate
-        audio = self._tape.read(start, min(end, start + int(onset.MOST * rate)))
-        silent = 0
-        try:
-            samples = to_samples(audio, self._ask.options.encoding)
-            silent = await asyncio.to_thread(seeker.silence, samples, rate)
-        except Exception:  # noqa: BLE001 - then all of it is heard again
-            self._log.exception("onset_not_sought")
-        self._core.silent_to(start + silent)
-        self._wake.set()
 
     def _do(self, actions: Sequence[Action]) -> None:
         """Does what the core decided, in its order; nothing here waits."""

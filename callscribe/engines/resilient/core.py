@@ -16,6 +16,7 @@ from typing import Final
 from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
+from callscribe.engines.resilient.clip import delayed
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.standing import Standing
@@ -110,6 +111,7 @@ class Core(Standing):
             return []
         if isinstance(event, Result):
             event = self.voices.named(event, line, line.base / self.rate)
+            event = delayed(event, (self.received - line.sent) / self.rate)
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.base, line.sent)

@@ -83,7 +83,7 @@ class ResilientEngine:
             on_transcript,
             self._patience,
             repairers=self._repairers,
-            seeker=self._onset,
+            onset=self._onset,
         )
         try:
             await connection.begin()

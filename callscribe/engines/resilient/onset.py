@@ -1,12 +1,13 @@
 """Where somebody begins to speak, in audio that is to be heard again.
 
 The silence before takes its time there: kept audio is sent at nearly the pace of speech, and the
-text stands still until it is through. May import ``audio``, ``engines.silero``, ``errors`` and
-``vad``.
+text stands still until it is through. May import ``audio``, ``engines.encoded``,
+``engines.silero``, ``errors``, ``vad`` and its own room.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -14,7 +15,10 @@ import numpy as np
 import structlog
 
 from callscribe.audio import RATE as MODEL_RATE
-from callscribe.audio import FloatArray, Int16Array, Resampler, to_float
+from callscribe.audio import Encoding, FloatArray, Int16Array, Resampler, to_float
+from callscribe.engines.encoded import to_samples
+from callscribe.engines.resilient.core import Core
+from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.silero import SileroModel, shared
 from callscribe.errors import CallscribeError
 from callscribe.vad import CHUNK, CHUNK_SECONDS
@@ -75,6 +79,46 @@ class Onset:
         # Quiet chunks follow each other up to the first sound.
         lasts = int(np.argmax(np.diff(quiet, append=len(audio)) > 1)) + 1
         return (begins + lasts) * CHUNK_SECONDS - LEAD
+
+
+class OnsetSearch:
+    """Looks for the onset in what a leg keeps, once nobody listens, and tells the core.
+
+    ``wake`` is called then: there is something to be done.
+    """
+
+    def __init__(
+        self,
+        onset: Onset | None,
+        core: Core,
+        tape: Tape,
+        encoding: Encoding,
+        wake: Callable[[], None],
+    ) -> None:
+        self._onset = onset
+        self._core = core
+        self._tape = tape
+        self._encoding: Encoding = encoding
+        self._wake = wake
+
+    def seek(self, tasks: asyncio.TaskGroup, now: float) -> None:
+        """Begins if there is something to be heard again, and nobody hears it yet."""
+        start, end, rate = self._core.settled, self._core.received, self._core.rate
+        if self._onset is None or self._core.active is not None or end - start < LEAST * rate:
+            return
+        self._core.seek_onset(now)
+        end = min(end, start + int(MOST * rate))
+        tasks.create_task(self._find(self._onset, start, self._tape.read(start, end)))
+
+    async def _find(self, onset: Onset, start: int, audio: bytes) -> None:
+        silent = 0
+        try:
+            samples = to_samples(audio, self._encoding)
+            silent = await asyncio.to_thread(onset.silence, samples, self._core.rate)
+        except Exception:  # noqa: BLE001 - then all of it is heard again
+            _log.exception("onset_not_sought")
+        self._core.silent_to(start + silent)
+        self._wake()
 
 
 def _is_loud(audio: FloatArray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from callscribe.engines.resilient.clip import clipped, within
+from msgspec.structs import replace
+
+from callscribe.engines.resilient.clip import clipped, delayed, within
 from callscribe.transcript import Result, Word
 
 WORDS = tuple(Word(t, s, s + 0.4, 0.8) for t, s in [("oui", 1.0), ("bonjour,", 1.5), ("vous", 2.0)])
@@ -42,3 +44,10 @@ def test_a_result_without_words_is_where_its_middle_is() -> None:
     bare = Result("oui", 1.0, 2.0, True)
     assert within(bare, 1.5, 3.0) is bare
     assert within(bare, 0.0, 1.5) is None
+
+
+def test_the_latency_counts_from_when_the_audio_came() -> None:
+    assert delayed(RESULT, 3.0) is RESULT, "it has none"
+    timely = replace(RESULT, latency_ms=200.0)
+    assert delayed(timely, 0.0) is timely
+    assert delayed(timely, 1.5).latency_ms == 1700.0

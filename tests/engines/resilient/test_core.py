@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.core import SEEKING, Core
@@ -509,3 +510,19 @@ def test_it_is_silent_no_further_than_there_is_audio(one: Simulation) -> None:
     one.pass_time(0.25)
     one.open(one.asked[0])
     assert one.core.settled == one.core.received
+
+
+def test_what_is_heard_late_has_the_latency_of_that(one: Simulation) -> None:
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    one.pass_time(2)
+    line = one.core.active
+    assert line is not None
+    hearing = one.lines[line]
+    behind = (one.core.received - line.sent) / RATE
+    assert behind > 1
+    found = hearing.result(hearing.heard, is_final=False, speech_final=False)
+    one.say(line, replace(found, latency_ms=100.0))
+    assert one.told[-1].latency_ms == pytest.approx(100 + 1000 * behind)  # type: ignore[union-attr]

@@ -88,7 +88,7 @@ export const STATES = { running: "Live", interrupted: "Interrupted", ended: "End
 const REASONS = {
   network: "network",
   server_died: "the server died",
-  server_restarted: "the server was being started again",
+  server_restarted: "the server had died and was started again",
 };
 
 /**
@@ -102,7 +102,8 @@ export function notHeard(start, end, reason) {
     end < 60
       ? `${start.toFixed(1)}–${end.toFixed(1)} s`
       : `${clock(start)}.${tenth(start)}–${clock(end)}.${tenth(end)}`;
-  return `Not heard ${span}: ${REASONS[reason] ?? reason.replaceAll("_", " ")}`;
+  const code = /^[a-z_]+$/.test(reason);
+  return `Not heard ${span}: ${REASONS[reason] ?? (code ? reason.replaceAll("_", " ") : reason)}`;
 }
 
 function tenth(value) {

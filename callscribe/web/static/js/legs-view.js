@@ -19,7 +19,8 @@ export class LegsView {
       const item = /** @type {HTMLElement} */ (this.list.children[index]) ?? this.create(index);
       const state = leg.state === "open" && leg.speaking ? "speaking" : leg.state;
       if (item.dataset.state !== state) item.dataset.state = state;
-      const details = [STATES[leg.state], engineName(leg.engine)];
+      const alone = leg.state === "ended" ? "" : "nobody listens";
+      const details = [STATES[leg.state], engineName(leg.engine) || alone];
       write(item.querySelector(".who"), capitalized(leg.speaker));
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
       const known = leg.state !== "ended" && leg.latencyMs !== null;

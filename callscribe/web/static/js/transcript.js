@@ -36,7 +36,7 @@ import { notHeard } from "./format.js";
  * @typedef {object} LegView
  * @property {string} speaker
  * @property {"open" | "detached" | "ended"} state
- * @property {string} engine
+ * @property {string} engine who listens; empty while nobody does
  * @property {string} language
  * @property {boolean} speaking
  * @property {number | null} latencyMs how long after its audio the latest text came
@@ -48,6 +48,9 @@ const HOPS = 8;
 
 /** Notices that say what another event says better. */
 const SAID_OTHERWISE = new Set(["words_lost"]);
+
+/** Notices that say who listens to a speaker from there on, be it nobody. */
+const LISTENING = new Set(["engine_taken_over", "engine_back", "engine_lost", "engine_away"]);
 
 const INTERRUPTED =
   "The server died here and is back. What was written down is kept; the call goes on when its " +
@@ -189,6 +192,7 @@ export class TranscriptModel {
   aside(event) {
     switch (event.type) {
       case "notice":
+        if (LISTENING.has(event.code)) this.leg(event.speaker, { engine: event.engine });
         return SAID_OTHERWISE.has(event.code) ? [] : [this.notice(event, event.message)];
       case "agent_failed":
         return [this.notice(event, `The agent ${event.agent} gave up: ${event.error}`)];

@@ -50,7 +50,8 @@ class Lane:
     """The sessions of one agent, each with one worker at most.
 
     ``work`` does all there is to do for a session; ``refill`` finds the sessions that have
-    something; ``rested`` is told of a session that was worked on. None of them may raise.
+    something; ``rested`` is told of a session that was worked on, ``looked`` called when the store
+    has been asked for more. None of them may raise.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class Lane:
         workers: int,
         remembered: int = REMEMBERED,
         turns: Turns | None = None,
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         self._rested = rested
+        self._looked = looked
         self._turns = turns or Turns()
         self._work = work
         self._refill = refill
@@ -149,7 +152,10 @@ class Lane:
         if self.has_more(name) and not self._closed:
             self.notice(name)
         self._pump()
-        self._rested(name)
+        if name == _REFILL:
+            self._looked()
+        else:
+            self._rested(name)
 
     async def _find(self) -> None:
         for session_id in await self._refill():

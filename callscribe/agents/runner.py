@@ -103,6 +103,7 @@ class Runner:
             self._rested,
             workers=workers,
             turns=self._turnstile,
+            looked=self._looked,
         )
         post = _Post(agent, lane, float(getattr(agent, "deadline", deadline)), Counts())
         return post
@@ -213,6 +214,11 @@ class Runner:
         if not self.at_work(session_id):
             self._calls.rest(session_id)
         self._take_turn(session_id)
+
+    def _looked(self) -> None:
+        """The store has said where there is something to do: whoever waits may look again."""
+        for session_id in list(self._turns):
+            self._take_turn(session_id)
 
     def _told(self, agent: str, session_id: str) -> None:
         self._posts[agent].counts.told += 1

@@ -398,6 +398,18 @@ async def test_who_waits_is_told_of_each_result_and_of_the_rest() -> None:
         assert last.is_set()
 
 
+async def test_who_waits_while_the_store_is_asked_is_told_of_its_answer(store: Kept) -> None:
+    """After a start every call may have something to do, until the store says which."""
+    async with working(Scripted(), store=store) as work:
+        await work.settled()
+        work.runner.start()
+        assert work.runner.at_work("call")
+        turn = work.runner.turn("call")
+        async with asyncio.timeout(5):
+            await turn.wait()
+        assert not work.runner.at_work("call")
+
+
 async def test_a_result_that_nobody_takes_does_not_stop_the_agent() -> None:
     agent = Scripted()
     async with working(agent) as work:

@@ -5,15 +5,23 @@ May import ``errors`` and ``settings``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
+
+
+PREFIX: Final = "CALLSCRIBE_"
+
+ALIKE: Final = 0.9
+"""How alike two names are of which one is the other, mistyped; 1: the same."""
 
 
 def screen() -> Console:
@@ -35,8 +43,11 @@ def complain(message: str) -> None:
 def read_settings(**flags: object) -> Settings:
     """The settings of the environment; flags that are not None stand above it.
 
-    ``ConfigurationError`` names the variable that has a wrong value, never the value.
+    ``ConfigurationError`` names the variable that has a wrong value, never the value. Of a variable
+    that is named nearly like a setting it is said that it is none.
     """
+    for name, meant in mistyped(os.environ):
+        side().print(f"{name} is no setting and changes nothing; {meant} is one", style="yellow")
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     try:
         return Settings(**given)
@@ -47,9 +58,17 @@ def read_settings(**flags: object) -> Settings:
         ) from None
 
 
+def mistyped(environment: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Variables of ours that are no settings, with the settings that are meant."""
+    known = [_variable((field,)) for field in Settings.model_fields]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            yield from ((name, meant) for meant in get_close_matches(name, known, 1, ALIKE))
+
+
 def _variable(place: tuple[int | str, ...]) -> str:
     name = str(place[0]).upper()
-    return name if name.startswith("DEEPGRAM_") else f"CALLSCRIBE_{name}"
+    return name if name.startswith("DEEPGRAM_") else f"{PREFIX}{name}"
 
 
 @contextmanager

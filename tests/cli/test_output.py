@@ -23,6 +23,18 @@ def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -
     assert "a while" not in caught.value.message
 
 
+def test_a_variable_that_is_mistyped_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CALLSCRIBE_PROT", "9")
+    monkeypatch.setenv("CALLSCRIBE_SOMETHING_OF_MINE", "9")
+    read_settings()
+    told = capsys.readouterr().err
+    assert "CALLSCRIBE_PROT is no setting" in told
+    assert "CALLSCRIBE_PORT is one" in told
+    assert "MINE" not in told
+
+
 def test_an_error_goes_to_standard_error_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     complain("a [bold]file[/] is missing")
     captured = capsys.readouterr()

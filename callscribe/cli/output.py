@@ -17,7 +17,6 @@ from rich.console import Console
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
 
-
 PREFIX: Final = "CALLSCRIBE_"
 
 ALIKE: Final = 0.9

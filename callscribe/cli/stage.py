@@ -16,6 +16,9 @@ from callscribe.demo.measure import LiveMeasure
 from callscribe.errors import CallscribeError
 from callscribe.events import LegStarted
 
+LAST_WORDS = 3.0
+"""Seconds that what is told of a call is still followed when its server has ended it."""
+
 LEAD = 0.2
 """Seconds between all parts being ready and the first sample."""
 
@@ -58,9 +61,14 @@ class Stage:
                 async with asyncio.TaskGroup() as tasks:
                     watching = tasks.create_task(self._watch(client, session))
                     drawing = tasks.create_task(self._draw())
-                    async with asyncio.TaskGroup() as playing:
-                        for part in parts:
-                            playing.create_task(_whole(part))
+                    try:
+                        async with asyncio.TaskGroup() as playing:
+                            for part in parts:
+                                playing.create_task(_whole(part))
+                    except* CallscribeError as group:
+                        if first_of(group).code == "call_ended":  # its last words come yet
+                            await asyncio.wait([watching], timeout=LAST_WORDS)
+                        raise
                     await client.persist("POST", f"/api/sessions/{session}/end", self._absence)
                     await watching
                     drawing.cancel()

@@ -11,12 +11,14 @@ from rich.console import Console
 from callscribe.cli.live import CallScreen
 from callscribe.cli.stage import LEAD, Stage
 from callscribe.cli.view import CallView
+from callscribe.demo.absence import Absence
 from callscribe.demo.client import Client
 from callscribe.demo.measure import LiveMeasure
 from callscribe.errors import CallscribeError
+from callscribe.settings import Settings
 from callscribe.wire.browser import Start
 from tests.engines_for_tests import tones
-from tests.serving import Served
+from tests.serving import Served, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -64,3 +66,29 @@ async def test_a_part_that_fails_ends_all(served: Served) -> None:
     waiting = client.play(Start("s"), np.zeros(8, np.int16), played.ready)
     with pytest.raises(CallscribeError, match="no"):
         await played.run(client, "s", [waiting, fails()])
+
+
+async def test_the_last_words_before_a_server_ends_are_shown(settings: Settings) -> None:
+    """Of those, too, whose leg ends later than another's."""
+    with serving(settings) as served:
+        client = Client("127.0.0.1", served.port)
+        await client.call("POST", "/api/sessions", {"session_id": "s"})
+        played, view, console = stage(2)
+        stopped = asyncio.Event()
+        served.engine.close_delay = 0.5
+
+        async def other() -> None:
+            await played.ready()
+            await stopped.wait()
+            raise CallscribeError("it was shut down", code="call_ended")
+
+        sound = np.frombuffer(tones(440) + tones(500, length=60.0), "<i2")
+        part = client.play(Start("s", "a"), sound, played.ready, absence=Absence(print, 20))
+        running = asyncio.create_task(played.run(client, "s", [part, other()]))
+        while len(list(view.lines())) < 2:  # the second tone goes on
+            await asyncio.sleep(0.02)
+        served.stop()
+        stopped.set()
+        with pytest.raises(CallscribeError, match="shut down"):
+            await running
+    assert "f500" in console.export_text()

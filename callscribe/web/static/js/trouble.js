@@ -61,7 +61,7 @@ const SENTENCES = {
   new_session: [
     "The call goes on in a new session",
     "The server had closed the earlier one while it could not be reached. What was said meanwhile " +
-      "is being sent to the new one.",
+      "stands in the new one.",
   ],
   session_deleted: [
     "The call was deleted",

@@ -43,8 +43,6 @@ class Core(Standing):
     """Where to cut the audio near a sample, no sooner than one and no later than another."""
     lull: Callable[[int], bool] = lambda _end: False
     """Whether it is quiet just before a sample."""
-    interims: bool = True
-    """Engines show the words of what has no final yet."""
     kept_from: int = 0
     """The first sample that is still there to be heard again; set by who keeps the audio."""
     voices: LegVoices = field(default_factory=LegVoices)
@@ -198,7 +196,7 @@ class Core(Standing):
         line = self.active
         if line is None or self._looks_at(now) > now:
             return []
-        if self.interims and not self._progress.words_open:
+        if self.interims and self._progress.shown_from is None:
             # An answer now would settle the beginning of a word that is not understood yet.
             line.look_at = now + GLANCE
             return []
@@ -255,6 +253,7 @@ class Core(Standing):
         gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
+        self._progress.shown_from = None
         line.fed_at = now
         self.active = line
         self._away_since = None

@@ -22,6 +22,8 @@ class Progress:
     settled: int = 0
     words_open: bool = False
     """Words stand that no end of an utterance has followed."""
+    shown_from: int | None = None
+    """Where the first word begins that is shown and has no final yet; None: none is."""
 
     def gap(self, until: int, reason: str) -> list[EngineEvent]:
         """Says that nobody heard what is not settled before ``until``."""
@@ -54,6 +56,8 @@ class Progress:
 
     def _result(self, result: Result, sent: int) -> list[EngineEvent]:
         new = clipped(result, self.settled / self.rate)
+        shows = bool(new.words) and not new.is_final
+        self.shown_from = round(new.words[0].start * self.rate) if shows else None
         if not new.is_final:
             if new.words or not result.words:
                 self.words_open = self.words_open or bool(new.text)

@@ -28,6 +28,8 @@ class Standing:
     """Whose results count."""
     opening: list[Line] = field(default_factory=list)
     """Being opened, or open and waiting for their turn."""
+    interims: bool = True
+    """Engines show the words of what has no final yet."""
     begun: bool = False
     """Whoever opened the leg has it: it goes on, even where nobody listens."""
     _tries: list[Tries] = field(default_factory=list)
@@ -114,8 +116,10 @@ class Standing:
         return (line.opened_at or 0.0) + self.patience.healthy
 
     def _unsettled(self, line: Line) -> float:
-        """Seconds that a line was sent and are not settled."""
-        return (line.sent - self.settled) / self.rate
+        """Seconds that a line was sent and are not settled, from the first word that is shown."""
+        start = self._progress.shown_from
+        begins = self.settled if start is None else max(start, self.settled)
+        return (line.sent - begins) / self.rate
 
     def _looks_at(self, now: float) -> float:
         """When to look whether a final is to be asked for; never where connections last.

@@ -436,9 +436,18 @@ def test_before_there_are_words_nothing_is_asked(one: Simulation) -> None:
     until_asked(one, most=5)
     assert not one.finals_asked
     hearing = one.lines[line]
-    one.say(line, hearing.result(hearing.heard, is_final=False, speech_final=False))
-    assert until_asked(one) == pytest.approx(0.1, abs=GLANCE)
+    hearing.final_to = 4000  # silence, or what is none of its business
+    shown = hearing.result(hearing.heard, is_final=False, speech_final=False)
+    hearing.final_to = 0
+    one.say(line, shown)
+    took = until_asked(one)
+    asked_about = line.asked_to / RATE - shown.words[0].start
+    assert asked_about == pytest.approx(3.5, abs=0.3), "from the first word on"
+    assert took > 0
     one.answer(line)
+    assert not one.finals_asked
+    until_asked(one, most=3)
+    assert not one.finals_asked, "there are no words again"
     one.check()
 
 

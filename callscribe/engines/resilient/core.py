@@ -30,6 +30,8 @@ HEAD: Final = 0.1
 """Seconds of kept audio that a new connection gets at once."""
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
+SHOWN: Final = 0.5
+"""Seconds before words that were shown which are heard again too, whatever is silent there."""
 PIECE: Final = 0.02
 """Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
 there would always be something due, and nothing else would run."""
@@ -196,11 +198,11 @@ class Core(Standing):
         line = self.active
         if line is None or self._looks_at(now) > now:
             return []
-        if self.interims and self._progress.shown_from is None:
-            # An answer now would settle the beginning of a word that is not understood yet.
-            line.look_at = now + GLANCE
-            return []
-        if self._unsettled(line) < LATEST and not self.lull(line.sent):
+        # Before words are shown an answer could settle the beginning of one.
+        wordless = self.interims and self._progress.shown_from is None
+        late = self._unsettled(line) >= LATEST
+        quiet = (late or not wordless) and self.lull(line.sent)
+        if not quiet and (wordless or not late):
             line.look_at = now + GLANCE
             return []
         line.asked_to, line.look_at = line.sent, now + EVERY
@@ -219,8 +221,6 @@ class Core(Standing):
 
     def _hand_over(self, now: float) -> list[Action]:
         """Gives the leg to the best engine that is connected and may have it."""
-        if self.active is None and now < self._sought_until:
-            return []
         ready = [line for line in self.opening if line.opened_at is not None]
         if not ready:
             return []
@@ -236,7 +236,7 @@ class Core(Standing):
                 return []
             if waited < 0 or (self._progress.words_open and waited < self.patience.boundary):
                 return []
-        elif self._waits_for_quicker(line, now):
+        elif self._waits_for_quicker(line, now) or self._waits_for_onset(line, now):
             return []
         return self._switch(line, now)
 
@@ -264,7 +264,11 @@ class Core(Standing):
 
     def _pass_over_silence(self) -> None:
         """Takes as silent what is: a line of limited pace would be late by as much."""
+        if self.kept_from > self.settled:
+            return  # nobody has listened to what is lost
         quiet_to = min(self._silent_to, self.received)
+        if self._progress.shown_from is not None:  # whoever showed words there has heard some
+            quiet_to = min(quiet_to, self._progress.shown_from - int(SHOWN * self.rate))
         self._progress.settled = max(self.settled, quiet_to)
 
     def _is_heard(self) -> list[Action]:

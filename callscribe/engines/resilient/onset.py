@@ -38,8 +38,8 @@ LEAD: Final = 0.8
 """Seconds before the first sound that are heard again too. Of 423 s of silence before 68 utterances
 on eight legs, half of them telephones, 357 s were left out; each word kept 0.3 s before it."""
 RESIDUE: Final = 0.25
-"""Seconds of sound at the very beginning that are the end of a word which is final already: a final
-ends a little before the voice does. No word is so short that nothing of it comes later."""
+"""Seconds of sound at the very beginning that are taken for the end of a word that is final already: a
+final ends a little before the voice does."""
 LEAST: Final = 1.0
 """Seconds of silence that are worth leaving out."""
 MOST: Final = 30.0
@@ -54,19 +54,21 @@ class Onset:
     def __init__(self, model: Callable[[], SileroModel] = shared) -> None:
         self._model = model
 
-    def silence(self, samples: Int16Array, rate: int) -> int:
+    def silence(self, samples: Int16Array, rate: int, *, behind_word: bool = False) -> int:
         """In how many samples at the beginning nobody speaks: 0 where that cannot be told.
 
+        ``behind_word``: it begins where a word ends, which may still sound.
         Takes some 3 ms for each second of audio: not on the event loop.
         """
         try:
-            found = self._silence(samples[: int(MOST * rate)], rate)
+            residue = RESIDUE if behind_word else 0.0
+            found = self._silence(samples[: int(MOST * rate)], rate, residue)
         except CallscribeError as error:  # there is no network: all is heard again
             _log.warning("onset_not_sought", problem=error.message)
             return 0
         return int(found * rate) if found >= LEAST else 0
 
-    def _silence(self, samples: Int16Array, rate: int) -> float:
+    def _silence(self, samples: Int16Array, rate: int, residue: float) -> float:
         audio = to_float(Resampler(rate).push(samples, last=True))
         audio = audio[: len(audio) - len(audio) % CHUNK]
         if len(audio) < LEAST * MODEL_RATE:
@@ -74,7 +76,7 @@ class Onset:
         probabilities = self._model().stream().judge(audio)
         quiet = np.flatnonzero((probabilities < UNLIKELY) & ~_is_loud(audio))
         begins = int(quiet[0]) if len(quiet) else len(audio)
-        if begins * CHUNK_SECONDS > RESIDUE:
+        if begins * CHUNK_SECONDS > residue:
             return 0.0
         # Quiet chunks follow each other up to the first sound.
         lasts = int(np.argmax(np.diff(quiet, append=len(audio)) > 1)) + 1
@@ -100,23 +102,35 @@ class OnsetSearch:
         self._tape = tape
         self._encoding: Encoding = encoding
         self._wake = wake
+        self._sound_behind = -1
+        """From this sample on there is sound soon: nothing new is found by looking again."""
 
     def seek(self, tasks: asyncio.TaskGroup, now: float) -> None:
         """Begins if there is something to be heard again, and nobody hears it yet."""
         start, end, rate = self._core.settled, self._core.received, self._core.rate
         if self._onset is None or self._core.active is not None or end - start < LEAST * rate:
             return
+        if start == self._sound_behind or self._tape.first > start:
+            return
         self._core.seek_onset(now)
         end = min(end, start + int(MOST * rate))
-        tasks.create_task(self._find(self._onset, start, self._tape.read(start, end)))
+        audio, behind_word = self._tape.read(start, end), self._core.is_behind_word
+        tasks.create_task(self._find(self._onset, start, end, audio, behind_word))
 
-    async def _find(self, onset: Onset, start: int, audio: bytes) -> None:
-        silent = 0
+    async def _find(
+        self, onset: Onset, start: int, end: int, audio: bytes, behind_word: bool
+    ) -> None:
+        rate, silent = self._core.rate, 0
+
+        def listen() -> int:
+            return onset.silence(to_samples(audio, self._encoding), rate, behind_word=behind_word)
+
         try:
-            samples = to_samples(audio, self._encoding)
-            silent = await asyncio.to_thread(onset.silence, samples, self._core.rate)
+            silent = await asyncio.to_thread(listen)
         except Exception:  # noqa: BLE001 - then all of it is heard again
             _log.exception("onset_not_sought")
+        if start + silent < end - (LEAD + CHUNK_SECONDS) * rate:
+            self._sound_behind = start
         self._core.silent_to(start + silent)
         self._wake()
 

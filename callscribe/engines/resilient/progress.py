@@ -24,6 +24,8 @@ class Progress:
     """Words stand that no end of an utterance has followed."""
     shown_from: int | None = None
     """Where the first word begins that is shown and has no final yet; None: none is."""
+    word_end: int = -1
+    """Where the last final settled its words, if it was not asked for in their middle."""
 
     def gap(self, until: int, reason: str) -> list[EngineEvent]:
         """Says that nobody heard what is not settled before ``until``."""
@@ -64,5 +66,6 @@ class Progress:
                 return [new]
             return []  # all of it has been final before
         self._settle(new.end if new.until is None else new.until, sent)
+        self.word_end = self.settled if new.words and not new.from_finalize else -1
         self.words_open = (self.words_open or bool(new.text)) and not new.speech_final
         return [new]

@@ -30,8 +30,8 @@ ENOUGH: Final = 2.0
 """Seconds of audio from which on a final is worth asking for: less is too little to be understood,
 and a few times as much is more than is sent while such a connection lives."""
 LATEST: Final = 3.5
-"""Seconds of audio behind which a final is asked for even within a word: with the answer, a
-connection that lives for 5 s has just time for that."""
+"""Seconds of audio behind which a final is asked for even within a word: with the silence before it
+and the answer, a connection that lives for 5 s has just time for that."""
 EVERY: Final = 1.0
 """Seconds between two such questions at least: each cuts off what is understood from what follows.
 """

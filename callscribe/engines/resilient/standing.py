@@ -115,6 +115,11 @@ class Standing:
             return inf
         return (line.opened_at or 0.0) + self.patience.healthy
 
+    @property
+    def is_behind_word(self) -> bool:
+        """Whether what is not settled begins where a final ended by itself, with a word."""
+        return self._progress.word_end == self.settled
+
     def _unsettled(self, line: Line) -> float:
         """Seconds that a line was sent and are not settled, from the first word that is shown."""
         start = self._progress.shown_from
@@ -180,6 +185,10 @@ class Standing:
             return behind and self._is_quick(self.active.rung)
         soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
         return self._is_behind and any(self._is_quick(one.rung) for one in soon)
+
+    def _waits_for_onset(self, line: Line, now: float) -> bool:
+        """Whether it will soon be known how much silence need not be sent again."""
+        return now < self._sought_until and self.rungs[line.rung].pace != LIVE
 
     def _allowed_from(self, rung: int, now: float) -> float:
         """From when on an engine may be asked: further down when those above have had a while."""

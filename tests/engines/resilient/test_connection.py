@@ -451,7 +451,7 @@ class TwoSeconds(Onset):
         self.asked: list[int] = []
         self._seconds = seconds
 
-    def silence(self, samples: NDArray[np.int16], rate: int) -> int:
+    def silence(self, samples: NDArray[np.int16], rate: int, *, behind_word: bool = False) -> int:  # noqa: ARG002
         self.asked.append(len(samples))
         time.sleep(self._seconds)
         return 2 * rate
@@ -485,7 +485,7 @@ async def test_what_cannot_be_listened_to_is_heard_again_whole(
     first: EnergyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeker = TwoSeconds(0)
-    monkeypatch.setattr(seeker, "silence", lambda *_: 1 / 0)
+    monkeypatch.setattr(seeker, "silence", lambda *_, **_options: 1 / 0)
     heard = Heard()
     engine = ResilientEngine([Rung(first, "deepgram", pace=50)], onset=seeker)
     leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)

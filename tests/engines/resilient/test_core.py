@@ -440,10 +440,9 @@ def test_before_there_are_words_nothing_is_asked(one: Simulation) -> None:
     shown = hearing.result(hearing.heard, is_final=False, speech_final=False)
     hearing.final_to = 0
     one.say(line, shown)
-    took = until_asked(one)
+    until_asked(one)
     asked_about = line.asked_to / RATE - shown.words[0].start
     assert asked_about == pytest.approx(3.5, abs=0.3), "from the first word on"
-    assert took > 0
     one.answer(line)
     assert not one.finals_asked
     until_asked(one, most=3)
@@ -535,3 +534,45 @@ def test_what_is_heard_late_has_the_latency_of_that(one: Simulation) -> None:
     found = hearing.result(hearing.heard, is_final=False, speech_final=False)
     one.say(line, replace(found, latency_ms=100.0))
     assert one.told[-1].latency_ms == pytest.approx(100 + 1000 * behind)  # type: ignore[union-attr]
+
+
+def test_words_that_were_shown_are_heard_again_whatever_seems_silent(one: Simulation) -> None:
+    talk(one, 4)
+    line = one.core.active
+    assert line is not None
+    hearing = one.lines[line]
+    hearing.final_to = 2000
+    one.say(line, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    one.fail(line)
+    one.core.silent_to(4000)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    assert one.core.settled == 2000 - 500
+
+
+def test_what_is_not_kept_any_more_is_no_silence(one: Simulation) -> None:
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.core.kept_from = 1000
+    one.core.silent_to(3000)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    assert [(gap.start, gap.reason) for gap in one.gaps] == [(0.0, "it was too long to keep")]
+
+
+def test_without_words_a_final_is_asked_for_late_and_in_a_quiet_moment(one: Simulation) -> None:
+    one.core.interims = True
+    dies_young(one)
+    quiet: list[int] = []
+    one.core.lull = lambda end: end >= 4500 and not quiet.append(end)
+    until_asked(one)
+    assert one.finals_asked
+    assert quiet
+
+
+def test_who_takes_audio_at_once_need_not_wait_for_the_onset(two: Simulation) -> None:
+    talk(two, 4)
+    two.fail(two.core.active, retryable=False)
+    two.core.seek_onset(two.now)
+    two.open(two.asked[0])
+    assert two.core.active is not None

@@ -146,7 +146,7 @@ def test_every_second_is_covered_once(
     ladder = [FIRST, rung("requests"), SECOND][:rungs]
     patience = Patience(replay=6, kept=40, untold=5)
     sim = simulation(*ladder, jitter=jitter, patience=patience, repairers=ladder[:repairers])
-    sim.core.begun = True
+    sim.core.begun, sim.core.interims = True, data.draw(st.booleans())
     schedule = Schedule(data, sim)
     for _ in range(data.draw(st.integers(5, 60))):
         schedule.step()

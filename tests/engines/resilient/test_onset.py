@@ -31,7 +31,7 @@ def test_no_word_of_real_speech_is_cut(language: str, speaker: str) -> None:
         # From where a final would have ended, a little before the voice does.
         begins, ends = before.end - 0.05, behind.start + 1.0
         part = samples[int(begins * rate) : int(ends * rate)]
-        found = Onset().silence(part, rate) / rate
+        found = Onset().silence(part, rate, behind_word=True) / rate
         assert begins + found < behind.start - LEAD / 3
         left_out += found
         pauses += behind.start - begins
@@ -55,8 +55,9 @@ def test_the_end_of_a_word_is_no_word() -> None:
     tone = np.frombuffer(tones(400), "<i2")[int(0.1 * RATE) :]  # 0.3 s, then silence
     end = tone[int((0.3 - RESIDUE + 0.05) * RATE) :]
     behind = np.concatenate([noise(4.0), tone])
-    assert Onset().silence(np.concatenate([end, behind]), RATE) > 3 * RATE
-    whole = Onset().silence(np.concatenate([tone, behind]), RATE)
+    assert Onset().silence(np.concatenate([end, behind]), RATE, behind_word=True) > 3 * RATE
+    assert Onset().silence(np.concatenate([end, behind]), RATE) == 0, "there was none before"
+    whole = Onset().silence(np.concatenate([tone, behind]), RATE, behind_word=True)
     assert whole == 0, "a word that nobody has heard yet"
 
 

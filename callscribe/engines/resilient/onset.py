@@ -38,8 +38,8 @@ LEAD: Final = 0.8
 """Seconds before the first sound that are heard again too. Of 423 s of silence before 68 utterances
 on eight legs, half of them telephones, 357 s were left out; each word kept 0.3 s before it."""
 RESIDUE: Final = 0.25
-"""Seconds of sound at the very beginning that are taken for the end of a word that is final already: a
-final ends a little before the voice does."""
+"""Seconds of sound at the beginning that are taken for the end of a word which is final: it ends a
+little before the voice does."""
 LEAST: Final = 1.0
 """Seconds of silence that are worth leaving out."""
 MOST: Final = 30.0

@@ -37,7 +37,7 @@ from callscribe.engines.deepgram.service import (
     environment,
     make_query,
 )
-from callscribe.engines.silero import SileroModel
+from callscribe.engines.silero import SileroModel, shared
 from callscribe.errors import CapacityError, EngineError
 from callscribe.languages import LANGUAGES
 from callscribe.transcript import Result
@@ -111,7 +111,7 @@ class DeepgramBatchService:
         query = make_query(language, sample_rate, options)
         asked = {k: v for k, v in arguments(query).items() if k not in NOT_FOR_RECORDINGS}
         if self._silero is None:
-            self._silero = await asyncio.to_thread(SileroModel)
+            self._silero = await asyncio.to_thread(shared)
             self._check_open()  # it may have been closed meanwhile
         connection = DeepgramBatchConnection(
             session_id,

@@ -201,8 +201,10 @@ class Core(Standing):
         # Before words are shown an answer could settle the beginning of one.
         wordless = self.interims and self._progress.shown_from is None
         late = self._unsettled(line) >= LATEST
-        quiet = (late or not wordless) and self.lull(line.sent)
-        if not quiet and (wordless or not late):
+        due = late and not wordless
+        if not due and (late or not wordless):
+            due = self.lull(line.sent)
+        if not due:
             line.look_at = now + GLANCE
             return []
         line.asked_to, line.look_at = line.sent, now + EVERY

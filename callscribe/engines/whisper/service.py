@@ -24,7 +24,7 @@ from callscribe.engines.base import (
     StreamOptions,
     TranscriptCallback,
 )
-from callscribe.engines.silero import SileroModel
+from callscribe.engines.silero import SileroModel, shared
 from callscribe.engines.whisper.again import decode_again
 from callscribe.engines.whisper.batch import Cutter, Recording
 from callscribe.engines.whisper.capacity import measure_capacity
@@ -122,7 +122,7 @@ class WhisperTranscriptionService:
         folder = self._locate()
         try:
             decoder = WhisperDecoder(folder, threads=self._threads)
-            self._silero = SileroModel()
+            self._silero = shared()
             self.max_legs = self._wanted_legs or measure_capacity(decoder)
             give_back()
         except CallscribeError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from callscribe.engines.rehearing.clip import GAP, Clip, together
-from callscribe.transcript import Result
+from callscribe.transcript import Result, mean_confidence
 
 AROUND: Final = 10.0
 """Seconds of the same voice before and behind a final that it is heard with: having heard more of a
@@ -24,6 +24,9 @@ LEAD: Final = 0.25
 """Seconds before a final's first word that belong to it, where nobody spoke before."""
 TAIL: Final = 0.3
 """The same behind its last word."""
+GUESSED: Final = 0.6
+"""Words that are less sure than that were guessed: alone they will be guessed again. So they are
+heard with what is said behind them even where that is paid for twice."""
 MOST: Final = 20
 """Finals that may wait, more than are said within ``PATIENCE``; of more the oldest is left."""
 KEPT: Final = 60.0
@@ -46,12 +49,18 @@ class Said:
         return self.end - self.start + GAP
 
 
+def is_guessed(final: Result) -> bool:
+    """Whether a final is so unsure that it has to be heard with more than its own stretch."""
+    return mean_confidence(final.words) < GUESSED
+
+
 class Choice:
     """The finals of one leg, and which of them are to be heard again."""
 
     def __init__(self) -> None:
         self.in_company = True
-        """Whether neighbours are heard too; without, nothing is kept but what waits."""
+        """Whether all are heard with their neighbours. Else only what is guessed is, with those
+        behind it, and nothing is kept but what waits."""
         self._said: deque[Said] = deque()
         self._waiting: deque[Said] = deque()
         self.due_at: float | None = None
@@ -82,16 +91,11 @@ class Choice:
         """
         while self._waiting and self._waiting[0].start < kept_from:
             self._waiting.popleft()
-        if not self._waiting:
-            self._note()
-            return None
-        said = self._waiting[0]
-        behind = sum(other.seconds for other in self._said if other.start > said.start)
-        patience = PATIENCE if self.in_company else TAIL
-        if not (ended or behind >= AROUND or heard >= said.end + patience):
-            return None
-        self._waiting.popleft()
-        clip = self._clip(said, heard, kept_from)
+        # What waits for more does not keep what does not from its turn.
+        said = next((one for one in self._waiting if self._is_due(one, heard, ended=ended)), None)
+        if said is not None:
+            self._waiting.remove(said)
+        clip = self._clip(said, heard, kept_from) if said is not None else None
         self._note()
         return clip
 
@@ -117,11 +121,12 @@ class Choice:
 
     def _clip(self, said: Said, heard: float, kept_from: float) -> Clip:
         around = [said]
-        if self.in_company and said in self._said:
+        if self._has_company(said) and said in self._said:
             everything = list(self._said)
             at = everything.index(said)
             seconds = said.seconds
-            for others in (everything[at + 1 :], everything[:at][::-1]):
+            before = everything[:at][::-1] if self.in_company else []
+            for others in (everything[at + 1 :], before):
                 room = AROUND
                 for other in others:
                     room -= other.seconds
@@ -134,6 +139,15 @@ class Choice:
         return together(said.result, said.by, stretches, around.index(said))
 
     def _note(self) -> None:
-        first = self._waiting[0] if self._waiting else None
-        patience = PATIENCE if self.in_company else TAIL
-        self.due_at = first.end + patience if first else None
+        ends = (said.end + self._patience(said) for said in self._waiting)
+        self.due_at = min(ends, default=None)
+
+    def _is_due(self, said: Said, heard: float, *, ended: bool) -> bool:
+        behind = sum(other.seconds for other in self._said if other.start > said.start)
+        return ended or behind >= AROUND or heard >= said.end + self._patience(said)
+
+    def _patience(self, said: Said) -> float:
+        return PATIENCE if self._has_company(said) else TAIL
+
+    def _has_company(self, said: Said) -> bool:
+        return self.in_company or is_guessed(said.result)

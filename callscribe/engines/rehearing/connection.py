@@ -28,7 +28,7 @@ from callscribe.engines.base import (
 )
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
-from callscribe.engines.rehearing.choice import KEPT, Choice
+from callscribe.engines.rehearing.choice import KEPT, Choice, is_guessed
 from callscribe.engines.rehearing.clip import Clip, Hearing, surest
 from callscribe.engines.rehearing.hearers import Hearer, Hearers
 from callscribe.engines.resilient.tape import Tape
@@ -148,7 +148,7 @@ class RehearingConnection:
     def listens(self, engine: str) -> None:
         """Names the engine that listens now."""
         self._listening = engine
-        # What is sent away is paid for by the second: there a final is heard alone.
+        # What is sent away is paid for by the second: there a final is heard alone if it can be.
         self._choice.in_company = any(not h.provider for h in self._hearers.over(engine))
 
     def _note(self, final: Result) -> None:
@@ -206,8 +206,9 @@ class RehearingConnection:
         stretches = [self._read(piece.start, piece.end) for piece in clip.pieces]
         for hearer in self._hearers.over(clip.by):
             part, own = clip, stretches
-            if hearer.provider:
-                part, own = clip.alone, stretches[clip.target : clip.target + 1]
+            if hearer.provider:  # what it hears is paid for by the second
+                part = clip.onwards if is_guessed(clip.final) else clip.alone
+                own = stretches[clip.target :][: len(part.pieces)]
             hearings: list[Hearing] = []
             try:
                 await self._listen(hearer, part, own, hearings)

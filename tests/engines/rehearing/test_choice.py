@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.engines.rehearing.choice import KEPT, LONGEST, MOST, PATIENCE, Choice
+from callscribe.engines.rehearing.choice import (
+    GUESSED,
+    KEPT,
+    LONGEST,
+    MOST,
+    PATIENCE,
+    Choice,
+)
 from callscribe.engines.rehearing.clip import Clip
 from callscribe.transcript import Result, Word
 
 
-def final(start: float, seconds: float = 2.0) -> Result:
-    word = Word("mot", start, start + seconds, 0.9)
-    return Result("mot", start, start + seconds, True, True, (word,), 0.9)
+def final(start: float, seconds: float = 2.0, sure: float = 0.9) -> Result:
+    word = Word("mot", start, start + seconds, sure)
+    return Result("mot", start, start + seconds, True, True, (word,), sure)
 
 
 def spans(clip: Clip | None) -> list[tuple[float, float]]:
@@ -75,6 +82,28 @@ def test_alone_where_the_second_is_paid_for() -> None:
     assert choice.needed_from(13.0) == pytest.approx(12.0)
 
 
+def test_what_was_guessed_has_what_is_said_behind_it_even_where_that_is_paid_for() -> None:
+    choice = Choice()
+    choice.in_company = False
+    choice.add(final(1), "deepgram", again=False)
+    choice.add(final(10, sure=GUESSED - 0.01), "deepgram", again=True)
+    assert choice.needed_from(12.4) == pytest.approx(9.75)
+    assert choice.take(13.0) is None
+    choice.add(final(14), "deepgram", again=False)
+    assert choice.due_at == pytest.approx(12.3 + PATIENCE)
+    assert spans(choice.take(12.3 + PATIENCE)) == [(9.75, 12.3), (13.75, 16.3)]
+
+
+def test_what_waits_for_more_does_not_keep_others_from_their_turn() -> None:
+    choice = Choice()
+    choice.in_company = False
+    choice.add(final(1, sure=GUESSED - 0.01), "deepgram", again=True)
+    choice.add(final(5), "deepgram", again=True)
+    assert spans(choice.take(7.7)) == [(4.75, 7.3)]
+    assert choice.needed_from(7.7) == pytest.approx(0.75)
+    assert choice.due_at == pytest.approx(3.3 + PATIENCE)
+
+
 def test_of_too_many_the_oldest_stays_as_it_is() -> None:
     choice = Choice()
     for n in range(MOST + 2):
@@ -107,13 +136,18 @@ def test_a_final_whose_audio_is_gone_stays_as_it_is() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.floats(0, 40), st.floats(0.05, 25), st.booleans()), min_size=1, max_size=30
-    )
+        st.tuples(st.floats(0, 40), st.floats(0.05, 25), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=30,
+    ),
+    st.booleans(),
 )
 def test_every_unsure_final_is_heard_once_from_audio_that_is_there(
-    said: list[tuple[float, float, bool]],
+    said: list[tuple[float, float, bool, bool]],
+    in_company: bool,
 ) -> None:
     choice, kept, heard, wanted = Choice(), 0.0, [], []
+    choice.in_company = in_company
 
     def look(now: float, *, ended: bool = False) -> None:
         nonlocal kept
@@ -123,25 +157,26 @@ def test_every_unsure_final_is_heard_once_from_audio_that_is_there(
             own = clip.pieces[clip.target]
             assert own.start <= clip.final.start
             assert own.end >= clip.final.end - 0.001
-            assert clip.pieces[0].start >= kept
+            assert clip.pieces[0].start >= kept - 1e-6
             for one, other in pairwise(clip.pieces):
                 assert one.end <= other.start + 1e-6
             assert len(clip.pieces) == 1 or clip.pieces[-1].until <= LONGEST
-            kept = max(kept, choice.needed_from(now))
+            kept = max(kept, choice.needed_from(now) - 1e-6)  # whole samples are kept
 
     at = 0.0
-    for silence, seconds, again in said:
-        # Audio comes all the time: what is due in the silence is heard then.
-        while choice.due_at is not None and choice.due_at < at + silence:
-            look(choice.due_at)
-        result = final(at + silence, seconds)
+    for silence, seconds, again, guessed in said:
+        result = final(at + silence, seconds, GUESSED / 2 if guessed else 0.9)
         at = result.end
+        # Audio comes all the time: what is due is heard then.
+        while choice.due_at is not None and choice.due_at < at:
+            look(choice.due_at)
         choice.add(result, "whisper", again=again)
         wanted += [result] if again else []
-        kept = max(kept, choice.needed_from(at))
+        kept = max(kept, choice.needed_from(at) - 1e-6)
         look(at)
     look(at, ended=True)
-    assert heard == wanted
+    assert sorted(heard, key=lambda final: final.start) == wanted
+    assert not in_company or heard == wanted
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.1, 20)), max_size=30))

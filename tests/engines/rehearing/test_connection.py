@@ -19,7 +19,7 @@ from callscribe.engines.base import (
     TakenOver,
     TranscriptCallback,
 )
-from callscribe.engines.rehearing import Hearer, RehearingEngine
+from callscribe.engines.rehearing import Hearer, RehearingEngine, choice
 from callscribe.engines.rehearing import connection as rehearing
 from callscribe.engines.resilient import Patience, ResilientEngine, Rung
 from callscribe.errors import EngineError
@@ -273,6 +273,21 @@ async def test_deepgram_s_requests_hear_the_final_alone(heard: Heard) -> None:
     await leg.close()
     assert [again.by for again in heard.of(Reheard)] == ["deepgram_rest"] * 3
     assert all(len(clip) < 2 * 16_000 for clip in ear.clips)
+
+
+async def test_deepgram_s_requests_hear_what_was_guessed_with_what_is_said_behind_it(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "GUESSED", 1.0)
+    inner, ear = EnergyEngine(name="deepgram"), Tones()
+    engine = RehearingEngine(inner, [Hearer(ear, "deepgram_rest", "deepgram")], {"*": 1.0})
+    leg = await open_leg(engine, heard)
+    await leg.send_audio(tones(400, 500, 600, gap=1.5))
+    await leg.close()
+    first, second, last = (len(clip) for clip in ear.clips)
+    assert first > second > last
+    texts = [final.text.upper() for final in heard.finals]
+    assert [again.result.text for again in heard.of(Reheard)] == texts
 
 
 async def test_where_the_first_ear_is_away_the_next_one_hears(

@@ -5,7 +5,7 @@ May import ``engines.base``, ``engines.lane`` and ``errors``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callscribe.engines.base import EngineEvent
 from callscribe.engines.lane import Lane
@@ -34,6 +34,17 @@ class Line:
     """The leg's sample before which finals were asked for."""
     lane: Lane | None = None
     """How audio that nothing is in the way of gets to its engine."""
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """Where nobody speaks in what it is to be sent: samples of the leg, in order."""
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    """Behind which of its own samples so many of the leg's were left out, all before counted."""
+    left_out: int = 0
+    """Samples of the leg since ``base`` that it was not sent, since nobody speaks there."""
+
+    @property
+    def given(self) -> int:
+        """Samples that it was sent."""
+        return self.sent - self.base - self.left_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,11 @@ from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, O
 from callscribe.engines.resilient.ask import Ask, caveat
 from callscribe.engines.resilient.core import Core
 from callscribe.engines.resilient.mending import Mender
-from callscribe.engines.resilient.onset import Onset, OnsetSearch
+from callscribe.engines.resilient.onset import Onset
 from callscribe.engines.resilient.quiet import Pauses
 from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
+from callscribe.engines.resilient.seeking import SilenceSearch
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
@@ -91,7 +92,7 @@ class ResilientConnection:
         """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
         self._wake = Flag()
         encoding = ask.options.encoding
-        self._onset = OnsetSearch(onset, self._core, self._tape, encoding, self._wake.set)
+        self._silence = SilenceSearch(onset, self._core, self._tape, encoding, self._wake.set)
         self._mender = Mender(
             Repairs(repairers, ask.sample_rate, patience, jitter, pauses.near),
             self._tape,
@@ -246,6 +247,7 @@ class ResilientConnection:
                 self._do(self._core.tick(self._monotonic()))
                 self._let_go()  # a repair may have ended
                 await self._feed()
+                self._silence.seek_pauses(self._tasks)
                 self._lead()
                 self._mender.look(self._tasks, calm=self._core.is_caught_up)
                 self._changed.set()
@@ -296,7 +298,7 @@ class ResilientConnection:
         name = self._core.rungs[line.rung].name
         self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
         self._do(self._core.failed(line, error, self._monotonic()))
-        self._onset.seek(self._tasks, self._monotonic())
+        self._silence.seek(self._tasks, self._monotonic())
         self._wake.set()
 
     # --- inside -------------------------------------------------------------------------------

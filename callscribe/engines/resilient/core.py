@@ -8,7 +8,7 @@ May import ``engines.base``, ``engines.lane``, ``errors``, ``transcript`` and it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -17,6 +17,7 @@ from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOve
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
+from callscribe.engines.resilient.course import leave_out, on_leg
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.standing import Standing
@@ -90,7 +91,7 @@ class Core(Standing):
         """A connection could not be opened, or has ended by itself."""
         settled = 0.0
         if line is self.active:
-            settled = (self.settled - line.base) / self.rate
+            settled = min(self.settled - line.base, line.given) / self.rate
             self.active = None
             self._away_since = now
         elif line in self.opening:
@@ -109,12 +110,13 @@ class Core(Standing):
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
+        event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
-            event = self.voices.named(event, line, line.base / self.rate)
+            event = self.voices.named(event, line)
             event = delayed(event, (self.received - line.sent) / self.rate)
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
-        news = self._progress.take(event, line.base, line.sent)
+        news = self._progress.take(event, line.sent)
         return [*(self._is_heard() if answers else ()), *map(Tell, news)]
 
     def seek_onset(self, now: float) -> None:
@@ -128,6 +130,14 @@ class Core(Standing):
         """Nobody speaks in what is not settled before ``end``, as far as is heard here."""
         self._silent_to = end
         self._sought_until = -inf
+
+    def silent_between(self, line: Line, spans: Sequence[tuple[int, int]]) -> None:
+        """Nobody speaks there, as far as is heard here: a line that is late need not hear it."""
+        if line is not self.active:
+            return
+        shown = self._progress.shown_to  # whoever showed words there has heard some
+        spans = [(max(a, shown), b) for a, b in spans if max(a, shown, line.sent) < b]
+        line.pauses = sorted([*line.pauses, *spans])
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""
@@ -170,13 +180,16 @@ class Core(Standing):
         line = self.active
         if line is None or line.sent >= self.received:
             return None
+        leave_out(line)
         pace = self.rungs[line.rung].pace
         end = self.received
         if pace != LIVE:
             seconds = HEAD + (now - line.fed_at) * pace
-            end = min(end, line.base + int(seconds * self.rate))
+            end = min(end, line.base + line.left_out + int(seconds * self.rate))
             if end < self.received and end - line.sent < PIECE * self.rate:
                 return None
+            if line.pauses:
+                end = min(end, line.pauses[0][0])
         return (line, line.sent, end) if end > line.sent else None
 
     def fed(self, line: Line, end: int) -> None:

@@ -1,13 +1,11 @@
-"""Where somebody begins to speak, in audio that is to be heard again.
+"""Where nobody speaks in audio that is to be heard again: at its beginning, and between sentences.
 
-The silence before takes its time there: kept audio is sent at nearly the pace of speech, and the
-text stands still until it is through. May import ``audio``, ``engines.encoded``,
-``engines.silero``, ``errors``, ``vad`` and its own room.
+Silence takes its time there: kept audio is sent at nearly the pace of speech, and the text is late
+by as much, or stands still. May import ``audio``, ``engines.silero``, ``errors`` and ``vad``.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -15,10 +13,7 @@ import numpy as np
 import structlog
 
 from callscribe.audio import RATE as MODEL_RATE
-from callscribe.audio import Encoding, FloatArray, Int16Array, Resampler, to_float
-from callscribe.engines.encoded import to_samples
-from callscribe.engines.resilient.core import Core
-from callscribe.engines.resilient.tape import Tape
+from callscribe.audio import FloatArray, Int16Array, Resampler, to_float
 from callscribe.engines.silero import SileroModel, shared
 from callscribe.errors import CallscribeError
 from callscribe.vad import CHUNK, CHUNK_SECONDS
@@ -41,8 +36,13 @@ kept 0.3 s before it."""
 RESIDUE: Final = 0.25
 """Seconds of sound at the beginning that are taken for the end of a word which is final: it ends a
 little before the voice does."""
+BEHIND: Final = 0.6
+"""Seconds behind the last sound before a pause that are heard too. With ``LEAD`` that is longer
+than the second after which engines say that an utterance has ended."""
 LEAST: Final = 1.0
-"""Seconds of silence that are worth leaving out."""
+"""Seconds of silence at the beginning that are worth leaving out."""
+WORTH: Final = 0.5
+"""Seconds of a pause that are."""
 MOST: Final = 30.0
 """Seconds that are listened to."""
 
@@ -69,13 +69,30 @@ class Onset:
             return 0
         return int(found * rate) if found >= LEAST else 0
 
+    def pauses(self, samples: Int16Array, rate: int) -> list[tuple[int, int]]:
+        """What may be left out of each long pause: from which sample, to which.
+
+        Silence at the end is one too. As ``silence`` it takes some time.
+        """
+        try:
+            audio = _whole(samples, rate)
+            quiet = self._quiet(audio) if len(audio) else np.zeros(0, np.int64)
+        except CallscribeError as error:
+            _log.warning("pauses_not_sought", problem=error.message)
+            return []
+        found = []
+        for run in np.split(quiet, np.flatnonzero(np.diff(quiet) > 1) + 1):
+            if len(run):
+                start, end = run[0] * CHUNK_SECONDS + BEHIND, (run[-1] + 1) * CHUNK_SECONDS - LEAD
+                if end - start >= WORTH:
+                    found.append((int(start * rate), int(end * rate)))
+        return found
+
     def _silence(self, samples: Int16Array, rate: int, residue: float) -> float:
-        audio = to_float(Resampler(rate).push(samples, last=True))
-        audio = audio[: len(audio) - len(audio) % CHUNK]
+        audio = _whole(samples, rate)
         if len(audio) < LEAST * MODEL_RATE:
             return 0.0
-        probabilities = self._model().stream().judge(audio)
-        quiet = np.flatnonzero((probabilities < UNLIKELY) & ~_is_loud(audio))
+        quiet = self._quiet(audio)
         begins = int(quiet[0]) if len(quiet) else len(audio)
         if begins * CHUNK_SECONDS > residue:
             return 0.0
@@ -83,57 +100,16 @@ class Onset:
         lasts = int(np.argmax(np.diff(quiet, append=len(audio)) > 1)) + 1
         return (begins + lasts) * CHUNK_SECONDS - LEAD
 
+    def _quiet(self, audio: FloatArray) -> np.ndarray:
+        """The chunks in which nobody speaks and nothing stands out."""
+        probabilities = self._model().stream().judge(audio)
+        return np.flatnonzero((probabilities < UNLIKELY) & ~_is_loud(audio))
 
-class OnsetSearch:
-    """Looks for the onset in what a leg keeps, once nobody listens, and tells the core.
 
-    ``wake`` is called then: there is something to be done.
-    """
-
-    def __init__(
-        self,
-        onset: Onset | None,
-        core: Core,
-        tape: Tape,
-        encoding: Encoding,
-        wake: Callable[[], None],
-    ) -> None:
-        self._onset = onset
-        self._core = core
-        self._tape = tape
-        self._encoding: Encoding = encoding
-        self._wake = wake
-        self._sound_behind = -1
-        """From this sample on there is sound soon: nothing new is found by looking again."""
-
-    def seek(self, tasks: asyncio.TaskGroup, now: float) -> None:
-        """Begins if there is something to be heard again, and nobody hears it yet."""
-        start, end, rate = self._core.settled, self._core.received, self._core.rate
-        if self._onset is None or self._core.active is not None or end - start < LEAST * rate:
-            return
-        if start == self._sound_behind or self._tape.first > start:
-            return
-        self._core.seek_onset(now)
-        end = min(end, start + int(MOST * rate))
-        audio, behind_word = self._tape.read(start, end), self._core.is_behind_word
-        tasks.create_task(self._find(self._onset, start, end, audio, behind_word))
-
-    async def _find(
-        self, onset: Onset, start: int, end: int, audio: bytes, behind_word: bool
-    ) -> None:
-        rate, silent = self._core.rate, 0
-
-        def listen() -> int:
-            return onset.silence(to_samples(audio, self._encoding), rate, behind_word=behind_word)
-
-        try:
-            silent = await asyncio.to_thread(listen)
-        except Exception:  # noqa: BLE001 - then all of it is heard again
-            _log.exception("onset_not_sought")
-        if start + silent < end - (LEAD + CHUNK_SECONDS) * rate:
-            self._sound_behind = start
-        self._core.silent_to(start + silent)
-        self._wake()
+def _whole(samples: Int16Array, rate: int) -> FloatArray:
+    """The samples as the network takes them, in whole chunks."""
+    audio = to_float(Resampler(rate).push(samples, last=True))
+    return audio[: len(audio) - len(audio) % CHUNK]
 
 
 def _is_loud(audio: FloatArray) -> np.ndarray:

@@ -24,6 +24,8 @@ class Progress:
     """Words stand that no end of an utterance has followed."""
     shown_from: int | None = None
     """Where the first word begins that is shown and has no final yet; None: none is."""
+    shown_to: int = 0
+    """Where the last word ends that was ever shown."""
     word_end: int = -1
     """Where the last final settled its words, if it was not asked for in their middle."""
 
@@ -35,19 +37,18 @@ class Progress:
         self.words_open = False
         return [Unheard(start / self.rate, until / self.rate, reason)]
 
-    def take(self, event: EngineEvent, base: int, sent: int) -> list[EngineEvent]:
-        """What is new of an engine's event; it has heard the leg from ``base`` to ``sent``."""
-        shift = base / self.rate
+    def take(self, event: EngineEvent, sent: int) -> list[EngineEvent]:
+        """What is new of an engine's event; it has heard the leg up to ``sent``."""
         if isinstance(event, Result):
-            return self._result(event.moved(shift), sent)
+            return self._result(event, sent)
         if isinstance(event, Silent):
-            self._settle(event.until + shift, sent)
+            self._settle(event.until, sent)
             return []
         settled = self.settled / self.rate
         if isinstance(event, SpeechBegan):
-            return [SpeechBegan(max(event.start + shift, settled))]
+            return [SpeechBegan(max(event.start, settled))]
         if isinstance(event, Unheard):
-            start, end = max(event.start + shift, settled), event.end + shift
+            start, end = max(event.start, settled), event.end
             self._settle(end, sent)
             return [replace(event, start=start, end=end)] if end > start else []
         return [event]
@@ -60,6 +61,8 @@ class Progress:
         new = clipped(result, self.settled / self.rate)
         shows = bool(new.words) and not new.is_final
         self.shown_from = round(new.words[0].start * self.rate) if shows else None
+        if shows:
+            self.shown_to = max(self.shown_to, round(new.words[-1].end * self.rate))
         if not new.is_final:
             if new.words or not result.words:
                 self.words_open = self.words_open or bool(new.text)

@@ -41,8 +41,8 @@ class LegVoices:
         self._first = True
         """No earlier connection has told voices apart."""
 
-    def named(self, result: Result, line: object, shift: float) -> Result:
-        """A result of a connection that began at ``shift``, with the leg's labels.
+    def named(self, result: Result, line: object) -> Result:
+        """A connection's result, on the leg's clock, with the leg's labels.
 
         A voice of an interim that may yet turn out to be one from before has no label.
         """
@@ -50,7 +50,7 @@ class LegVoices:
             self._change(line)
         if not self._said and all(word.speaker_label is None for word in result.words):
             return result
-        self._note(result.moved(shift))
+        self._note(result)
         return relabelled(result, lambda label: self._name(label, sure=result.is_final))
 
     def apart(self, results: Sequence[Result]) -> list[Result]:

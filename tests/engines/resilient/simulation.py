@@ -19,12 +19,14 @@ from callscribe.transcript import Result, Word
 
 RATE = 1000
 PERIOD, LENGTH = 400, 300
+UNSAID: frozenset[int] = frozenset()
+"""Which of twelve words are not said: somebody pauses."""
 
 
 def words_between(start: int, end: int) -> list[int]:
     """The numbers of the words whose middle lies there (samples)."""
     return [k for k in range(start // PERIOD, end // PERIOD + 1)
-            if start <= k * PERIOD + LENGTH // 2 < end]  # fmt: skip
+            if start <= k * PERIOD + LENGTH // 2 < end and k % 12 not in UNSAID]  # fmt: skip
 
 
 def quiet(near: int, low: int, high: int) -> int:
@@ -42,9 +44,37 @@ def rung(name: str, pace: float = LIVE, provider: str = "") -> Rung:
 FIRST, SECOND = rung("first", 1.25), rung("second")
 
 
-def word(number: int, base: int = 0) -> Word:
-    start = number * PERIOD - base
+def word(number: int, before: int = 0) -> Word:
+    start = number * PERIOD - before
     return Word(str(number), start / RATE, (start + LENGTH) / RATE, 0.9)
+
+
+@dataclass
+class Ear:
+    """The samples of the leg that a connection was given: stretches, by its own clock."""
+
+    stretches: list[tuple[int, int, int]] = field(default_factory=list)
+    """Its own sample, the leg's, and how many."""
+
+    @property
+    def heard(self) -> int:
+        own, _, many = self.stretches[-1] if self.stretches else (0, 0, 0)
+        return own + many
+
+    def give(self, start: int, end: int) -> None:
+        own = self.heard
+        if self.stretches and self.stretches[-1][1] + self.stretches[-1][2] == start:
+            own, start, _ = self.stretches.pop()
+        self.stretches.append((own, start, end - start))
+
+    def words(self, start: int, end: int) -> list[Word]:
+        """The words between two samples of its own."""
+        found = []
+        for own, leg, many in self.stretches:
+            low, high = max(start, own), min(end, own + many)
+            shift = leg - own
+            found += [word(k, shift) for k in words_between(low + shift, high + shift)]
+        return found
 
 
 @dataclass
@@ -52,8 +82,12 @@ class Recogniser:
     """What is at the other end of a line; times are its own."""
 
     line: Line
-    heard: int = 0
+    ear: Ear = field(default_factory=Ear)
     final_to: int = 0
+
+    @property
+    def heard(self) -> int:
+        return self.ear.heard
 
     def result(
         self, until: int, *, is_final: bool, speech_final: bool, again: int = 0, beyond: int = 0
@@ -63,10 +97,8 @@ class Recogniser:
         It may say ``again`` what it said so many samples before, and claim to have heard so many
         ``beyond`` what it was given.
         """
-        base = self.line.base
         start = self.final_to
-        numbers = words_between(max(base + start - again, 0), base + until)
-        words = tuple(word(k, base) for k in numbers)
+        words = tuple(self.ear.words(max(start - again, 0), until))
         start = words[0].start if words else start / RATE
         end = words[-1].end if words else until / RATE
         text = " ".join(word.text for word in words)
@@ -149,16 +181,19 @@ class Simulation:
         self.now += seconds
         self.do(self.core.tick(self.now))
         while (due := self.core.due(self.now)) is not None:
-            line, _, end = due
-            self.core.fed(line, end)
-            if line in self.lines:
-                self.lines[line].heard = end - line.base
+            self.feed(*due)
+
+    def feed(self, line: Line, start: int, end: int) -> None:
+        """A line was sent kept audio."""
+        if line in self.lines:
+            self.lines[line].ear.give(start, end)
+        self.core.fed(line, end)
 
     def speak(self, samples: int) -> None:
         line = self.core.audio(samples)
         self._forget()
         if line is not None and line in self.lines:
-            self.lines[line].heard = line.sent - line.base
+            self.lines[line].ear.give(line.sent - samples, line.sent)
 
     def open(self, line: Line) -> None:
         self.asked.remove(line)

@@ -456,6 +456,9 @@ class TwoSeconds(Onset):
         time.sleep(self._seconds)
         return 2 * rate
 
+    def pauses(self, samples: NDArray[np.int16], rate: int) -> list[tuple[int, int]]:  # noqa: ARG002
+        return []
+
 
 @pytest.mark.parametrize(("seconds", "left_out"), [(0.05, 2.0), (0.6, 0.0)])
 async def test_the_silence_before_what_is_heard_again_is_left_out(
@@ -481,11 +484,33 @@ async def test_the_silence_before_what_is_heard_again_is_left_out(
     assert len(first.connections[-1]._audio) == all_of_it - int(left_out * 32_000)
 
 
+async def test_pauses_in_what_is_heard_again_are_left_out(first: EnergyEngine) -> None:
+    """The words behind them keep their places, and come sooner."""
+    heard = Heard()
+    engine = ResilientEngine([Rung(first, "deepgram", pace=2)], onset=Onset())
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+    await lose(first, retryable=True)
+    said = tones(400) + bytes(4 * 32_000) + tones(500, 600) + bytes(3 * 32_000) + tones(700)
+    await leg.send_audio(said)
+    await leg.close()
+    assert heard.text == "f400 f500 f600 f700"
+    starts = [final.words[0].start for final in heard.finals]
+    whole = EnergyEngine()
+    alone = Heard()
+    other = await whole.transcribe_streaming("s", "fr", 16_000, alone)
+    await other.send_audio(said)
+    await other.close()
+    assert starts == pytest.approx([f.words[0].start for f in alone.finals], abs=0.03)
+    left_out = len(said) - len(first.connections[-1]._audio)
+    assert 5.0 < left_out / 32_000 < 5.8
+
+
 async def test_what_cannot_be_listened_to_is_heard_again_whole(
     first: EnergyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeker = TwoSeconds(0)
     monkeypatch.setattr(seeker, "silence", lambda *_, **_options: 1 / 0)
+    monkeypatch.setattr(seeker, "pauses", lambda *_, **_options: 1 / 0)
     heard = Heard()
     engine = ResilientEngine([Rung(first, "deepgram", pace=50)], onset=seeker)
     leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
+from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from tests.engines.resilient.simulation import (
@@ -576,3 +577,57 @@ def test_who_takes_audio_at_once_need_not_wait_for_the_onset(two: Simulation) ->
     two.core.seek_onset(two.now)
     two.open(two.asked[0])
     assert two.core.active is not None
+
+
+def late(sim: Simulation, seconds: float) -> Line:
+    """A line that has just been opened, and so much behind."""
+    sim.fail(sim.core.active)
+    sim.speak(int(seconds * RATE))
+    while not sim.asked:
+        sim.pass_time(0.1)
+    sim.open(sim.asked[0])
+    line = sim.core.active
+    assert line is not None
+    return line
+
+
+def test_pauses_are_passed_over_by_a_line_that_is_late(one: Simulation) -> None:
+    line = late(one, 8)
+    one.core.silent_between(line, [(2000, 4000), (5000, 6500)])
+    one.pass_time(2)
+    assert (line.given, line.left_out) == (pytest.approx(2600, abs=1), 2000)
+    one.pass_time(2)
+    assert one.core.is_caught_up, "in four seconds, not in six and a half"
+    one.say(line, one.lines[line].result(4500, is_final=True, speech_final=True))
+    assert one.core.settled == 8000
+
+
+def test_pauses_that_are_found_while_audio_is_on_its_way_wait_for_it(one: Simulation) -> None:
+    line = late(one, 8)
+    one.now += 1
+    due = one.core.due(one.now)
+    assert due is not None
+    one.core.silent_between(line, [(due[1], 3000)])
+    one.feed(*due)
+    assert line.sent == due[2]
+    one.pass_time(1)
+    assert line.left_out == 3000 - due[2]
+
+
+def test_words_that_were_shown_are_heard_again_whatever_seems_silent_there(
+    one: Simulation,
+) -> None:
+    talk(one, 4)
+    before = one.core.active
+    assert before is not None
+    one.say(before, one.lines[before].result(3000, is_final=False, speech_final=False))
+    line = late(one, 6)
+    one.core.silent_between(line, [(500, 2000), (2500, 6000)])
+    assert line.pauses == [(3100, 6000)], "the last word ended at 3.1 s"
+
+
+def test_pauses_of_a_line_that_was_lost_are_of_no_use(one: Simulation) -> None:
+    line = late(one, 6)
+    one.fail(line)
+    one.core.silent_between(line, [(2000, 4000)])
+    assert not line.pauses

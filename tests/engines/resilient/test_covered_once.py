@@ -6,15 +6,17 @@ By a final, by one that repairs a gap, or by a gap that says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
 from callscribe.engines.base import Silent
 from callscribe.engines.resilient.actions import Line
+from callscribe.engines.resilient.core import HEAD
 from callscribe.engines.resilient.rules import Patience
 from callscribe.events import Event, FinalResult
 from callscribe.ledger import Ledger
@@ -23,6 +25,7 @@ from callscribe.record import Record
 from callscribe.transcript import Result
 from tests.engines.resilient.simulation import (
     FIRST,
+    LENGTH,
     PERIOD,
     RATE,
     SECOND,
@@ -35,9 +38,13 @@ from tests.engines.resilient.simulation import (
 
 @pytest.fixture(autouse=True, scope="module")
 def short_parts() -> Iterator[None]:
-    """A gap is repaired in parts; the gaps of these schedules are shorter than those of calls."""
+    """A gap is repaired in parts; the gaps of these schedules are shorter than those of calls.
+
+    And somebody pauses for three words of twelve.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("callscribe.engines.resilient.repair.PART", 5.0)
+        patch.setattr("tests.engines.resilient.simulation.UNSAID", frozenset({5, 10, 11}))
         yield
 
 
@@ -56,9 +63,18 @@ class Schedule:
         kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
         kinds += ["answer", "no_answer"] if sim.finals_asked else []
-        kinds += ["seek", "quiet"] if sim.core.active is None else []
+        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses"]
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
+
+    def feed(self) -> None:
+        """What happens to a connection that is late."""
+        kinds = ["speak", "pauses", "pauses", "time", "time", "final", "interim"]
+        kind = self.draw(st.sampled_from(kinds))
+        if kind == "time":
+            self.sim.pass_time(self.draw(st.floats(0.1, 2)))
+        else:
+            getattr(self, f"_{kind}")()
 
     def _speak(self) -> None:
         self.sim.speak(self.draw(st.integers(1, 3000)))
@@ -105,8 +121,7 @@ class Schedule:
     def _silent(self) -> None:
         line = self.draw(st.sampled_from(list(self.sim.lines)))
         hearing = self.sim.lines[line]
-        nobody = not words_between(line.base + hearing.final_to, line.base + hearing.heard)
-        if nobody:
+        if not hearing.ear.words(hearing.final_to, hearing.heard):
             self.sim.say(line, Silent(hearing.heard / RATE))
 
     def _seek(self) -> None:
@@ -118,6 +133,24 @@ class Schedule:
         words = words_between(core.settled, core.received)
         most = words[0] * PERIOD if words else core.received
         self.sim.core.silent_to(self.draw(st.integers(0, max(most, core.settled))))
+
+    def _pauses(self) -> None:
+        """Between some words that are to be sent nobody speaks."""
+        core = self.sim.core
+        assert core.active is not None
+        words = [None, *words_between(core.active.sent, core.received), None]
+        spans = []
+        for one, other in pairwise(words):
+            low = core.active.sent if one is None else one * PERIOD + LENGTH
+            high = core.received if other is None else other * PERIOD
+            if low < high and self.draw(st.booleans()):
+                edges = st.sampled_from([low, high]) | st.integers(low, high)
+                spans.append((self.draw(edges), self.draw(edges)))
+        self.sim.now += self.draw(st.sampled_from([0.0, 0.5]))  # audio is on its way then
+        under_way = core.due(self.sim.now)
+        core.silent_between(core.active, [(min(span), max(span)) for span in spans])
+        if under_way is not None:
+            self.sim.feed(*under_way)
 
     def _repair(self) -> None:
         self.sim.begin_repair()
@@ -194,6 +227,37 @@ def test_a_sentence_longer_than_any_connection_lives_is_heard(
     if answers and rungs == 1:
         # Two lives went by unasked; nobody may be further behind than what came meanwhile.
         assert sim.core.settled > sim.core.received / 2
+    sim.do(sim.core.give_up())
+    sim.check()
+    check_record(sim)
+
+
+@given(st.data(), st.floats(0, 1))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_where_pauses_are_left_out_every_word_keeps_its_place(
+    data: st.DataObject, jitter: float
+) -> None:
+    """Connections that are late, from which finals come and which are lost."""
+    patience = Patience(replay=200, longest_delay=1, attempts=1000, outage=1000)
+    sim = simulation(FIRST, jitter=jitter, patience=patience)
+    sim.core.begun, sim.core.interims = True, data.draw(st.booleans())
+    schedule, left_out = Schedule(data, sim), 0
+    for _ in range(data.draw(st.integers(1, 4))):
+        while not sim.asked:
+            sim.pass_time(0.5)
+        sim.speak(data.draw(st.integers(5000, 20_000)))
+        sim.open(sim.asked[0])
+        for _ in range(data.draw(st.integers(1, 25))):
+            schedule.feed()
+            sim.check()
+        line = sim.core.active
+        assert line is not None
+        left_out += line.left_out
+        assert line.given == sim.lines[line].heard
+        if line.sent < sim.core.received:
+            assert line.given <= ((sim.now - line.fed_at) * FIRST.pace + HEAD) * RATE + 1
+        sim.fail(line)
+    event("pauses were left out" if left_out else "none was")
     sim.do(sim.core.give_up())
     sim.check()
     check_record(sim)

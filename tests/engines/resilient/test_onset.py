@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from callscribe.engines.resilient.onset import LEAD, LEAST, MOST, RESIDUE, Onset
+from callscribe.engines.resilient.onset import BEHIND, LEAD, LEAST, MOST, RESIDUE, WORTH, Onset
 from callscribe.engines.silero import SileroModel
 from callscribe.errors import ModelError
 from tests import speech
@@ -36,6 +36,43 @@ def test_no_word_of_real_speech_is_cut(language: str, speaker: str) -> None:
         left_out += found
         pauses += behind.start - begins
     assert left_out > 0.6 * pauses
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("speaker", ["agent", "technician"])
+def test_pauses_of_real_speech_are_left_out_and_no_word_with_them(
+    language: str, speaker: str
+) -> None:
+    rate, samples = speech.leg(language, speaker)
+    mine = [u for u in speech.script(language) if u.speaker == speaker]
+    part = samples[: int(MOST * rate)]
+    found = [(a / rate, b / rate) for a, b in Onset().pauses(part, rate)]
+    for start, end in found:
+        assert end - start >= WORTH - 0.01
+        for said in mine:
+            assert end <= said.start - LEAD / 3 or start >= said.end + BEHIND / 3
+    long = [
+        behind.start - before.end
+        for before, behind in zip(mine, mine[1:], strict=False)
+        if behind.start < MOST and behind.start - before.end > BEHIND + LEAD + WORTH
+    ]
+    assert sum(end - start for start, end in found) > 0.5 * (sum(long) - len(long))
+
+
+def test_pauses_before_between_and_behind() -> None:
+    tone = np.frombuffer(tones(400), "<i2")[int(0.1 * RATE) : int(0.4 * RATE)]
+    audio = np.concatenate([noise(3.0), tone, noise(2.5), tone, noise(1.5), tone, noise(4.0)])
+    spans = [(a / RATE, b / RATE) for a, b in Onset().pauses(audio, RATE)]
+    ends = [3.0, 5.8, 8.1, 11.9]  # the third is too short
+    wanted = [(BEHIND, ends[0] - LEAD), (3.3 + BEHIND, ends[1] - LEAD), (7.9 + BEHIND, 11.9 - LEAD)]
+    assert [a for a, _ in spans] == [pytest.approx(a, abs=0.05) for a, _ in wanted]
+    assert [b for _, b in spans] == [pytest.approx(b, abs=0.05) for _, b in wanted]
+
+
+def test_without_pauses_none_is_found() -> None:
+    tone = np.frombuffer(tones(400, length=6.0), "<i2")[int(0.2 * RATE) : 5 * RATE]
+    assert Onset().pauses(tone, RATE) == []
+    assert Onset().pauses(np.zeros(0, np.int16), RATE) == []
 
 
 def test_what_the_network_does_not_know_is_heard_too() -> None:
@@ -78,3 +115,4 @@ def test_without_the_network_all_is_heard_again() -> None:
         raise ModelError("the network is missing")
 
     assert Onset(missing).silence(noise(5.0), RATE) == 0
+    assert Onset(missing).pauses(noise(5.0), RATE) == []

@@ -16,30 +16,39 @@ def final(start: float, end: float, *, until: float | None = None, ends: bool = 
 
 def test_a_final_settles_up_to_where_it_says() -> None:
     leg = Progress(RATE, received=9000)
-    (told,) = leg.take(final(0.5, 1.0), base=2000, sent=9000)
+    (told,) = leg.take(final(2.5, 3.0), sent=9000)
     assert isinstance(told, Result)
     assert (told.start, told.end, leg.settled) == (2.5, 3.0, 3000)
-    leg.take(final(1.2, 1.5, until=2.5), base=2000, sent=9000)
+    leg.take(final(3.2, 3.5, until=4.5), sent=9000)
     assert leg.settled == 4500
-    leg.take(final(3.0, 9.0), base=2000, sent=6000)
+    leg.take(final(5.0, 11.0), sent=6000)
     assert leg.settled == 6000, "nobody heard what was not sent"
 
 
 def test_silence_and_gaps_settle_too() -> None:
     leg = Progress(RATE, received=9000)
-    assert leg.take(Silent(1.0), 0, 9000) == []
-    assert leg.take(Unheard(0.5, 2.0, "no"), 0, 9000) == [Unheard(1.0, 2.0, "no")]
-    assert leg.take(Unheard(0.5, 1.5, "no"), 0, 9000) == []
+    assert leg.take(Silent(1.0), 9000) == []
+    assert leg.take(Unheard(0.5, 2.0, "no"), 9000) == [Unheard(1.0, 2.0, "no")]
+    assert leg.take(Unheard(0.5, 1.5, "no"), 9000) == []
     assert leg.gap(2000, "late") == []
     assert leg.gap(3000, "late") == [Unheard(2.0, 3.0, "late")]
     assert leg.settled == 3000
-    assert leg.take(SpeechBegan(0.1), 0, 9000) == [SpeechBegan(3.0)]
-    assert leg.take(Listening("x"), 0, 9000) == [Listening("x")]
+    assert leg.take(SpeechBegan(0.1), 9000) == [SpeechBegan(3.0)]
+    assert leg.take(Listening("x"), 9000) == [Listening("x")]
 
 
 def test_words_are_open_until_an_utterance_ends() -> None:
     leg = Progress(RATE, received=9000)
-    leg.take(final(0.0, 1.0, ends=False), 0, 9000)
+    leg.take(final(0.0, 1.0, ends=False), 9000)
     assert leg.words_open
-    leg.take(final(1.0, 2.0), 0, 9000)
+    leg.take(final(1.0, 2.0), 9000)
     assert not leg.words_open
+
+
+def test_it_is_known_what_was_shown() -> None:
+    leg = Progress(RATE, received=9000)
+    shown = Result("oui", 1.0, 2.0, False, words=(Word("oui", 1.0, 1.5, 0.9),))
+    leg.take(shown, 9000)
+    assert (leg.shown_from, leg.shown_to) == (1000, 1500)
+    leg.take(final(1.0, 1.5), 9000)
+    assert (leg.shown_from, leg.shown_to) == (None, 1500)

@@ -26,11 +26,13 @@ TAIL: Final = 0.3
 """The same behind its last word."""
 GUESSED: Final = 0.6
 """Words that are less sure than that were guessed: alone they will be guessed again. So they are
-heard with what is said behind them even where that is paid for twice."""
+heard with what is said behind them even where that is paid for once more."""
 MOST: Final = 20
 """Finals that may wait, more than are said within ``PATIENCE``; of more the oldest is left."""
 KEPT: Final = 60.0
 """Seconds of the leg that are kept for it at most."""
+ROUNDING: Final = 1e-4
+"""Seconds that a place may be off which whole samples were made of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +44,8 @@ class Said:
     end: float
     by: str
     """The engine that said it."""
+    told_at: float
+    """The leg's time then; much later where an engine is late."""
 
     @property
     def seconds(self) -> float:
@@ -66,8 +70,11 @@ class Choice:
         self.due_at: float | None = None
         """The leg's time at which to look although nothing more was said; None: nothing waits."""
 
-    def add(self, result: Result, by: str, *, again: bool) -> None:
-        """Takes the leg's next final, which engine said it, and whether to hear it ``again``."""
+    def add(self, result: Result, by: str, *, again: bool, heard: float = 0.0) -> None:
+        """Takes the leg's next final, which engine said it, and whether to hear it ``again``.
+
+        ``heard`` is the leg's time.
+        """
         if not result.words:
             return
         start, end = result.words[0].start - LEAD, result.words[-1].end + TAIL
@@ -75,7 +82,7 @@ class Choice:
             before = self._said[-1]
             border = (before.result.words[-1].end + result.words[0].start) / 2
             before.end, start = min(before.end, max(border, before.start)), max(start, border)
-        said = Said(result, max(start, 0.0), end, by)
+        said = Said(result, max(start, 0.0), end, by, max(end, heard))
         self._said.append(said)
         if again:
             self._waiting.append(said)
@@ -89,7 +96,7 @@ class Choice:
         Audio before ``kept_from`` is not there any more: neighbours of then are left out, and
         finals stay as they are. ``ended``: nothing more will be said.
         """
-        while self._waiting and self._waiting[0].start < kept_from:
+        while self._waiting and self._waiting[0].start < kept_from - ROUNDING:
             self._waiting.popleft()
         # What waits for more does not keep what does not from its turn.
         said = next((one for one in self._waiting if self._is_due(one, heard, ended=ended)), None)
@@ -121,6 +128,7 @@ class Choice:
 
     def _clip(self, said: Said, heard: float, kept_from: float) -> Clip:
         around = [said]
+        oldest = kept_from - ROUNDING
         if self._has_company(said) and said in self._said:
             everything = list(self._said)
             at = everything.index(said)
@@ -130,7 +138,7 @@ class Choice:
                 room = AROUND
                 for other in others:
                     room -= other.seconds
-                    if room < 0 or seconds + other.seconds > LONGEST or other.start < kept_from:
+                    if room < 0 or seconds + other.seconds > LONGEST or other.start < oldest:
                         break
                     seconds += other.seconds
                     around.append(other)
@@ -139,15 +147,15 @@ class Choice:
         return together(said.result, said.by, stretches, around.index(said))
 
     def _note(self) -> None:
-        ends = (said.end + self._patience(said) for said in self._waiting)
-        self.due_at = min(ends, default=None)
+        self.due_at = min(map(self._due_at, self._waiting), default=None)
 
     def _is_due(self, said: Said, heard: float, *, ended: bool) -> bool:
         behind = sum(other.seconds for other in self._said if other.start > said.start)
-        return ended or behind >= AROUND or heard >= said.end + self._patience(said)
+        return ended or behind >= AROUND or heard >= self._due_at(said)
 
-    def _patience(self, said: Said) -> float:
-        return PATIENCE if self._has_company(said) else TAIL
+    def _due_at(self, said: Said) -> float:
+        # Where an engine is late, what is said behind a final is told late, too.
+        return said.told_at + PATIENCE if self._has_company(said) else said.end + TAIL
 
     def _has_company(self, said: Said) -> bool:
         return self.in_company or is_guessed(said.result)

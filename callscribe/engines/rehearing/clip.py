@@ -23,7 +23,7 @@ having heard more, it is right more often than its confidence says."""
 ONWARDS: Final = 0.02
 """The same for one that had only what was said behind, if anything: it has searched further."""
 BY_REQUEST: Final = -0.02
-"""The same for a provider's, which heard no more and is sure in its own way: it has to be surer."""
+"""The same for a provider's, which is sure in its own way: it has to be surer."""
 CLEAR: Final = 0.8
 """A hearing that is so sure of its words is not asked for another one."""
 COMPLETE: Final = 0.7
@@ -119,7 +119,7 @@ class Hearing:
     clip: Clip
     words: tuple[Word, ...]
     by_request: bool = False
-    """A provider heard it, the final's own stretch alone."""
+    """A provider heard it."""
 
     @property
     def is_complete(self) -> bool:

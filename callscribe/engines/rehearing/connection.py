@@ -154,7 +154,8 @@ class RehearingConnection:
     def _note(self, final: Result) -> None:
         again = self._sureness.is_unsure(final, self._language)
         again = again and bool(self._hearers.over(self._listening))
-        self._choice.add(final, self._listening, again=again)
+        heard = self._tape.end / self._rate
+        self._choice.add(final, self._listening, again=again, heard=heard)
         self._forget()
         self._wake.set()
 

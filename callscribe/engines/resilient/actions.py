@@ -6,10 +6,22 @@ May import ``engines.base``, ``engines.lane`` and ``errors``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from callscribe.engines.base import EngineEvent
 from callscribe.engines.lane import Lane
 from callscribe.errors import CapacityError
+
+
+class Cut(NamedTuple):
+    """Where a connection was not sent a part of the leg, since nobody speaks there."""
+
+    at: int
+    """Behind which of the connection's own samples."""
+    place: int
+    """The leg's first sample that was left out."""
+    left_out: int
+    """How many were, all before counted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,8 +48,8 @@ class Line:
     """How audio that nothing is in the way of gets to its engine."""
     pauses: list[tuple[int, int]] = field(default_factory=list)
     """Where nobody speaks in what it is to be sent: samples of the leg, in order."""
-    cuts: list[tuple[int, int]] = field(default_factory=list)
-    """Behind which of its own samples so many of the leg's were left out, all before counted."""
+    cuts: list[Cut] = field(default_factory=list)
+    """Where pauses were left out, in order."""
     left_out: int = 0
     """Samples of the leg since ``base`` that it was not sent, since nobody speaks there."""
 

@@ -17,7 +17,7 @@ from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOve
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
-from callscribe.engines.resilient.course import leave_out, on_leg
+from callscribe.engines.resilient.course import given_since, leave_out, on_leg
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.standing import Standing
@@ -32,7 +32,7 @@ HEAD: Final = 0.1
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
 SHOWN: Final = 0.5
-"""Seconds before words that were shown which are heard again too, whatever is silent there."""
+"""Seconds around words that were shown which are heard again too, whatever is silent there."""
 PIECE: Final = 0.02
 """Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
 there would always be something due, and nothing else would run."""
@@ -91,7 +91,7 @@ class Core(Standing):
         """A connection could not be opened, or has ended by itself."""
         settled = 0.0
         if line is self.active:
-            settled = min(self.settled - line.base, line.given) / self.rate
+            settled = (line.given - given_since(line, self.settled)) / self.rate
             self.active = None
             self._away_since = now
         elif line in self.opening:
@@ -113,7 +113,7 @@ class Core(Standing):
         event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
             event = self.voices.named(event, line)
-            event = delayed(event, (self.received - line.sent) / self.rate)
+            event = delayed(event, self._backlog(line, event))
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
@@ -135,7 +135,9 @@ class Core(Standing):
         """Nobody speaks there, as far as is heard here: a line that is late need not hear it."""
         if line is not self.active:
             return
-        shown = self._progress.shown_to  # whoever showed words there has heard some
+        # Whoever showed words there has heard some, which may end a little later than they say.
+        shown = self._progress.shown_to
+        shown += int(SHOWN * self.rate) if shown else 0
         spans = [(max(a, shown), b) for a, b in spans if max(a, shown, line.sent) < b]
         line.pauses = sorted([*line.pauses, *spans])
 
@@ -176,7 +178,10 @@ class Core(Standing):
         return actions + self._try(now) + self._despair() + self._worry(now)
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
-        """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``."""
+        """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``.
+
+        Pauses to which a line has come are passed over by asking.
+        """
         line = self.active
         if line is None or line.sent >= self.received:
             return None
@@ -197,6 +202,14 @@ class Core(Standing):
         line.sent = end
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _backlog(self, line: Line, result: Result) -> float:
+        """How many seconds after it had come a line was sent the audio of a result."""
+        late = self.received - line.sent
+        if line.cuts:
+            end = min(round(result.end * self.rate), line.sent)
+            late += line.sent - end - given_since(line, end)
+        return late / self.rate
 
     def _note_lasting(self, now: float) -> None:
         line = self.active

@@ -12,16 +12,14 @@ from dataclasses import replace
 from msgspec import structs
 
 from callscribe.engines.base import EngineEvent, Silent, SpeechBegan, Unheard
-from callscribe.engines.resilient.actions import Line
+from callscribe.engines.resilient.actions import Cut, Line
 from callscribe.transcript import Result, Word
 
 
 def on_leg(event: EngineEvent, line: Line, rate: int) -> EngineEvent:
     """What the engine of a line says, on the leg's clock."""
-    if not line.cuts:
-        return _moved(event, line.base / rate)
     if isinstance(event, Result):
-        return _placed(event, line, rate)
+        return _placed(event, line, rate) if line.cuts else event.moved(line.base / rate)
     if isinstance(event, SpeechBegan):
         return SpeechBegan(_at(event.start, line, rate))
     if isinstance(event, Silent):
@@ -37,46 +35,38 @@ def leave_out(line: Line) -> None:
     while line.pauses and line.pauses[0][0] <= line.sent:
         _, end = line.pauses.pop(0)
         if end > line.sent:
-            line.cuts.append((line.given, line.left_out + end - line.sent))
-            line.left_out += end - line.sent
+            left_out = line.left_out + end - line.sent
+            line.cuts.append(Cut(line.given, line.sent, left_out))
+            line.left_out = left_out
             line.sent = end
 
 
-def _moved(event: EngineEvent, shift: float) -> EngineEvent:
-    if isinstance(event, Result):
-        return event.moved(shift)
-    if isinstance(event, SpeechBegan):
-        return SpeechBegan(event.start + shift)
-    if isinstance(event, Silent):
-        return Silent(event.until + shift)
-    if isinstance(event, Unheard):
-        return replace(event, start=event.start + shift, end=event.end + shift)
-    return event
+def given_since(line: Line, place: int) -> int:
+    """Samples of the leg from ``place`` on that a line was sent, not counting what was left out."""
+    before = next((cut.left_out for cut in reversed(line.cuts) if cut.place < place), 0)
+    return line.sent - max(place, line.base) - (line.left_out - before)
 
 
 def _placed(result: Result, line: Line, rate: int) -> Result:
+    """Words stay whole, and the result begins and ends with them as it did."""
     words = tuple(_placed_word(word, line, rate) for word in result.words)
-    return structs.replace(
-        result,
-        words=words,
-        start=words[0].start if words else _at(result.start, line, rate),
-        end=max(_at(result.end, line, rate), words[-1].end if words else 0.0),
-        until=None if result.until is None else _at(result.until, line, rate),
-        exact=False,
-    )
+    if words:
+        start = result.start + words[0].start - result.words[0].start
+        end = result.end + words[-1].end - result.words[-1].end
+    else:
+        start, end = _at(result.start, line, rate), _at(result.end, line, rate)
+    until = None if result.until is None else _at(result.until, line, rate)
+    return structs.replace(result, words=words, start=start, end=end, until=until, exact=False)
 
 
 def _placed_word(word: Word, line: Line, rate: int) -> Word:
-    """A word stays whole: it is on that side of a pause on which its middle is."""
+    """A word is on that side of a pause on which its middle is."""
     middle = (word.start + word.end) / 2
     return word.moved(_at(middle, line, rate) - middle)
 
 
 def _at(seconds: float, line: Line, rate: int) -> float:
     """A time of the line's clock on the leg's. What ends where a pause began is before it."""
-    left_out = 0
-    for at, until_then in line.cuts:
-        if seconds * rate <= at:
-            break
-        left_out = until_then
+    own = seconds * rate
+    left_out = next((cut.left_out for cut in reversed(line.cuts) if cut.at < own), 0)
     return seconds + (line.base + left_out) / rate

@@ -37,8 +37,8 @@ RESIDUE: Final = 0.25
 """Seconds of sound at the beginning that are taken for the end of a word which is final: it ends a
 little before the voice does."""
 BEHIND: Final = 0.6
-"""Seconds behind the last sound before a pause that are heard too. With ``LEAD`` that is longer
-than the second after which engines say that an utterance has ended."""
+"""Seconds behind the last sound before a pause that are heard too, at least: with ``LEAD`` that is
+longer than the second after which engines say that an utterance has ended."""
 LEAST: Final = 1.0
 """Seconds of silence at the beginning that are worth leaving out."""
 WORTH: Final = 0.5
@@ -50,10 +50,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Onset:
-    """Listens to the beginning of what was kept, with the network that all legs share."""
+    """Listens for silence in what was kept, with the network that all legs share."""
 
     def __init__(self, model: Callable[[], SileroModel] = shared) -> None:
         self._model = model
+        self._is_deaf = False
+        """There is no network, which was said."""
 
     def silence(self, samples: Int16Array, rate: int, *, behind_word: bool = False) -> int:
         """In how many samples at the beginning nobody speaks: 0 where that cannot be told.
@@ -61,29 +63,23 @@ class Onset:
         ``behind_word``: it begins where a word ends, which may still sound.
         Takes some 3 ms for each second of audio: not on the event loop.
         """
-        try:
-            residue = RESIDUE if behind_word else 0.0
-            found = self._silence(samples[: int(MOST * rate)], rate, residue)
-        except CallscribeError as error:  # there is no network: all is heard again
-            _log.warning("onset_not_sought", problem=error.message)
-            return 0
+        residue = RESIDUE if behind_word else 0.0
+        found = self._silence(samples[: int(MOST * rate)], rate, residue)
         return int(found * rate) if found >= LEAST else 0
 
-    def pauses(self, samples: Int16Array, rate: int) -> list[tuple[int, int]]:
+    def pauses(
+        self, samples: Int16Array, rate: int, behind: float = BEHIND
+    ) -> list[tuple[int, int]]:
         """What may be left out of each long pause: from which sample, to which.
 
-        Silence at the end is one too. As ``silence`` it takes some time.
+        ``behind`` seconds after the last sound stay. Silence at the end is a pause too. As
+        ``silence`` it takes some time.
         """
-        try:
-            audio = _whole(samples, rate)
-            quiet = self._quiet(audio) if len(audio) else np.zeros(0, np.int64)
-        except CallscribeError as error:
-            _log.warning("pauses_not_sought", problem=error.message)
-            return []
+        quiet = self._quiet(_whole(samples, rate))
         found = []
         for run in np.split(quiet, np.flatnonzero(np.diff(quiet) > 1) + 1):
             if len(run):
-                start, end = run[0] * CHUNK_SECONDS + BEHIND, (run[-1] + 1) * CHUNK_SECONDS - LEAD
+                start, end = run[0] * CHUNK_SECONDS + behind, (run[-1] + 1) * CHUNK_SECONDS - LEAD
                 if end - start >= WORTH:
                     found.append((int(start * rate), int(end * rate)))
         return found
@@ -101,8 +97,15 @@ class Onset:
         return (begins + lasts) * CHUNK_SECONDS - LEAD
 
     def _quiet(self, audio: FloatArray) -> np.ndarray:
-        """The chunks in which nobody speaks and nothing stands out."""
-        probabilities = self._model().stream().judge(audio)
+        """The chunks in which nobody speaks and nothing stands out, none without a network."""
+        if not len(audio) or self._is_deaf:
+            return np.zeros(0, np.int64)
+        try:
+            probabilities = self._model().stream().judge(audio)
+        except CallscribeError as error:  # all is heard again
+            self._is_deaf = True
+            _log.warning("silence_not_sought", problem=error.message)
+            return np.zeros(0, np.int64)
         return np.flatnonzero((probabilities < UNLIKELY) & ~_is_loud(audio))
 
 

@@ -1,6 +1,7 @@
 """Seeks silence in what a leg keeps, in threads, and tells the core, which has it left out.
 
-What silence is, ``onset`` decides. May import ``audio``, ``engines.encoded`` and its own room.
+What silence is, ``onset`` decides. May import ``audio``, ``engines.base``,
+``engines.encoded``, ``vad`` and its own room.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Final
 import structlog
 
 from callscribe.audio import Encoding
+from callscribe.engines.base import StreamOptions
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import Core
-from callscribe.engines.resilient.onset import LEAD, LEAST, MOST, Onset
+from callscribe.engines.resilient.onset import BEHIND, LEAD, LEAST, MOST, Onset
 from callscribe.engines.resilient.rules import LIVE
 from callscribe.engines.resilient.tape import Tape
 from callscribe.vad import CHUNK_SECONDS
@@ -27,7 +29,17 @@ MORE: Final = 1.0
 BEFORE: Final = 2.0
 """Seconds before them that are looked through once more: silence is what it is beside speech."""
 
+SURE: Final = 0.4
+"""Seconds longer than an endpoint that a pause stays: engines look at it a little later."""
+
 _log = structlog.get_logger(__name__)
+
+
+def behind_sound(options: StreamOptions) -> float:
+    """Seconds of a pause that have to stay for an utterance to end there as it would have."""
+    asked = [value for name, value in options.query if name in ("endpointing", "utterance_end_ms")]
+    ends = [options.endpointing_ms or 0, *(int(text) for text in asked if text.isdecimal())]
+    return max(BEHIND, max(ends) / 1000 + SURE - LEAD)
 
 
 class SilenceSearch:
@@ -43,8 +55,11 @@ class SilenceSearch:
         tape: Tape,
         encoding: Encoding,
         wake: Callable[[], None],
+        behind: float = BEHIND,
     ) -> None:
         self._onset = onset
+        self._behind = behind
+        """Seconds of each pause, behind the last sound, that are heard."""
         self._core = core
         self._tape = tape
         self._encoding: Encoding = encoding
@@ -102,7 +117,8 @@ class SilenceSearch:
 
     async def _find_pauses(self, onset: Onset, line: Line, start: int, audio: bytes) -> None:
         def listen() -> list[tuple[int, int]]:
-            return onset.pauses(to_samples(audio, self._encoding), self._core.rate)
+            samples = to_samples(audio, self._encoding)
+            return onset.pauses(samples, self._core.rate, self._behind)
 
         try:
             found = await asyncio.to_thread(listen)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from callscribe.engines.resilient.actions import Line
+from callscribe.engines.resilient.course import given_since
 from callscribe.engines.resilient.progress import Progress
 from callscribe.engines.resilient.rules import ENOUGH, GLANCE, LIVE, Patience, Rung, Tries
 from callscribe.errors import CallscribeError, CapacityError
@@ -124,7 +125,7 @@ class Standing:
         """Seconds that a line was sent and are not settled, from the first word that is shown."""
         start = self._progress.shown_from
         begins = self.settled if start is None else max(start, self.settled)
-        return (line.sent - begins) / self.rate
+        return given_since(line, begins) / self.rate
 
     def _looks_at(self, now: float) -> float:
         """When to look whether a final is to be asked for; never where connections last.

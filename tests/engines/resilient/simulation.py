@@ -274,6 +274,10 @@ class Simulation:
         """Every word is in one final, in one repair or in one gap; finals and gaps are in order."""
         live = [word.text for final in self.finals for word in final.words]
         assert live == sorted(set(live), key=int), "doubled, or out of order"
+        for final in self.finals:
+            for one in final.words:
+                assert abs(one.start - int(one.text) * PERIOD / RATE) < 1e-6, "moved"
+            assert not final.words or abs(final.end - final.words[-1].end) < 1e-6
         said = self.said
         assert len(said) == len(set(said)), "doubled by a repair"
         in_gaps = [str(k) for start, end in self.left for k in words_between(start, end)]

@@ -456,7 +456,7 @@ class TwoSeconds(Onset):
         time.sleep(self._seconds)
         return 2 * rate
 
-    def pauses(self, samples: NDArray[np.int16], rate: int) -> list[tuple[int, int]]:  # noqa: ARG002
+    def pauses(self, *_: object, **__: object) -> list[tuple[int, int]]:
         return []
 
 

@@ -9,6 +9,7 @@ from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
+from callscribe.transcript import Result, Word
 from tests.engines.resilient.simulation import (
     FIRST,
     RATE,
@@ -623,7 +624,7 @@ def test_words_that_were_shown_are_heard_again_whatever_seems_silent_there(
     one.say(before, one.lines[before].result(3000, is_final=False, speech_final=False))
     line = late(one, 6)
     one.core.silent_between(line, [(500, 2000), (2500, 6000)])
-    assert line.pauses == [(3100, 6000)], "the last word ended at 3.1 s"
+    assert line.pauses == [(3600, 6000)], "the last word ended at 3.1 s, and may sound on"
 
 
 def test_pauses_of_a_line_that_was_lost_are_of_no_use(one: Simulation) -> None:
@@ -631,3 +632,33 @@ def test_pauses_of_a_line_that_was_lost_are_of_no_use(one: Simulation) -> None:
     one.fail(line)
     one.core.silent_between(line, [(2000, 4000)])
     assert not line.pauses
+
+
+def test_latency_is_that_of_the_audio_also_where_a_pause_was_left_out(one: Simulation) -> None:
+    line = late(one, 12)
+    one.core.silent_between(line, [(2000, 9000)])
+    one.pass_time(1.2)
+    said = Result("oui", 0.5, 1.0, True, True, (Word("oui", 0.5, 1.0, 0.9),), latency_ms=300.0)
+    before = one.core.received - line.sent
+    assert line.left_out == 0
+    one.say(line, said)
+    one.pass_time(1)
+    assert line.left_out == 7000
+    one.say(line, replace(said, start=1.0, end=1.5, words=(Word("non", 1.0, 1.5, 0.9),)))
+    first, second = one.finals
+    assert first.latency_ms == pytest.approx(300 + before)
+    assert second.latency_ms == pytest.approx(300 + one.core.received - line.sent + 7000)
+
+
+def test_silence_that_was_left_out_is_no_reason_to_ask_for_a_final(one: Simulation) -> None:
+    for _ in range(2):  # connections do not last
+        line = late(one, 1)
+        one.pass_time(2)
+    line = late(one, 15)
+    one.core.silent_between(line, [(line.base + 500, line.base + 9000)])
+    one.pass_time(2)
+    assert line.left_out > 8000
+    assert not one.finals_asked, "it was sent 2.6 s"
+    one.pass_time(1)
+    one.pass_time(GLANCE)
+    assert one.finals_asked == [line]

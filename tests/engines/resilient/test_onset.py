@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from structlog.testing import capture_logs
 
 from callscribe.engines.resilient.onset import BEHIND, LEAD, LEAST, MOST, RESIDUE, WORTH, Onset
+from callscribe.engines.resilient.seeking import BEFORE, MORE
 from callscribe.engines.silero import SileroModel
 from callscribe.errors import ModelError
 from tests import speech
@@ -40,23 +42,24 @@ def test_no_word_of_real_speech_is_cut(language: str, speaker: str) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("speaker", ["agent", "technician"])
+@pytest.mark.parametrize("seconds", [BEFORE + MORE, MOST])
 def test_pauses_of_real_speech_are_left_out_and_no_word_with_them(
-    language: str, speaker: str
+    language: str, speaker: str, seconds: float
 ) -> None:
+    """In as little as is listened to, from wherever it begins."""
     rate, samples = speech.leg(language, speaker)
     mine = [u for u in speech.script(language) if u.speaker == speaker]
-    part = samples[: int(MOST * rate)]
-    found = [(a / rate, b / rate) for a, b in Onset().pauses(part, rate)]
-    for start, end in found:
-        assert end - start >= WORTH - 0.01
-        for said in mine:
-            assert end <= said.start - LEAD / 3 or start >= said.end + BEHIND / 3
-    long = [
-        behind.start - before.end
-        for before, behind in zip(mine, mine[1:], strict=False)
-        if behind.start < MOST and behind.start - before.end > BEHIND + LEAD + WORTH
-    ]
-    assert sum(end - start for start, end in found) > 0.5 * (sum(long) - len(long))
+    onset, left_out = Onset(), 0.0
+    for first in np.arange(0.0, len(samples) / rate - seconds, seconds / 4):
+        part = samples[int(first * rate) : int((first + seconds) * rate)]
+        for start, end in onset.pauses(part, rate):
+            assert (end - start) / rate >= WORTH - 0.01
+            begins, ends = first + start / rate, first + end / rate
+            for said in mine:
+                assert ends <= said.start - LEAD / 3 or begins >= said.end + BEHIND / 3
+            left_out += ends - begins
+    # Each moment is in four of them; some pauses are long on every one of these legs.
+    assert left_out / 4 > 4.0
 
 
 def test_pauses_before_between_and_behind() -> None:
@@ -66,6 +69,8 @@ def test_pauses_before_between_and_behind() -> None:
     ends = [3.0, 5.8, 8.1, 11.9]  # the third is too short
     wanted = [(BEHIND, ends[0] - LEAD), (3.3 + BEHIND, ends[1] - LEAD), (7.9 + BEHIND, 11.9 - LEAD)]
     assert [a for a, _ in spans] == [pytest.approx(a, abs=0.05) for a, _ in wanted]
+    late = [a / RATE for a, _ in Onset().pauses(audio, RATE, behind=BEHIND + 0.5)]
+    assert late == [pytest.approx(a + 0.5, abs=0.05) for a, _ in wanted]
     assert [b for _, b in spans] == [pytest.approx(b, abs=0.05) for _, b in wanted]
 
 
@@ -111,8 +116,17 @@ def test_what_is_not_worth_it() -> None:
 
 
 def test_without_the_network_all_is_heard_again() -> None:
+    asked = 0
+
     def missing() -> SileroModel:
+        nonlocal asked
+        asked += 1
         raise ModelError("the network is missing")
 
-    assert Onset(missing).silence(noise(5.0), RATE) == 0
-    assert Onset(missing).pauses(noise(5.0), RATE) == []
+    onset = Onset(missing)
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert onset.silence(noise(5.0), RATE) == 0
+            assert onset.pauses(noise(5.0), RATE) == []
+    assert [line["event"] for line in logs] == ["silence_not_sought"], "it is said once"
+    assert asked == 1

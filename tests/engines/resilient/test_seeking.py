@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from callscribe.engines.base import StreamOptions
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import Core
-from callscribe.engines.resilient.onset import MOST, Onset
+from callscribe.engines.resilient.onset import BEHIND, LEAD, MOST, Onset
 from callscribe.engines.resilient.rules import Patience
-from callscribe.engines.resilient.seeking import BEFORE, SilenceSearch
+from callscribe.engines.resilient.seeking import BEFORE, SilenceSearch, behind_sound
 from callscribe.engines.resilient.tape import Tape
 from tests.engines.resilient.simulation import FIRST, SECOND
 
@@ -30,8 +31,10 @@ class Ear(Onset):
         self.spans: list[tuple[int, int]] = []
         self.breaks = False
 
-    def pauses(self, samples: NDArray[np.int16], rate: int) -> list[tuple[int, int]]:
-        assert rate == RATE
+    def pauses(
+        self, samples: NDArray[np.int16], rate: int, behind: float = BEHIND
+    ) -> list[tuple[int, int]]:
+        assert (rate, behind) == (RATE, 1.5)
         self.given.append((int(samples[0]) * 100, len(samples)))
         if self.breaks:
             raise RuntimeError("a bug")
@@ -45,7 +48,7 @@ class Leg:
         self.core = Core([FIRST, SECOND], RATE, Patience(), lambda: 0.5)
         self.tape = Tape(RATE, 2, memory=60.0, most=60.0)
         self.woken = 0
-        self.search = SilenceSearch(ear, self.core, self.tape, "linear16", self._wake)
+        self.search = SilenceSearch(ear, self.core, self.tape, "linear16", self._wake, 1.5)
         self.line = self.core.active = Line(0, 0.0, opened_at=0.0)
 
     def _wake(self) -> None:
@@ -154,3 +157,18 @@ async def test_what_was_found_too_late_is_of_no_use(ear: Ear, late: Leg) -> None
         late.search.seek_pauses(tasks)
         late.core.active = Line(0, 0.0)
     assert not late.line.pauses
+
+
+@pytest.mark.parametrize(
+    ("options", "stays"),
+    [
+        (StreamOptions(), BEHIND + LEAD),
+        (StreamOptions(query=(("utterance_end_ms", "1000"),)), BEHIND + LEAD),
+        (StreamOptions(endpointing_ms=2000), 2.4),
+        (StreamOptions(query=(("utterance_end_ms", "3000"), ("endpointing", "false"))), 3.4),
+    ],
+)
+def test_a_pause_stays_long_enough_for_an_utterance_to_end(
+    options: StreamOptions, stays: float
+) -> None:
+    assert behind_sound(options) + LEAD == pytest.approx(stays)

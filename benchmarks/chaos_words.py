@@ -54,7 +54,8 @@ class Difference:
     extra: list[Placed] = field(default_factory=list)
     """Words that have no counterpart and repeat none."""
     merged: list[Placed] = field(default_factory=list)
-    """Words without a counterpart where other words are written: two of them were heard as one."""
+    """Words without a counterpart where other words are written, or a part of which is written:
+    two of them were heard as one, or one (l'ensemble) as another (ensemble)."""
     other: list[tuple[Placed, Placed]] = field(default_factory=list)
     """Heard differently."""
     moved: list[tuple[Placed, Placed]] = field(default_factory=list)
@@ -71,7 +72,10 @@ def compare(before: Sequence[Placed], after: Sequence[Placed]) -> Difference:
     found = Difference()
     inserted: list[Placed] = []
     missing: list[Placed] = []
+    standing: set[Span] = set()
     for old, new in _path(before, after):
+        if old is not None and new is not None:
+            standing.add((old.start, old.end))  # parts of one written word have one time
         if old is None and new is not None:
             inserted.append(new)
         elif new is None and old is not None:
@@ -83,7 +87,8 @@ def compare(before: Sequence[Placed], after: Sequence[Placed]) -> Difference:
                 found.moved.append((old, new))
     changed = [*inserted, *(new for _, new in found.other)]
     for word in missing:
-        (found.merged if _is_written(word, changed) else found.lost).append(word)
+        written = (word.start, word.end) in standing or _is_written(word, changed)
+        (found.merged if written else found.lost).append(word)
     for word in inserted:
         again = any(
             other is not word

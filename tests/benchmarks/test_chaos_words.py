@@ -69,6 +69,13 @@ def test_two_words_heard_as_one_are_not_lost() -> None:
     assert counts(said_so, as_one) == {"merged": 1, "other": 1}
 
 
+def test_half_a_written_word_is_that_word_heard_differently() -> None:
+    said_so = placed([Word("travail", 0.0, 0.4, 0.9), Word("l'ensemble", 0.5, 0.9, 0.9)])
+    half = placed([Word("travail", 0.0, 0.4, 0.9), Word("ensemble", 0.5, 0.9, 0.9)])
+    assert counts(said_so, half) == {"merged": 1}
+    assert texts(compare(said_so, half[:1]).lost) == ["l", "ensemble"]
+
+
 def test_a_word_is_lost_whose_time_a_neighbour_got() -> None:
     said_so = said("je ne veux pas payer", step=0.3)
     left_out = [*said_so[:2], said_so[2]._replace(end=1.2), said_so[4]]

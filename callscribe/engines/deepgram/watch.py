@@ -21,11 +21,21 @@ DEAF: Final = 2.5
 """Seconds that speech may be heard here while Results do not advance; with interims Deepgram sends
 one a second, words or none."""
 
+QUICK: Final = 1.8
+"""The same for a server that has always answered quickly, at least ``OFTEN`` times."""
+
+OFTEN: Final = 10
+UNUSUAL: Final = 3.0
+"""Times that it may wait as long as it lately had to: more is no habit of the server's."""
+FORGETTING: Final = 0.95
+"""What is left of how long it had to wait with each answer that comes."""
+
 PATIENCES: Final = 10.0
 """What ``DEAF`` grows to at most for a leg whose speech no connection has heard."""
 
 DEAF_AUDIO: Final = 2.0
-"""Seconds of audio that must have come behind the Results by then: who gets none owes none."""
+"""Seconds of audio that must have come behind the Results by then, if it is not sooner: who gets
+none owes none."""
 
 UNANSWERED: Final = 0.75
 """Seconds without Results from which on it is worth to listen for speech here."""
@@ -68,6 +78,10 @@ class Watch:
         self._spoken_at = float("-inf")
         self._deaf_since: float | None = None
         """Since when speech is waiting for Results; a Result that advances begins it anew."""
+        self._answers = 0
+        """Results that advanced."""
+        self._waited = 0.0
+        """How long speech has lately had to wait for them."""
         self._sending_since: float | None = None
 
     @property
@@ -91,6 +105,8 @@ class Watch:
         """Notes Results that reach to ``until`` (leg seconds), words or none."""
         self.advanced = True
         if until > self._covered:
+            self._answers += 1
+            self._waited = max(self.deaf_for, self._waited * FORGETTING)
             self._covered = until
             self._advanced_at = self._monotonic()
             self._deaf_since = self._advanced_at if self._spoken > until + LAG else None
@@ -147,7 +163,10 @@ class Watch:
     @property
     def is_deaf(self) -> bool:
         """Whether somebody spoke, and the server makes nothing of the audio it gets."""
-        return self.deaf_for >= self.patience and self.seconds - self._covered >= DEAF_AUDIO
+        due = self.patience
+        if self._answers >= OFTEN:
+            due = min(due, max(QUICK, self._waited * UNUSUAL))
+        return self.deaf_for >= due and self.seconds - self._covered >= min(DEAF_AUDIO, due)
 
     @property
     def blocked_for(self) -> float:

@@ -8,7 +8,9 @@ from callscribe.engines.deepgram.watch import (
     BLOCKED,
     DEAF,
     FINALIZE_PATIENCE,
+    OFTEN,
     PATIENCES,
+    QUICK,
     STALL,
     Watch,
 )
@@ -86,6 +88,24 @@ def test_speech_that_nothing_answers_is_a_stall(watch: Watch, clock: Clock) -> N
     assert not spoken(watch, clock, DEAF - 0.25)
     assert spoken(watch, clock, 0.5)
     assert DEAF <= watch.deaf_for < DEAF + 0.25
+
+
+def test_of_a_server_that_is_always_quick_more_is_expected(watch: Watch, clock: Clock) -> None:
+    assert not spoken(watch, clock, (OFTEN - 1) * 0.25, answered=0.25)
+    assert not spoken(watch, clock, QUICK), "it has not shown it often enough"
+    watch.results(watch.seconds)
+    assert not spoken(watch, clock, 30, answered=0.25)
+    assert not spoken(watch, clock, QUICK - 0.25)
+    assert spoken(watch, clock, 0.5)
+    assert QUICK <= watch.deaf_for < QUICK + 0.25
+
+
+def test_who_has_lately_been_slow_has_its_time(watch: Watch, clock: Clock) -> None:
+    assert not spoken(watch, clock, 30, answered=1.0)
+    assert not spoken(watch, clock, DEAF - 0.25), "as Deepgram: once a second"
+    watch.results(watch.seconds)
+    assert not spoken(watch, clock, 30, answered=0.25)
+    assert spoken(watch, clock, DEAF - 0.25), "that was long ago"
 
 
 def test_results_that_stand_still_answer_nothing(watch: Watch, clock: Clock) -> None:

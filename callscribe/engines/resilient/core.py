@@ -252,19 +252,26 @@ class Core(Standing):
         ready = [line for line in self.opening if line.opened_at is not None]
         if not ready:
             return []
-        quick = [line for line in ready if self._is_behind and self._is_quick(line.rung)]
-        line = min(quick if self.active is None and quick else ready, key=lambda one: one.rung)
+        if self.active is None:
+            quick = [line for line in ready if self._is_behind and self._is_quick(line.rung)]
+            steady = [line for line in ready if not self._waits_for_steadier(line, now)]
+            ready = quick or steady or ready
+        line = min(ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
         if self.active is not None:
             if line.rung >= self.active.rung:
                 self.opening.remove(line)
                 return [Drop(line)]
-            waited = now - line.opened_at - self.patience.healthy
+            waited = now - line.opened_at - self._healthy(line.rung)
             if self._waits_for_quicker(line, now):
                 return []
             if waited < 0 or (self._progress.words_open and waited < self.patience.boundary):
                 return []
-        elif self._waits_for_quicker(line, now) or self._waits_for_onset(line, now):
+        elif (
+            self._waits_for_quicker(line, now)
+            or self._waits_for_steadier(line, now)
+            or self._waits_for_onset(line, now)
+        ):
             return []
         return self._switch(line, now)
 

@@ -147,10 +147,12 @@ class Standing:
             max(self._tries[rung].at, self._allowed_from(rung, now)) for rung in self._askable()
         ]
         for line in self.opening:
-            if line.opened_at is not None and self._waits_for_quicker(line, now):
+            if (line.opened_at is not None and self._waits_for_quicker(line, now)) or (
+                line.opened_at is not None and self._waits_for_steadier(line, now)
+            ):
                 times.append(now + 0.1)
             elif line.opened_at is not None and line.rung < self._best:
-                healthy = line.opened_at + self.patience.healthy
+                healthy = line.opened_at + self._healthy(line.rung)
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._progress.words_open else healthy)
         if self.active is not None:
@@ -187,6 +189,29 @@ class Standing:
         soon = (one for one in self.opening if now - one.asked_at < self.patience.opening)
         return self._is_behind and any(self._is_quick(one.rung) for one in soon)
 
+    def _healthy(self, rung: int) -> float:
+        """How long a better engine must be connected before it is handed the leg."""
+        patience = self.patience
+        return patience.stable if self._tries[rung].is_short_lived else patience.healthy
+
+    def _waits_for_steadier(self, line: Line, now: float) -> bool:
+        """Whether an engine falls again and again, and another one will soon hear the leg.
+
+        Sentence by sentence would be lost, and heard again late, as long as it does.
+        """
+        if self.active is not None or not self._tries[line.rung].is_short_lived:
+            return False
+        since = now if self._away_since is None else self._away_since
+        if now - since >= self.patience.opening:
+            return False
+        asked = {one.rung: one for one in self.opening}
+        for rung in range(line.rung + 1, len(self.rungs)):
+            if self._is_quick(rung) and not self._tries[rung].is_short_lived:
+                ready = rung in asked and asked[rung].waits is None
+                if ready or (rung not in asked and self._tries[rung].at <= now):
+                    return True
+        return False
+
     def _waits_for_onset(self, line: Line, now: float) -> bool:
         """Whether it will soon be known how much silence need not be sent again."""
         return now < self._sought_until and self.rungs[line.rung].pace != LIVE
@@ -200,6 +225,8 @@ class Standing:
         for other in range(rung):
             tries = self._tries[other]
             if tries.refused is not None or (other in asked and asked[other].waits):
+                continue
+            if tries.is_short_lived and self._is_quick(rung):
                 continue
             since = now if self._away_since is None else self._away_since
             wait = self.patience.takeover

@@ -662,3 +662,64 @@ def test_silence_that_was_left_out_is_no_reason_to_ask_for_a_final(one: Simulati
     one.pass_time(1)
     one.pass_time(GLANCE)
     assert one.finals_asked == [line]
+
+
+def fall(sim: Simulation, times: int) -> None:
+    """The first engine is lost so many times, three seconds after it was connected."""
+    for _ in range(times):
+        while not sim.asked:
+            talk(sim, 0.1)
+        sim.open(sim.asked[0])
+        talk(sim, 3)
+        if sim.core.active is not None and sim.core.active.rung == 0:
+            sim.fail(sim.core.active)
+
+
+def test_where_the_first_engine_falls_again_and_again_the_next_one_listens(
+    two: Simulation,
+) -> None:
+    two.fail(two.core.active)
+    fall(two, 1)
+    assert two.core.active is None
+    talk(two, 0.3)
+    lines = {line.rung: line for line in two.asked}
+    assert 1 in lines, "it is asked at once"
+    if 0 in lines:
+        two.open(lines[0])
+        assert two.core.active is None, "another one is nearly there"
+    two.open(lines[1])
+    assert two.core.active is lines[1]
+    two.check()
+
+
+def test_it_is_handed_the_leg_again_when_it_has_stayed(two: Simulation) -> None:
+    two.fail(two.core.active)
+    fall(two, 1)
+    talk(two, 0.3)
+    while not any(line.rung == 1 for line in two.asked):
+        talk(two, 0.1)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    while not any(line.rung == 0 for line in [*two.asked, *two.lines]):
+        talk(two, 0.1)
+    for line in [line for line in two.asked if line.rung == 0]:
+        two.open(line)
+    back = next(line for line in two.lines if line.rung == 0)
+    talk(two, 9)
+    final(two)
+    talk(two, 0.5)
+    assert two.core.active is not back, "two seconds were too short before"
+    talk(two, 1)
+    final(two)
+    talk(two, 0.1)
+    assert two.core.active is back
+    two.check()
+
+
+def test_where_nobody_stands_in_it_goes_on_with_what_falls(one: Simulation) -> None:
+    one.fail(one.core.active)
+    fall(one, 3)
+    while not one.asked:
+        talk(one, 0.1)
+    line = one.asked[0]
+    one.open(line)
+    assert one.core.active is line

@@ -147,11 +147,11 @@ class Standing:
             max(self._tries[rung].at, self._allowed_from(rung, now)) for rung in self._askable()
         ]
         for line in self.opening:
-            if (line.opened_at is not None and self._waits_for_quicker(line, now)) or (
-                line.opened_at is not None and self._waits_for_steadier(line, now)
-            ):
+            if line.opened_at is None:
+                continue
+            if self._waits_for_quicker(line, now) or self._waits_for_steadier(line, now):
                 times.append(now + 0.1)
-            elif line.opened_at is not None and line.rung < self._best:
+            elif line.rung < self._best:
                 healthy = line.opened_at + self._healthy(line.rung)
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._progress.words_open else healthy)

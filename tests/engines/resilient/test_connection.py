@@ -227,7 +227,7 @@ async def test_an_engine_that_comes_back_is_handed_the_leg(
     first: EnergyEngine, second: EnergyEngine
 ) -> None:
     heard = Heard()
-    quick = Patience(takeover=0.01, first_delay=0.2, healthy=0.02)
+    quick = Patience(takeover=0.01, first_delay=0.2, healthy=0.02, stable=0.02)
     engine = ladder(first, second, patience=quick)
     leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
     audio = tones(*range(400, 1200, 40))

@@ -280,7 +280,8 @@ class Core(Standing):
         if self.active is not None:
             actions.append(Drop(self.active))
         self.opening.remove(line)
-        for other in [one for one in self.opening if one.rung > line.rung]:
+        useless = [o for o in self.opening if o.rung > line.rung or self._stands_in(o.rung)]
+        for other in useless:
             self.opening.remove(other)
             actions.append(Drop(other))
         if self.rungs[line.rung].pace != LIVE:

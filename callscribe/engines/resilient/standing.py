@@ -170,9 +170,9 @@ class Standing:
         """Whether so much has no final that an engine of limited pace would hear it too late."""
         return self.received - self.settled > self.patience.replay * self.rate / 2
 
-    def _is_no_way_back(self, rung: int) -> bool:
+    def _stands_in(self, rung: int) -> bool:
         """Whether an engine only stands in: no live text is given up for one that answers late."""
-        return rung > 0 and self.active is not None and not self.rungs[rung].streaming
+        return rung > 0 and not self.rungs[rung].streaming
 
     def _is_quick(self, rung: int) -> bool:
         """Whether an engine takes what was kept as fast as it comes, and can be asked."""
@@ -218,15 +218,16 @@ class Standing:
 
     def _allowed_from(self, rung: int, now: float) -> float:
         """From when on an engine may be asked: further down when those above have had a while."""
-        if self.active is not None or (self._is_behind and self._is_quick(rung)):
+        if self.active is not None:
+            return now
+        fall = any(self._tries[other].is_short_lived for other in range(rung))
+        if self._is_quick(rung) and (self._is_behind or fall):
             return now
         asked = {line.rung: line for line in self.opening}
         start = now
         for other in range(rung):
             tries = self._tries[other]
             if tries.refused is not None or (other in asked and asked[other].waits):
-                continue
-            if tries.is_short_lived and self._is_quick(rung):
                 continue
             since = now if self._away_since is None else self._away_since
             wait = self.patience.takeover
@@ -248,5 +249,6 @@ class Standing:
         busy = {line.rung for line in self.opening}
         for rung in range(self._best):
             refused = self._tries[rung].refused is not None
-            if not (refused or rung in busy or self._is_no_way_back(rung)):
+            late = self.active is not None and self._stands_in(rung)
+            if not (refused or rung in busy or late):
                 yield rung

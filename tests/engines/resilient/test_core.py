@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -16,6 +18,8 @@ from tests.engines.resilient.simulation import (
     SECOND,
     Simulation,
     final,
+    rung,
+    simulation,
     talk,
     words_between,
 )
@@ -690,6 +694,25 @@ def test_where_the_first_engine_falls_again_and_again_the_next_one_listens(
     two.open(lines[1])
     assert two.core.active is lines[1]
     two.check()
+
+
+def test_requests_take_no_leg_from_who_listens_live() -> None:
+    """They may have been asked at the same time as who was there first."""
+    requests = dataclasses.replace(rung("requests"), streaming=False)
+    sim = simulation(FIRST, requests, SECOND)
+    sim.core.begun = True
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    fall(sim, 1)
+    while not {1, 2} <= {line.rung for line in sim.asked}:
+        talk(sim, 0.1)
+    lines = {line.rung: line for line in sim.asked}
+    sim.open(lines[2])
+    assert sim.core.active is lines[2]
+    assert lines[1] not in sim.asked
+    assert lines[1] not in sim.core.opening
+    talk(sim, 5)
+    assert sim.core.active is lines[2]
 
 
 def test_it_is_handed_the_leg_again_when_it_has_stayed(two: Simulation) -> None:

@@ -47,6 +47,14 @@ def test_only_the_young_are_looked_through_by_itself() -> None:
     assert growing("as it is")[0] > 0
 
 
+def test_what_was_loaded_later_is_left_out_too() -> None:
+    frozen = gc.get_freeze_count()
+    kept = [[] for _ in range(1000)]
+    collector.leave_out()
+    assert gc.get_freeze_count() >= frozen + len(kept)
+    gc.unfreeze()
+
+
 @pytest.mark.anyio
 async def test_the_longer_it_takes_the_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "SOONEST", 0.01)

@@ -14,8 +14,8 @@ from typing import Any, Final
 from benchmarks.relay.gateways import LOAD_CORE, ROOT, Gateway, pin, running, sink
 from benchmarks.relay.tally import faults
 
-SETTLING: Final = 1.0
-"""Seconds that a gateway has after its start, and before its memory is looked at."""
+SETTLING: Final = 6.0
+"""Seconds that a gateway has after its start, to load all that it wants, before it is measured."""
 WARM: Final = 3.0
 """Seconds between the last leg and the window."""
 SPARE: Final = 150.0

@@ -9,16 +9,16 @@ import asyncio
 import fcntl
 import importlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import structlog
 
 from callscribe.allocator import keep_small
 from callscribe.bus.base import Bus
-from callscribe.collector import collect_rarely
+from callscribe.collector import collect_rarely, leave_out
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
 from callscribe.web.twilio.returning import take_up
@@ -30,6 +30,13 @@ QUIET: Final = 0.5
 """Seconds that the first page has for itself before they are loaded."""
 
 _log = structlog.get_logger(__name__)
+
+
+@runtime_checkable
+class _Warms(Protocol):
+    """An engine that loads more with its first leg, if that was not done before."""
+
+    async def warm(self) -> None: ...
 
 
 @asynccontextmanager
@@ -62,7 +69,7 @@ async def _running(context: Context) -> AsyncIterator[None]:
             backends = context.backends
             loading = [tasks.create_task(backends.load(name)) for name in backends.engines]
             returning = tasks.create_task(take_up(context.twilio))
-            loading.append(tasks.create_task(_load_the_rest()))
+            loading.append(tasks.create_task(_load_the_rest(backends.engines.values())))
             tidying = [tasks.create_task(keep_small()), tasks.create_task(collect_rarely())]
             try:
                 yield
@@ -77,7 +84,7 @@ async def _running(context: Context) -> AsyncIterator[None]:
         await context.ledger.close()
 
 
-async def _load_the_rest() -> None:
+async def _load_the_rest(engines: Iterable[object]) -> None:
     """Loads what the first page does not need, in a thread: the first call shall not wait for it.
 
     What cannot be loaded says so where it is used.
@@ -88,6 +95,13 @@ async def _load_the_rest() -> None:
             await asyncio.to_thread(importlib.import_module, name)
         except Exception as error:  # noqa: BLE001 - nothing that runs already needs it
             _log.warning("not_loaded", module=name, problem=f"{type(error).__name__}: {error}")
+    for engine in engines:
+        if isinstance(engine, _Warms):
+            try:
+                await engine.warm()
+            except Exception as error:  # noqa: BLE001 - it is said again where a leg is opened
+                _log.warning("not_warm", engine=type(engine).__name__, problem=str(error))
+    leave_out()
 
 
 @contextmanager

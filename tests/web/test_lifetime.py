@@ -15,7 +15,7 @@ from callscribe.settings import Settings
 from callscribe.web import lifetime as module
 from callscribe.web.app import create_app
 from callscribe.web.lifetime import LATER, lifetime
-from tests.engines_for_tests import energy_factory
+from tests.engines_for_tests import EnergyEngine, energy_factory
 from tests.serving import serving
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +70,32 @@ async def test_what_calls_need_is_loaded_behind_the_first_answer(
     async with asyncio.timeout(10), lifetime(context, context.service._bus):
         while "colorsys" not in sys.modules:
             await asyncio.sleep(0.01)
+
+
+class Warms(EnergyEngine):
+    """Loads more than it has to begin with; it may not be able to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self.warmed = asyncio.Event()
+
+    async def warm(self) -> None:
+        self.warmed.set()
+        if self.error is not None:
+            raise self.error
+
+
+async def test_engines_are_warm_before_the_first_call(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET", 0)
+    monkeypatch.setattr(module, "LATER", ())
+    engines = {"whisper": Warms(OSError("no library for it")), "deepgram": Warms()}
+    context = create_app(settings, engine_factory=lambda name, _: engines[name]).state.context
+    async with asyncio.timeout(10), lifetime(context, context.service._bus):
+        for engine in engines.values():
+            await engine.warmed.wait()
 
 
 FIRST_CALLS = """

@@ -42,6 +42,10 @@ class DeepgramEngine:
         """How many streams and requests are in use."""
         return (self._streaming.budget.use, self._batch.budget.use)
 
+    async def warm(self) -> None:
+        """Loads what the first stream would have to wait for."""
+        await self._streaming.warm()
+
     async def transcribe_streaming(
         self,
         session_id: str,

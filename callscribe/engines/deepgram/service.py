@@ -29,7 +29,7 @@ from callscribe.engines.deepgram import watch
 from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
 from callscribe.engines.deepgram.results import ResultReader
-from callscribe.engines.deepgram.transport import make_transport
+from callscribe.engines.deepgram.transport import load_sdk, make_transport
 from callscribe.engines.ears import Ears
 from callscribe.errors import ConfigurationError, EngineError
 from callscribe.languages import LANGUAGES
@@ -85,6 +85,7 @@ class DeepgramTranscriptionService:
         self._connections: set[DeepgramStreamingConnection] = set()
         self._with_ears = ears
         self._ears: Ears | None = None
+        self._warm = False
         self._loading = asyncio.Lock()
         self._closed = False
         self._patience: dict[str, float] = {}
@@ -118,7 +119,7 @@ class DeepgramTranscriptionService:
         self._check_open()
         options = options or StreamOptions()
         query = make_query(language, sample_rate, options)
-        await self._load_ears()
+        await self.warm()
         resources = AsyncExitStack()
         asked = arguments(query)
         try:
@@ -183,10 +184,17 @@ class DeepgramTranscriptionService:
         if len(self._patience) > MOST_PATIENCES:
             del self._patience[next(iter(self._patience))]
 
-    async def _load_ears(self) -> None:
+    async def warm(self) -> None:
+        """Loads what connections need, in a thread, if that was not done: a second at most."""
         async with self._loading:
-            if self._with_ears and self._ears is None:
-                self._ears = await asyncio.to_thread(Ears)
+            if not self._warm:
+                self._ears = await asyncio.to_thread(_load, with_ears=self._with_ears)
+                self._warm = True
+
+
+def _load(*, with_ears: bool) -> Ears | None:
+    load_sdk()
+    return Ears() if with_ears else None
 
 
 def _make_headers_once(client: AsyncDeepgramClient) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -175,6 +176,15 @@ def _is_in(proxy: str, said: str) -> bool:
     parts = urlsplit(proxy)
     secrets = (proxy, parts.netloc, parts.username, parts.password)
     return any(secret and secret in said for secret in secrets)
+
+
+def load_sdk() -> None:
+    """Loads the SDK's clients, all those that its hook for transports wants: half a second.
+
+    To be called in a thread: the first ``make_transport`` would stop the event loop for as long.
+    """
+    for name in ("deepgram.listen.client", *getattr(hook, "_TARGET_MODULES", ())):
+        importlib.import_module(name)
 
 
 async def make_transport(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -18,6 +20,23 @@ from callscribe.engines.deepgram.service import arguments, environment, make_que
 from callscribe.errors import CapacityError, ConfigurationError, EngineError
 from tests.engines.deepgram.options import OPTIONS, SDK_ARGUMENTS, query, raw
 from tests.engines.deepgram.upstream import METADATA, answer, upstream
+
+FIRST_LEG = """
+import asyncio, sys
+from callscribe.engines.deepgram import DeepgramTranscriptionService
+from callscribe.errors import UpstreamError
+
+async def main():
+    service = DeepgramTranscriptionService("key", base_url="ws://127.0.0.1:9")
+    await service.warm()
+    before = set(sys.modules)
+    try:
+        await service.transcribe_streaming("s", "fr", 8000, print)
+    except UpstreamError:
+        print(*sorted(set(sys.modules) - before))
+
+asyncio.run(main())
+"""
 
 PROMISED = {
     "model": "nova-3",
@@ -237,3 +256,11 @@ async def test_who_waits_when_the_engine_is_closed_is_told() -> None:
         with pytest.raises(EngineError, match="closed"):
             await waiting
         assert service.budget.use.used == 0
+
+
+def test_a_warm_engine_loads_nothing_more_for_its_first_leg() -> None:
+    """On the event loop that would stop everybody else's for half a second."""
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRST_LEG], check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.split() == []

@@ -11,6 +11,7 @@ from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
+from callscribe.errors import CapacityError
 from callscribe.transcript import Result, Word
 from tests.engines.resilient.simulation import (
     FIRST,
@@ -735,6 +736,19 @@ def test_it_is_handed_the_leg_again_when_it_has_stayed(two: Simulation) -> None:
     final(two)
     talk(two, 0.1)
     assert two.core.active is back
+    two.check()
+
+
+def test_where_the_next_one_is_full_it_goes_on_with_what_falls(two: Simulation) -> None:
+    two.core.begun = True
+    two.fail(two.core.active)
+    fall(two, 1)
+    while not {0, 1} <= {line.rung for line in two.asked}:
+        talk(two, 0.1)
+    lines = {line.rung: line for line in two.asked}
+    two.do(two.core.waits(lines[1], CapacityError("full"), two.now))
+    two.open(lines[0])
+    assert two.core.active is lines[0]
     two.check()
 
 

@@ -48,6 +48,12 @@ def leave_out() -> None:
     gc.freeze()
 
 
+def collect_all() -> None:
+    """Looks through everything, also what was left out; for the end of the process."""
+    gc.unfreeze()
+    gc.collect()
+
+
 def calm_collector() -> None:
     """Leaves what is there now out of all looks, and looks through the rest when asked only.
 

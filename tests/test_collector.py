@@ -6,6 +6,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -53,6 +54,21 @@ def test_what_was_loaded_later_is_left_out_too() -> None:
     collector.leave_out()
     assert gc.get_freeze_count() >= frozen + len(kept)
     gc.unfreeze()
+
+
+def test_at_the_end_what_was_left_out_goes_too() -> None:
+    class Node:
+        own: object = None
+
+    node = Node()
+    node.own = node
+    gone = weakref.ref(node)
+    collector.leave_out()
+    del node
+    gc.collect()
+    assert gone() is not None
+    collector.collect_all()
+    assert gone() is None
 
 
 @pytest.mark.anyio

@@ -189,6 +189,10 @@ class Played:
         if self._console.is_terminal:  # elsewhere the lines have been printed one by one
             for line in self._view.lines():
                 self._console.print(line_text(line, self._view.speakers))
+        for speaker, seconds in self._view.unheard.items():
+            self._console.print(
+                f"{seconds:.0f} s of {speaker} were not heard.", style="yellow", markup=False
+            )
         if not any(self._view.lines()):
             raise EngineError("the server has understood no word of it; is it speech, and --lang?")
 

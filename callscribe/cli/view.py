@@ -47,6 +47,8 @@ class CallView:
         self.speakers = list(speakers)
         self.lags: dict[str, float] = {}
         self.notices: list[str] = []
+        self._gaps: dict[int, Gap] = {}
+        """By the number of their events."""
         self._lines: dict[str, Line] = {}
 
     def apply(self, event: Mapping[str, Any], lag: float | None = None) -> Line | None:
@@ -62,6 +64,10 @@ class CallView:
             if gap.is_coded:  # an engine's gaps have a notice that says the same
                 said = words_lost(gap.speaker, gap.start, gap.end, gap.why)
                 self.notices.append(said["message"])
+            self._gaps[event["seq"]] = gap
+        elif kind == events.GapRepaired.type:
+            self._gaps.pop(event["of_seq"], None)
+            self.notices.append(_heard_later(event))
         if kind not in (InterimResult.type, FinalResult.type):
             return None
         line = self._line(event)
@@ -82,6 +88,14 @@ class CallView:
             return None  # nothing but punctuation
         return line if line.done else None
 
+    @property
+    def unheard(self) -> dict[str, float]:
+        """The seconds of each speaker that nobody heard, as far as there are any."""
+        found: dict[str, float] = {}
+        for gap in self._gaps.values():
+            found[gap.speaker] = found.get(gap.speaker, 0.0) + gap.end - gap.start
+        return found
+
     def lines(self) -> Iterator[Line]:
         """The lines that say something, in the order in which they began."""
         shown = (line for line in self._lines.values() if line.text)
@@ -96,6 +110,13 @@ class CallView:
         )
         line.start = event["start"]
         return line
+
+
+def _heard_later(event: Mapping[str, Any]) -> str:
+    """What became of a gap."""
+    span = f"from {event['start']:.1f} to {event['end']:.1f} s"
+    said = f"What {event['speaker']} said {span} is written down now."
+    return said if event["utterance_ids"] else f"{event['speaker']} said nothing {span}."
 
 
 def _note(event: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import uvicorn
 
 from callscribe import logs
 from callscribe.allocator import bound_arenas
-from callscribe.collector import calm_collector
+from callscribe.collector import calm_collector, collect_all
 from callscribe.engines import create_engine
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
@@ -51,6 +51,7 @@ def run(settings: Settings) -> None:
     be_fair()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+    collect_all()  # some libraries complain of what is left at the exit
 
 
 def be_fair() -> None:

@@ -85,9 +85,25 @@ def test_what_was_heard_later_is_told_so() -> None:
 def test_what_nobody_heard_is_said_once() -> None:
     """Of what an engine did not hear there is a notice already."""
     view = CallView(["agent"])
-    gap = {"type": "gap", "speaker": "agent", "start": 8.4, "end": 18.3}
+    gap = {"type": "gap", "seq": 3, "speaker": "agent", "start": 8.4, "end": 18.3}
     view.apply({**gap, "reason": "Deepgram is away: [Errno 111]"})
     assert view.notices == []
     view.apply({**gap, "reason": "server_died"})
     (said,) = view.notices
     assert said == "What agent said from 8.4 to 18.3 s is not written down: the server died."
+
+
+def test_what_is_heard_later_is_said_and_counts_as_heard() -> None:
+    view = CallView(["agent"])
+    for seq, start in ((3, 8.0), (4, 20.0), (5, 40.0)):
+        span = {"start": start, "end": start + 2.5}
+        view.apply({"type": "gap", "seq": seq, "speaker": "agent", "reason": "It is away", **span})
+    assert view.unheard == {"agent": 7.5}
+    repaired = {"type": "gap_repaired", "speaker": "agent", "start": 8.0, "end": 10.5}
+    view.apply({**repaired, "of_seq": 3, "utterance_ids": ["agent-4"]})
+    view.apply({**repaired, "of_seq": 4, "start": 20.0, "end": 22.5, "utterance_ids": []})
+    assert view.notices == [
+        "What agent said from 8.0 to 10.5 s is written down now.",
+        "agent said nothing from 20.0 to 22.5 s.",
+    ]
+    assert view.unheard == {"agent": 2.5}

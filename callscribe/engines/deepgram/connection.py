@@ -313,8 +313,10 @@ class DeepgramStreamingConnection:
             watch = self._watch
             if watch.is_blocked:
                 raise faults.blocked(watch.blocked_for, self.request_id)
-            if self._closing:
-                continue  # what is still to come has its own deadline
+            if self._closing:  # what is still to come has its own deadline
+                if watch.is_mute:
+                    raise faults.deaf(watch.deaf_for, self.request_id)
+                continue
             if watch.is_deaf:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:

@@ -46,6 +46,9 @@ LATE: Final = 2.0
 LAG: Final = 0.2
 """Seconds by which speech may reach beyond the Results that cover it."""
 
+MUTE: Final = 4.0
+"""Seconds without any message behind which speech of a stream that was ended is not waited for."""
+
 BLOCKED: Final = 10.0
 """Seconds that sending may take while nobody speaks; else as long as speech may go unanswered."""
 
@@ -70,6 +73,8 @@ class Watch:
         """Samples that had been received when the last message came."""
         self._asked_at = monotonic()
         """Since when an answer is waited for."""
+        self._heard_at = monotonic()
+        """When the last message came."""
         self._advanced_at = monotonic()
         self._covered = 0.0
         """Leg seconds up to which Results reach."""
@@ -99,7 +104,7 @@ class Watch:
     def answer(self) -> None:
         """Notes a message of the server."""
         self._answered = self.received
-        self._asked_at = self._monotonic()
+        self._asked_at = self._heard_at = self._monotonic()
 
     def results(self, until: float) -> None:
         """Notes Results that reach to ``until`` (leg seconds), words or none."""
@@ -167,6 +172,12 @@ class Watch:
         if self._answers >= OFTEN:
             due = min(due, max(QUICK, self._waited * UNUSUAL))
         return self.deaf_for >= due and self.seconds - self._covered >= min(DEAF_AUDIO, due)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether speech has waited at the end of the stream, and not a word comes any more."""
+        since = self._deaf_since
+        return since is not None and self._monotonic() - max(since, self._heard_at) >= MUTE
 
     @property
     def blocked_for(self) -> float:

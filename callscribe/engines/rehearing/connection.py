@@ -153,7 +153,7 @@ class RehearingConnection:
 
     def _note(self, final: Result) -> None:
         again = self._sureness.is_unsure(final, self._language)
-        again = again and bool(self._hearers.over(self._listening))
+        again = again and bool(self._hearers.over(self._listening, guessed=is_guessed(final)))
         heard = self._tape.end / self._rate
         self._choice.add(final, self._listening, again=again, heard=heard)
         self._forget()
@@ -205,7 +205,7 @@ class RehearingConnection:
     async def _hear_again(self, clip: Clip) -> None:
         # Read at once: the tape lets go of what no final waits for.
         stretches = [self._read(piece.start, piece.end) for piece in clip.pieces]
-        for hearer in self._hearers.over(clip.by):
+        for hearer in self._hearers.over(clip.by, guessed=is_guessed(clip.final)):
             part, own = clip, stretches
             if hearer.provider:  # what it hears is paid for by the second
                 part = clip.onwards if is_guessed(clip.final) else clip.alone

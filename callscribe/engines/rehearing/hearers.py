@@ -22,7 +22,8 @@ PAUSE: Final = 60.0
 
 HERE: Final = "whisper"
 """The engine on this machine. What it says may be heard again by all, what Deepgram's stream says
-by Deepgram's requests; what those say by nobody: they would hear the same."""
+by Deepgram's requests; what those say by themselves where they guessed, with more around it, and
+else by nobody: they would hear the same."""
 
 _log = structlog.get_logger(__name__)
 
@@ -47,11 +48,13 @@ class Hearers:
         self._monotonic = monotonic
         self._away: dict[str, float] = {}
 
-    def over(self, said_by: str) -> list[Hearer]:
+    def over(self, said_by: str, *, guessed: bool = False) -> list[Hearer]:
         """Those that are more exact than the engine of that name, or hear with more around it."""
         if said_by == HERE:
             return list(self._hearers)
-        return [h for h in self._hearers if h.provider == said_by]
+        return [
+            h for h in self._hearers if h.provider == said_by or (guessed and h.name == said_by)
+        ]
 
     async def ask(
         self, hearer: Hearer, audio: FloatArray, language: str, options: StreamOptions

@@ -175,7 +175,7 @@ class Core(Standing):
                 tries.forgive()
         actions += self._hand_over(now)
         actions += self._ask_for_final(now)
-        return actions + self._try(now) + self._despair() + self._worry(now)
+        return actions + self._try(now) + self._despair(now) + self._worry(now)
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
         """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``.
@@ -289,6 +289,7 @@ class Core(Standing):
         gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
+        self._progress.retold = self._progress.shown_from is not None
         self._progress.shown_from = None
         line.fed_at = now
         self.active = line
@@ -333,11 +334,12 @@ class Core(Standing):
         away = EngineError("no engine answers", code="engine_slow")
         return [Tell(Deaf(self._error or away, kept=True))]
 
-    def _despair(self) -> list[Action]:
+    def _despair(self, now: float) -> list[Action]:
         """Says that nobody listens, once, and what is not heard because of that, in pieces."""
         error = self.hopeless
-        if error is None or not self.begun:
+        if error is None or not self.begun or now < self._sought_until:
             return []
+        self._pass_over_silence()
         told = self._told_rung == -1
         untold = self.received - self.settled
         if told and untold < self.patience.untold * self.rate:
@@ -356,6 +358,8 @@ class Core(Standing):
             end = min(self.kept_from + reach, self.received)
             gaps += self._progress.gap(self.quiet(self.kept_from, self.kept_from, end), DROPPED)
         oldest = self.received - int(self.patience.replay * self.rate)
+        if oldest > self.settled and not self._is_quick(rung):
+            self._pass_over_silence()  # nothing was missed there
         if oldest > self.settled and not self._is_quick(rung):
             start, end = max(oldest - reach, self.settled), min(oldest + reach, self.received)
             gaps += self._progress.gap(self.quiet(oldest, start, end), BEHIND)

@@ -148,9 +148,9 @@ class Repairs:
         repair.hole.baffled.add(repair.by)
 
     def forgive(self) -> None:
-        """Those that have refused may be asked again."""
+        """Those that have refused, or were away, may be asked at once."""
         for tries in self._tries:
-            tries.forgive()
+            tries.hurry()
 
     def _able(self, hole: Hole) -> list[int]:
         """The engines that may hear a gap, now or later."""

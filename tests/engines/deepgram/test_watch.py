@@ -8,6 +8,7 @@ from callscribe.engines.deepgram.watch import (
     BLOCKED,
     DEAF,
     FINALIZE_PATIENCE,
+    MUTE,
     OFTEN,
     PATIENCES,
     QUICK,
@@ -170,3 +171,18 @@ def test_sending_that_takes_too_long(watch: Watch, clock: Clock) -> None:
     clock.now += DEAF
     assert watch.is_blocked  # somebody speaks meanwhile
     assert watch.blocked_for == DEAF
+
+
+def test_at_the_end_speech_is_not_waited_for_where_not_a_word_comes(
+    watch: Watch, clock: Clock
+) -> None:
+    assert not spoken(watch, clock, 3, answered=0.25)
+    clock.now += MUTE
+    assert not watch.is_mute, "all was answered"
+    assert not spoken(watch, clock, 1)
+    assert not watch.is_mute
+    watch.answer()
+    clock.now += MUTE - 0.1
+    assert not watch.is_mute
+    clock.now += 0.1
+    assert watch.is_mute

@@ -74,6 +74,20 @@ async def test_speech_without_an_answer_is_a_stall(ear: Ear) -> None:
     assert "speech" in lost.error.message
 
 
+async def test_a_stream_that_stalls_at_its_end_is_not_waited_for(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "DEAF", 60.0)
+    monkeypatch.setattr(watch, "MUTE", 0.3)
+    monkeypatch.setattr(module, "LAST_RESULTS", 60.0)
+    async with upstream(swallow) as address:
+        leg = await Service("key", base_url=address).speak(ear, SPEECH)
+        assert leg.is_connected
+        async with asyncio.timeout(20):
+            await leg.close()
+    assert ear.lost == ["deepgram_stalled"]
+
+
 async def test_other_messages_are_no_answer(ear: Ear) -> None:
     async def chatter(connection: ServerConnection) -> None:
         async for _ in connection:

@@ -72,6 +72,12 @@ def test_only_who_is_more_exact(hearers: Hearers, said_by: str, names: list[str]
     assert [hearer.name for hearer in hearers.over(said_by)] == names
 
 
+def test_what_requests_guessed_they_hear_again_with_more_around_it(hearers: Hearers) -> None:
+    names = [hearer.name for hearer in hearers.over("deepgram_rest", guessed=True)]
+    assert names == ["deepgram_rest"]
+    assert [hearer.name for hearer in hearers.over("deepgram", guessed=True)] == names
+
+
 async def test_the_options_of_the_leg_hold_there_too(
     hearers: Hearers, ears: tuple[Ear, Ear]
 ) -> None:

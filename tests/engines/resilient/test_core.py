@@ -760,3 +760,50 @@ def test_where_nobody_stands_in_it_goes_on_with_what_falls(one: Simulation) -> N
     line = one.asked[0]
     one.open(line)
     assert one.core.active is line
+
+
+def test_silence_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests take over late."""
+    monkeypatch.setattr("tests.engines.resilient.simulation.UNSAID", frozenset(range(12)))
+    requests = dataclasses.replace(rung("requests"), streaming=False)
+    sim = simulation(FIRST, requests, patience=Patience(replay=5))
+    sim.core.begun = True
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    sim.speak(20_000)
+    sim.core.silent_to(12_000)
+    while not any(line.rung == 1 for line in sim.asked):
+        sim.pass_time(0.1)
+    sim.open(next(line for line in sim.asked if line.rung == 1))
+    assert [(gap.start, round(gap.end)) for gap in sim.gaps] == [(12.0, 15)]
+
+
+def test_where_all_refuse_it_is_first_found_out_what_is_silent(
+    one: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.engines.resilient.simulation.UNSAID", frozenset(range(12)))
+    one.core.begun = True
+    talk(one, 4)
+    one.fail(one.core.active)
+    one.core.seek_onset(one.now)
+    while not one.asked:
+        one.core.seek_onset(one.now)
+        one.pass_time(0.05)
+    one.fail(one.asked[0], retryable=False)
+    assert not one.gaps
+    one.core.silent_to(3000)
+    one.pass_time(0)
+    assert [gap.start for gap in one.gaps] == [3.0]
+
+
+def test_words_that_were_shown_stand_until_another_connection_shows_them(
+    one: Simulation,
+) -> None:
+    talk(one, 4)
+    before = one.core.active
+    assert before is not None
+    one.say(before, one.lines[before].result(3000, is_final=False, speech_final=False))
+    line = late(one, 1)
+    told = len(one.told)
+    one.say(line, Result("", 0.0, 0.5, is_final=False))
+    assert len(one.told) == told

@@ -52,3 +52,17 @@ def test_it_is_known_what_was_shown() -> None:
     assert (leg.shown_from, leg.shown_to) == (1000, 1500)
     leg.take(final(1.0, 1.5), 9000)
     assert (leg.shown_from, leg.shown_to) == (None, 1500)
+
+
+def test_what_was_shown_stands_until_it_is_shown_again() -> None:
+    """By a connection that hears it once more, and has only begun to."""
+    leg = Progress(RATE, received=9000)
+    shown = Result("oui", 1.0, 1.5, False, words=(Word("oui", 1.0, 1.5, 0.9),))
+    nothing = Result("", 0.5, 1.2, False)
+    leg.retold = True
+    assert leg.take(nothing, 9000) == []
+    assert leg.take(shown, 9000) == [shown]
+    assert leg.take(nothing, 9000) == [nothing], "now it is taken back"
+    leg.retold = True
+    leg.take(final(1.0, 1.5), 9000)
+    assert leg.take(nothing, 9000) != []

@@ -103,6 +103,19 @@ def test_nobody_who_refuses_is_asked_again(repairs: Repairs) -> None:
     assert repairs.due(5.0) is not None
 
 
+def test_who_was_away_is_asked_at_once_when_somebody_listens_again(repairs: Repairs) -> None:
+    repairs.add(0.0, 1.0)
+    for _ in range(30):
+        while (repair := repairs.due(5.0)) is not None:
+            repairs.failed(repair, AWAY, 5.0)
+        repairs.forgive()
+    while (repair := repairs.due(5.0)) is not None:
+        repairs.failed(repair, AWAY, 5.0)
+    assert repairs.due(5.0) is None
+    repairs.forgive()
+    assert repairs.due(5.0) is not None
+
+
 def test_who_cannot_make_it_out_is_not_asked_for_it_again(repairs: Repairs) -> None:
     repairs.add(0.0, 1.0)
     repairs.add(2.0, 3.0)

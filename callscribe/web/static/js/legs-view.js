@@ -23,7 +23,7 @@ export class LegsView {
       const details = [STATES[leg.state], engineName(leg.engine) || alone];
       write(item.querySelector(".who"), capitalized(leg.speaker));
       write(item.querySelector(".detail"), details.filter(Boolean).join(" · "));
-      const known = leg.state !== "ended" && leg.latencyMs !== null;
+      const known = leg.state !== "ended" && leg.engine && leg.latencyMs !== null;
       write(item.querySelector(".lag"), known ? `Lag ${lag(leg.latencyMs)}` : "");
     });
   }

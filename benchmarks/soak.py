@@ -204,6 +204,7 @@ async def soak(asked: argparse.Namespace, address: str, tally: Tally) -> tuple[i
         {"transcription_fallback": ("whisper",), "unsure_below": {"*": 0.95}}
     )
     bus, local = create_bus(), Clips(max_legs=2 * asked.legs)
+    local.keeps_audio = False
     deepgram = DeepgramEngine("a-key-of-no-account", base_url=address)
     engines = {"deepgram": deepgram, "whisper": local}
     service = EnhancedTranscriptionService(

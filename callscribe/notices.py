@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from callscribe.engines.base import Deaf, Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, Late, Listening, Lost, TakenOver
 
 CALLED: Final = {
     "deepgram": "Deepgram",
@@ -17,12 +17,16 @@ CALLED: Final = {
 """What a person calls the engines."""
 
 
-def who_listens(heard: Lost | Deaf | TakenOver | Listening, speaker: str) -> dict[str, str]:
+def who_listens(heard: Lost | Deaf | TakenOver | Listening | Late, speaker: str) -> dict[str, str]:
     """The fields of the notice that another engine listens to a speaker now, or none."""
     if isinstance(heard, Listening):
         message = f"{CALLED.get(heard.engine, heard.engine)} listens to {speaker} again."
         return {"code": "engine_back", "message": message, "engine": heard.engine}
-    if isinstance(heard, TakenOver):
+    if isinstance(heard, Late):
+        code, engine = "engine_late", heard.engine
+        what = f"{CALLED.get(engine, engine)} listens to {speaker} again"
+        caveat = f"The text is {heard.seconds:.0f} s late, and catches up."
+    elif isinstance(heard, TakenOver):
         code, engine, caveat = "engine_taken_over", heard.engine, heard.caveat
         what = f"{CALLED.get(engine, engine)} listens to {speaker} now"
     else:

@@ -21,6 +21,7 @@ from callscribe import events
 from callscribe.engines.base import (
     Deaf,
     EngineEvent,
+    Late,
     Listening,
     Lost,
     Reheard,
@@ -260,7 +261,7 @@ class Record:
             step = Step(revised, is_final=True, speech_final=True)
         self._record(leg, step, None)
 
-    def _say_who_listens(self, leg: Leg, heard: Lost | Deaf | TakenOver | Listening) -> None:
+    def _say_who_listens(self, leg: Leg, heard: Lost | Deaf | TakenOver | Listening | Late) -> None:
         if not isinstance(heard, Lost):
             leg.engine = "" if isinstance(heard, Deaf) else heard.engine
         self.publish(events.Notice, speaker=leg.speaker, **who_listens(heard, leg.speaker))

@@ -56,6 +56,7 @@ class EnergyConnection:
         self._waiting: list[Awaitable[None]] = []
         self._interim = interim
         self._audio = bytearray()
+        self._first = 0  # the sample that it begins with
         self._seen = 0  # samples that have been looked at
         self._done = 0  # samples that belong to finals
         self._shown = ""
@@ -69,7 +70,7 @@ class EnergyConnection:
             raise EngineError("the engine broke", retryable=True)
         self._audio += to_pcm(audio, self._encoding)
         # In steps of 20 ms, so that what is heard does not depend on how the audio was cut.
-        while (len(self._audio) // 2 - self._seen) >= self._rate // 50:
+        while self._first + len(self._audio) // 2 - self._seen >= self._rate // 50:
             self._seen += self._rate // 50
             self._look(closing=False)
         await self._told()
@@ -107,9 +108,10 @@ class EnergyConnection:
 
     def _look(self, *, closing: bool, finalizing: bool = False) -> None:
         if closing:
-            self._seen = len(self._audio) // 2
+            self._seen = self._first + len(self._audio) // 2
         start = self._done
-        samples = np.frombuffer(self._audio[start * 2 : self._seen * 2], "<i2").astype(int)
+        part = self._audio[(start - self._first) * 2 : (self._seen - self._first) * 2]
+        samples = np.frombuffer(part, "<i2").astype(int)
         loud = np.flatnonzero(np.abs(samples) > LOUD)
         if not loud.size:
             return
@@ -119,6 +121,9 @@ class EnergyConnection:
         if closing or silence >= ENDPOINT:
             self._done = self._seen
             self._shown = ""
+            if not self._engine.keeps_audio:
+                del self._audio[: (self._done - self._first) * 2]
+                self._first = self._done
             start, end = words[0].start, words[-1].end
             self._tell(
                 Result(
@@ -170,6 +175,8 @@ class EnergyEngine:
         self.fail_sending = False
         self.fail_closing = False
         self.connections: list[EnergyConnection] = []
+        self.keeps_audio = True
+        """For tests to look at."""
         self.options: StreamOptions | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.engines.base import Deaf, Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, Late, Listening, Lost, TakenOver
 from callscribe.errors import EngineError, UpstreamError
 from callscribe.notices import heard_otherwise, who_listens, words_lost
 
@@ -30,6 +30,15 @@ def test_engines_have_names_for_people() -> None:
     assert found["message"].startswith("Deepgram, by requests, listens to agent now: ")
     assert found["engine"] == "deepgram_rest"
     assert who_listens(Listening("mine"), "agent")["message"] == "mine listens to agent again."
+
+
+def test_an_engine_that_is_back_at_once_and_late() -> None:
+    found = who_listens(Late("deepgram", 4.4, AWAY), "agent")
+    assert (found["code"], found["engine"]) == ("engine_late", "deepgram")
+    assert found["cause"] == "deepgram_unavailable"
+    assert found["message"] == (
+        "Deepgram listens to agent again: Deepgram is away. The text is 4 s late, and catches up."
+    )
 
 
 def test_nobody_listens() -> None:

@@ -70,6 +70,18 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """The engine listens again after ``error``, and is so many seconds late with what was said.
+
+    It catches up.
+    """
+
+    engine: str
+    seconds: float
+    error: CallscribeError
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """Nobody spoke since what was final last, up to ``until`` (leg seconds)."""
 
@@ -114,6 +126,7 @@ EngineEvent = (
     | Deaf
     | TakenOver
     | Listening
+    | Late
     | Silent
 )
 """What an engine says about a leg."""

@@ -570,6 +570,7 @@ def test_who_listens_is_who_was_told_last(here: Page) -> None:
         hear("notice", { code: "engine_away", engine: "", message: "c" });
         hear("notice", { code: "engine_back", engine: "deepgram_rest", message: "d" });
         hear("notice", { code: "engine_lost", engine: "", message: "e" });
+        hear("notice", { code: "engine_late", engine: "deepgram", message: "f" });
         hear("leg_ended", {});
         return { said, reason: notHeard(1, 2, "DEEPGRAM_API_KEY is not set") };
         """,
@@ -581,7 +582,8 @@ def test_who_listens_is_who_was_told_last(here: Page) -> None:
         "On the line · nobody listens",
         "On the line · Deepgram, by requests",
         "On the line · nobody listens",
-        "Has left",
+        "On the line · Deepgram",
+        "Has left · Deepgram",
     ]
     assert seen["reason"] == "Not heard 1.0–2.0 s: DEEPGRAM_API_KEY is not set"
 

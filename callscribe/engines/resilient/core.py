@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from callscribe.engines.base import Deaf, EngineEvent, Listening, Lost, TakenOver
+from callscribe.engines.base import Deaf, EngineEvent, Late, Listening, Lost, TakenOver
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
@@ -33,6 +33,8 @@ SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
 SHOWN: Final = 0.5
 """Seconds around words that were shown which are heard again too, whatever is silent there."""
+TOLD: Final = 3.0
+"""Seconds by which the text is late that are told, where it is the same engine that listens on."""
 PIECE: Final = 0.02
 """Seconds of kept audio that are sent at a time, at least, unless it is the rest: sample by sample
 there would always be something due, and nothing else would run."""
@@ -52,6 +54,8 @@ class Core(Standing):
     """Who of several people on this line is who."""
     _told_rung: int = 0
     """The engine that was named last to who listens; -1: it was told that nobody listens."""
+    _told_late: bool = False
+    """It was told that the text is late, and it has not caught up since."""
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -92,6 +96,7 @@ class Core(Standing):
         settled = 0.0
         if line is self.active:
             settled = (line.given - given_since(line, self.settled)) / self.rate
+            self._told_late = self._told_late and line.sent < self.received
             self.active = None
             self._away_since = now
         elif line in self.opening:
@@ -175,7 +180,7 @@ class Core(Standing):
                 tries.forgive()
         actions += self._hand_over(now)
         actions += self._ask_for_final(now)
-        return actions + self._try(now) + self._despair(now) + self._worry(now)
+        return actions + self._try(now) + self._despair(now) + self._worry(now) + self._say_late()
 
     def due(self, now: float) -> tuple[Line, int, int] | None:
         """The kept audio that is to be sent now: to whom, from where, to where; then ``fed``.
@@ -323,6 +328,17 @@ class Core(Standing):
         slow = EngineError(f"{self.rungs[0].name} takes too long to connect", code="engine_slow")
         taken_over = TakenOver(name, self._error or slow)
         return [Tell(taken_over if self._told_rung else Listening(name))]
+
+    def _say_late(self) -> list[Action]:
+        """Says, once, that an engine which is back at once has much to hear first."""
+        line, error = self.active, self._error
+        if line is None or error is None or self._told_late or line.rung != self._told_rung:
+            return []
+        seconds = (self.received - line.sent) / self.rate
+        if seconds < TOLD or self.rungs[line.rung].pace == LIVE:
+            return []
+        self._told_late = True
+        return [Tell(Late(self.rungs[line.rung].name, seconds, error))]
 
     def _worry(self, now: float) -> list[Action]:
         """Says, once in an outage, that nobody listens for now, and that what is said is kept."""

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from callscribe.engines.base import Deaf, Listening, Silent, TakenOver, Unheard
+from callscribe.engines.base import Deaf, Late, Listening, Silent, TakenOver, Unheard
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
@@ -156,8 +156,7 @@ def test_what_is_too_old_becomes_a_gap(one: Simulation) -> None:
     assert one.most_open <= 1
     talk(one, 31)
     one.open(one.asked[0])
-    gap = one.told[-1]
-    assert isinstance(gap, Unheard)
+    (gap,) = one.gaps
     assert (gap.start, gap.end) == (4.0, pytest.approx(one.core.received / RATE - 20))
     talk(one, 120)
     final(one)
@@ -807,3 +806,29 @@ def test_words_that_were_shown_stand_until_another_connection_shows_them(
     told = len(one.told)
     one.say(line, Result("", 0.0, 0.5, is_final=False))
     assert len(one.told) == told
+
+
+def test_that_the_text_is_late_is_told_once_until_it_has_caught_up(one: Simulation) -> None:
+    def lates() -> list[int]:
+        return [round(event.seconds) for event in one.told if isinstance(event, Late)]
+
+    late(one, 2)
+    one.pass_time(5)
+    assert not lates(), "that is not worth it"
+    late(one, 6)
+    assert lates() == [8], "there was no final before"
+    late(one, 1)
+    assert lates() == [8], "it has not caught up"
+    one.pass_time(20)
+    assert one.core.is_caught_up
+    late(one, 4)
+    assert lates() == [8, 13]
+
+
+def test_who_takes_over_is_named_and_not_called_late(two: Simulation) -> None:
+    talk(two, 2)
+    two.fail(two.core.active, retryable=False)
+    two.speak(9000)
+    two.open(two.asked[0])
+    assert not any(isinstance(event, Late) for event in two.told)
+    assert any(isinstance(event, TakenOver) for event in two.told)

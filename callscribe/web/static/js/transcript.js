@@ -50,7 +50,13 @@ const HOPS = 8;
 const SAID_OTHERWISE = new Set(["words_lost"]);
 
 /** Notices that say who listens to a speaker from there on, be it nobody. */
-const LISTENING = new Set(["engine_taken_over", "engine_back", "engine_lost", "engine_away"]);
+const LISTENING = new Set([
+  "engine_taken_over",
+  "engine_back",
+  "engine_late",
+  "engine_lost",
+  "engine_away",
+]);
 
 const INTERRUPTED =
   "The server died here and is back. What was written down is kept; the call goes on when its " +

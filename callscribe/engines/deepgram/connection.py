@@ -300,6 +300,7 @@ class DeepgramStreamingConnection:
     async def _write(self) -> None:
         """Sends what there is; when told to close, ends the stream and waits."""
         await self._writer.run()
+        self._watch.ended()
         await asyncio.sleep(LAST_RESULTS)
         raise faults.late("end the stream", LAST_RESULTS, self.request_id)
 

@@ -184,7 +184,8 @@ def load_sdk() -> None:
     To be called in a thread: the first ``make_transport`` would stop the event loop for as long.
     """
     for name in ("deepgram.listen.client", *getattr(hook, "_TARGET_MODULES", ())):
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # the SDK does without those it lacks, too
+            importlib.import_module(name)
 
 
 async def make_transport(

@@ -46,7 +46,7 @@ LATE: Final = 2.0
 LAG: Final = 0.2
 """Seconds by which speech may reach beyond the Results that cover it."""
 
-MUTE: Final = 4.0
+MUTE: Final = 5.0
 """Seconds without any message behind which speech of a stream that was ended is not waited for."""
 
 BLOCKED: Final = 10.0
@@ -88,6 +88,8 @@ class Watch:
         self._waited = 0.0
         """How long speech has lately had to wait for them."""
         self._sending_since: float | None = None
+        self._ended_at: float | None = None
+        """When the stream was ended."""
 
     @property
     def seconds(self) -> float:
@@ -139,6 +141,10 @@ class Watch:
         """Notes that the socket has taken it."""
         self._sending_since = None
 
+    def ended(self) -> None:
+        """Notes that the stream was ended: what is still open is answered now, or never."""
+        self._ended_at = self._monotonic()
+
     def finalize(self) -> None:
         """Notes that a final was asked for; where one is waited for already, it is that one."""
         if self.finalize_due is None:
@@ -169,15 +175,17 @@ class Watch:
     def is_deaf(self) -> bool:
         """Whether somebody spoke, and the server makes nothing of the audio it gets."""
         due = self.patience
-        if self._answers >= OFTEN:
+        if self._answers >= OFTEN and self.patience <= DEAF:
             due = min(due, max(QUICK, self._waited * UNUSUAL))
         return self.deaf_for >= due and self.seconds - self._covered >= min(DEAF_AUDIO, due)
 
     @property
     def is_mute(self) -> bool:
         """Whether speech has waited at the end of the stream, and not a word comes any more."""
-        since = self._deaf_since
-        return since is not None and self._monotonic() - max(since, self._heard_at) >= MUTE
+        since, ended = self._deaf_since, self._ended_at
+        if since is None or ended is None or self.patience > DEAF:
+            return False
+        return self._monotonic() - max(since, ended, self._heard_at) >= MUTE
 
     @property
     def blocked_for(self) -> float:

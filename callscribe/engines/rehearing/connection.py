@@ -210,6 +210,8 @@ class RehearingConnection:
             if hearer.provider:  # what it hears is paid for by the second
                 part = clip.onwards if is_guessed(clip.final) else clip.alone
                 own = stretches[clip.target :][: len(part.pieces)]
+            if hearer.name == clip.by and len(part.pieces) == 1 and hearer.provider:
+                continue  # it would hear the same
             hearings: list[Hearing] = []
             try:
                 await self._listen(hearer, part, own, hearings)

@@ -351,5 +351,6 @@ class ResilientConnection:
             self._mender.add(event)
             self._wake.set()
         elif isinstance(event, TakenOver | Listening):
-            self._mender.forgive()
+            rungs = self._core.rungs
+            self._mender.forgive(next(r.provider for r in rungs if r.name == event.engine))
         self._teller.put(event)

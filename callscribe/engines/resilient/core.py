@@ -94,7 +94,9 @@ class Core(Standing):
     def failed(self, line: Line, error: CallscribeError, now: float) -> list[Action]:
         """A connection could not be opened, or has ended by itself."""
         settled = 0.0
+        lived = None if line.opened_at is None else now - line.opened_at
         if line is self.active:
+            lived = now - line.fed_at  # to wait open, and without audio, is no proof
             settled = (line.given - given_since(line, self.settled)) / self.rate
             self._told_late = self._told_late and line.sent < self.received
             self.active = None
@@ -103,8 +105,8 @@ class Core(Standing):
             self.opening.remove(line)
         else:
             return []
-        if line.opened_at is not None:
-            self._tries[line.rung].ended(now - line.opened_at, settled)
+        if lived is not None:
+            self._tries[line.rung].ended(lived, settled)
         self._tries[line.rung].failed(error, now)
         blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
@@ -218,9 +220,7 @@ class Core(Standing):
 
     def _note_lasting(self, now: float) -> None:
         line = self.active
-        if line is None or line.lasted or line.opened_at is None:
-            return
-        if now - line.opened_at >= self.patience.stable:
+        if line is not None and not line.lasted and now - line.fed_at >= self.patience.stable:
             line.lasted = True
             self._tries[line.rung].lasted()
 
@@ -260,6 +260,8 @@ class Core(Standing):
         if self.active is None:
             quick = [line for line in ready if self._is_behind and self._is_quick(line.rung)]
             steady = [line for line in ready if not self._waits_for_steadier(line, now)]
+            if len(steady) < len(ready):  # nor do requests come before who is waited for
+                steady = [line for line in steady if not self._stands_in(line.rung)]
             ready = quick or steady or ready
         line = min(ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
@@ -284,6 +286,7 @@ class Core(Standing):
         actions: list[Action] = []
         if self.active is not None:
             actions.append(Drop(self.active))
+            self._told_late = True  # who hands the leg over has had the text
         self.opening.remove(line)
         useless = [o for o in self.opening if o.rung > line.rung or self._stands_in(o.rung)]
         for other in useless:
@@ -294,8 +297,7 @@ class Core(Standing):
         gaps = self._missed(line.rung)
         actions += map(Tell, gaps)
         line.base = line.sent = self.settled
-        self._progress.retold = self._progress.shown_from is not None
-        self._progress.shown_from = None
+        self._progress.tell_again()
         line.fed_at = now
         self.active = line
         self._away_since = None
@@ -309,8 +311,9 @@ class Core(Standing):
         if self.kept_from > self.settled:
             return  # nobody has listened to what is lost
         quiet_to = min(self._silent_to, self.received)
-        if self._progress.shown_from is not None:  # whoever showed words there has heard some
-            quiet_to = min(quiet_to, self._progress.shown_from - int(SHOWN * self.rate))
+        shown = self._progress.first_shown
+        if shown is not None:  # whoever showed words there has heard some
+            quiet_to = min(quiet_to, shown - int(SHOWN * self.rate))
         self._progress.settled = max(self.settled, quiet_to)
 
     def _is_heard(self) -> list[Action]:

@@ -43,8 +43,12 @@ def leave_out(line: Line) -> None:
 
 def given_since(line: Line, place: int) -> int:
     """Samples of the leg from ``place`` on that a line was sent, not counting what was left out."""
-    before = next((cut.left_out for cut in reversed(line.cuts) if cut.place < place), 0)
-    return line.sent - max(place, line.base) - (line.left_out - before)
+    before, place = 0, max(place, line.base)
+    for cut in reversed(line.cuts):
+        if cut.place < place:
+            before, place = cut.left_out, max(place, line.base + cut.at + cut.left_out)
+            break
+    return line.sent - place - (line.left_out - before)
 
 
 def _placed(result: Result, line: Line, rate: int) -> Result:

@@ -88,9 +88,9 @@ class Mender:
         """Nobody heard this."""
         self._repairs.add(gap.start, gap.end)
 
-    def forgive(self) -> None:
-        """Somebody listens again: those that refused to hear gaps may do it now."""
-        self._repairs.forgive()
+    def forgive(self, provider: str) -> None:
+        """An engine of this provider listens again: those that did not hear gaps may do it now."""
+        self._repairs.forgive(provider, self._monotonic())
 
     def look(self, tasks: asyncio.TaskGroup, *, calm: bool) -> None:
         """Has what is due heard again, if all is ``calm``."""

@@ -26,10 +26,21 @@ class Progress:
     """Where the first word begins that is shown and has no final yet; None: none is."""
     shown_to: int = 0
     """Where the last word ends that was ever shown."""
-    retold: bool = False
-    """Words that were shown are heard once more, by another connection, which shows none yet."""
+    retold: int | None = None
+    """Where the first word begins that was shown, and is not yet by who hears it once more; None:
+    there is none."""
     word_end: int = -1
     """Where the last final settled its words, if it was not asked for in their middle."""
+
+    @property
+    def first_shown(self) -> int | None:
+        """Where the first word begins that was shown, by whomever, and has no final yet."""
+        shown = [at for at in (self.retold, self.shown_from) if at is not None]
+        return min(shown, default=None)
+
+    def tell_again(self) -> None:
+        """Another connection hears what is not settled."""
+        self.retold, self.shown_from = self.first_shown, None
 
     def gap(self, until: int, reason: str) -> list[EngineEvent]:
         """Says that nobody heard what is not settled before ``until``."""
@@ -66,14 +77,14 @@ class Progress:
         if shows:
             self.shown_to = max(self.shown_to, round(new.words[-1].end * self.rate))
         if not new.is_final:
-            if self.retold and not new.text:
+            if self.retold is not None and not new.text:
                 return []  # what was shown stands until it is shown again, or final
-            self.retold = False
+            self.retold = None
             if new.words or not result.words:
                 self.words_open = self.words_open or bool(new.text)
                 return [new]
             return []  # all of it has been final before
-        self.retold = False
+        self.retold = None
         self._settle(new.end if new.until is None else new.until, sent)
         self.word_end = self.settled if new.words and not new.from_finalize else -1
         self.words_open = (self.words_open or bool(new.text)) and not new.speech_final

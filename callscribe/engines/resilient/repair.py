@@ -147,10 +147,13 @@ class Repairs:
         self._running = None
         repair.hole.baffled.add(repair.by)
 
-    def forgive(self) -> None:
-        """Those that have refused, or were away, may be asked at once."""
-        for tries in self._tries:
-            tries.hurry()
+    def forgive(self, provider: str, now: float) -> None:
+        """Whose service listens again may be asked soon; others that refused, at their time."""
+        for rung, tries in zip(self.rungs, self._tries, strict=True):
+            if rung.provider == provider:
+                tries.hurry(now)
+            else:
+                tries.forgive()
 
     def _able(self, hole: Hole) -> list[int]:
         """The engines that may hear a gap, now or later."""

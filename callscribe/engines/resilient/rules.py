@@ -149,10 +149,11 @@ class Tries:
         """It may be tried again although it has refused."""
         self.refused = None
 
-    def hurry(self) -> None:
-        """It may be tried at once, whatever has failed: others have found that it answers."""
+    def hurry(self, now: float) -> None:
+        """It may be tried soon, whatever has failed: others have found that it answers."""
         self.refused = None
-        self._count, self._since, self.at = 0, None, 0.0
+        self._count, self._since = 0, None
+        self.at = min(self.at, now + self._jitter() * self._patience.first_delay)
 
     def share(self, other: Tries) -> None:
         """What failed there would fail here too: others are asked before that is found out."""

@@ -149,6 +149,8 @@ class Standing:
         for line in self.opening:
             if line.opened_at is None:
                 continue
+            if self.active is None and self._waits_for_onset(line, now):
+                continue  # it is looked at when that is found out, or takes too long
             if self._waits_for_quicker(line, now) or self._waits_for_steadier(line, now):
                 times.append(now + 0.1)
             elif line.rung < self._best:
@@ -159,7 +161,7 @@ class Standing:
             if self.active.sent < self.received:
                 times.append(now + 0.04)
             if not self.active.lasted:
-                times.append((self.active.opened_at or now) + self.patience.stable)
+                times.append(self.active.fed_at + self.patience.stable)
         times += [self._forgives_at, self._sought_until if now < self._sought_until else inf]
         times += [self._worries_at, self._settles_at, self._looks_at(now)]
         times = [at for at in times if at != inf]

@@ -180,9 +180,27 @@ def test_at_the_end_speech_is_not_waited_for_where_not_a_word_comes(
     clock.now += MUTE
     assert not watch.is_mute, "all was answered"
     assert not spoken(watch, clock, 1)
+    clock.now += MUTE
+    assert not watch.is_mute, "it was not ended"
+    watch.ended()
+    clock.now += MUTE - 0.1
     assert not watch.is_mute
     watch.answer()
     clock.now += MUTE - 0.1
     assert not watch.is_mute
     clock.now += 0.1
     assert watch.is_mute
+
+
+@pytest.mark.parametrize("patience", [STALL, PATIENCES])
+def test_who_answers_at_the_end_only_has_its_time(clock: Clock, patience: float) -> None:
+    """Without interims; or a voice of which no connection has made anything."""
+    watch = Watch(1000, clock, patience)
+    for _ in range(OFTEN + 2):
+        clock.now += 1
+        watch.audio(1000, clock())
+        watch.results(watch.seconds)
+    assert not spoken(watch, clock, 6)
+    watch.ended()
+    clock.now += MUTE
+    assert not watch.is_mute

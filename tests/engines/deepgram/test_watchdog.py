@@ -77,7 +77,7 @@ async def test_speech_without_an_answer_is_a_stall(ear: Ear) -> None:
 async def test_a_stream_that_stalls_at_its_end_is_not_waited_for(
     ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "DEAF", 60.0)
+    monkeypatch.setattr(watch, "DEAF", 20.0)
     monkeypatch.setattr(watch, "MUTE", 0.3)
     monkeypatch.setattr(module, "LAST_RESULTS", 60.0)
     async with upstream(swallow) as address:

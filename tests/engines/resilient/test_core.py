@@ -832,3 +832,77 @@ def test_who_takes_over_is_named_and_not_called_late(two: Simulation) -> None:
     two.open(two.asked[0])
     assert not any(isinstance(event, Late) for event in two.told)
     assert any(isinstance(event, TakenOver) for event in two.told)
+
+
+def test_to_wait_connected_is_no_proof(two: Simulation) -> None:
+    """It falls as soon as it is given audio, however long it was there before."""
+    two.fail(two.core.active)
+    fall(two, 1)
+    while not any(line.rung == 1 for line in two.asked):
+        talk(two, 0.1)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    while not any(line.rung == 0 for line in two.asked):
+        talk(two, 0.1)
+    back = next(line for line in two.asked if line.rung == 0)
+    two.open(back)
+    talk(two, 11)
+    final(two)
+    talk(two, 0.2)
+    assert two.core.active is back
+    talk(two, 3)
+    two.fail(back)
+    talk(two, 0.2)
+    assert any(line.rung == 1 for line in two.asked), "at once"
+    two.check()
+
+
+def test_requests_do_not_come_before_who_is_waited_for() -> None:
+    requests = dataclasses.replace(rung("requests"), streaming=False)
+    sim = simulation(FIRST, requests, SECOND)
+    sim.core.begun = True
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    fall(sim, 1)
+    while not {1, 2} <= {line.rung for line in sim.asked}:
+        talk(sim, 0.1)
+    for line in [line for line in sim.asked if line.rung == 0]:
+        sim.open(line)
+    for line in [line for line in sim.asked if line.rung == 1]:
+        sim.open(line)
+    if any(line.rung == 0 for line in sim.lines):
+        assert sim.core.active is None
+        sim.open(next(line for line in sim.asked if line.rung == 2))
+        assert sim.core.active is not None
+        assert sim.core.active.rung == 2
+
+
+def test_words_that_were_shown_are_heard_again_also_by_the_one_after_the_next(
+    one: Simulation,
+) -> None:
+    talk(one, 4)
+    before = one.core.active
+    assert before is not None
+    one.say(before, one.lines[before].result(3000, is_final=False, speech_final=False))
+    late(one, 1)  # it shows nothing
+    one.fail(one.core.active)
+    one.core.silent_to(one.core.received)
+    while not one.asked:
+        one.pass_time(0.1)
+    one.open(one.asked[0])
+    assert one.core.settled == 0
+
+
+def test_who_is_handed_the_leg_is_not_called_late(two: Simulation) -> None:
+    talk(two, 2)
+    two.fail(two.core.active)
+    while not any(line.rung == 1 for line in two.asked):
+        talk(two, 0.1)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    talk(two, 5)
+    while not any(line.rung == 0 for line in [*two.asked, *two.lines]):
+        talk(two, 0.1)
+    for line in [line for line in two.asked if line.rung == 0]:
+        two.open(line)
+    talk(two, 13)
+    assert any(isinstance(event, Listening) for event in two.told)
+    assert not any(isinstance(event, Late) for event in two.told)

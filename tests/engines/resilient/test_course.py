@@ -79,6 +79,7 @@ def test_what_was_given_is_told_without_what_was_left_out() -> None:
     assert given_since(line, 16_500) == 1500
     assert given_since(line, 21_000) == 1000
     assert given_since(line, 22_000) == 0
+    assert given_since(line, 14_000) == 2000, "within what was left out"
 
 
 def test_pauses_are_left_out_where_the_line_comes_to_them() -> None:

@@ -59,10 +59,15 @@ def test_what_was_shown_stands_until_it_is_shown_again() -> None:
     leg = Progress(RATE, received=9000)
     shown = Result("oui", 1.0, 1.5, False, words=(Word("oui", 1.0, 1.5, 0.9),))
     nothing = Result("", 0.5, 1.2, False)
-    leg.retold = True
+    leg.take(shown, 9000)
+    leg.tell_again()
+    leg.tell_again()  # nor was it shown by the next one
+    assert (leg.first_shown, leg.shown_from) == (1000, None)
     assert leg.take(nothing, 9000) == []
     assert leg.take(shown, 9000) == [shown]
     assert leg.take(nothing, 9000) == [nothing], "now it is taken back"
-    leg.retold = True
+    leg.take(shown, 9000)
+    leg.tell_again()
     leg.take(final(1.0, 1.5), 9000)
+    assert leg.first_shown is None
     assert leg.take(nothing, 9000) != []

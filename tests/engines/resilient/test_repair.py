@@ -98,22 +98,27 @@ def test_nobody_who_refuses_is_asked_again(repairs: Repairs) -> None:
     assert repairs.is_idle
     assert (repairs.due(1e9), repairs.deadline()) == (None, None)
     assert repairs.first == 0, "a key may be valid again"
-    repairs.forgive()
+    repairs.forgive("another", 5.0)
     assert not repairs.is_idle
     assert repairs.due(5.0) is not None
 
 
 def test_who_was_away_is_asked_at_once_when_somebody_listens_again(repairs: Repairs) -> None:
     repairs.add(0.0, 1.0)
-    for _ in range(30):
-        while (repair := repairs.due(5.0)) is not None:
-            repairs.failed(repair, AWAY, 5.0)
-        repairs.forgive()
-    while (repair := repairs.due(5.0)) is not None:
-        repairs.failed(repair, AWAY, 5.0)
-    assert repairs.due(5.0) is None
-    repairs.forgive()
-    assert repairs.due(5.0) is not None
+    now = 5.0
+    for _ in range(200):
+        while (repair := repairs.due(now)) is not None:
+            repairs.failed(repair, AWAY, now)
+        now = repairs.deadline() or now
+    while (repair := repairs.due(now)) is not None:
+        repairs.failed(repair, AWAY, now)
+    repairs.forgive("another", now)
+    later = repairs.deadline()
+    assert later is not None
+    repairs.forgive(repairs.rungs[0].provider, now)
+    at = repairs.deadline()
+    assert at is not None
+    assert at <= min(later, now + Patience().first_delay)
 
 
 def test_who_cannot_make_it_out_is_not_asked_for_it_again(repairs: Repairs) -> None:

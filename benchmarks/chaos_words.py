@@ -83,7 +83,7 @@ def compare(before: Sequence[Placed], after: Sequence[Placed]) -> Difference:
         elif old is not None and new is not None:
             if old.text != new.text:
                 found.other.append((old, new))
-            elif abs(old.middle - new.middle) > MOVED:
+            elif abs(old.middle - new.middle) > MOVED and not _is_within(old, new):
                 found.moved.append((old, new))
     changed = [*inserted, *(new for _, new in found.other)]
     for word in missing:
@@ -129,6 +129,11 @@ def _path(
             column -= 1
             pairs.append((None, after[column]))
     return pairs[::-1]
+
+
+def _is_within(old: Placed, new: Placed) -> bool:
+    """Whether a word is a part of one that is written as a whole: 06 39 98 has one time then."""
+    return new.start - EDGE <= old.start and old.end <= new.end + EDGE
 
 
 def _is_written(word: Placed, changed: Iterable[Placed]) -> bool:

@@ -76,6 +76,13 @@ def test_half_a_written_word_is_that_word_heard_differently() -> None:
     assert texts(compare(said_so, half[:1]).lost) == ["l", "ensemble"]
 
 
+def test_parts_of_what_is_written_as_one_are_not_moved() -> None:
+    apart = said("06 39 98 45", step=0.8)
+    as_one = placed([Word("06-39-98-45", 0.0, 2.7, 0.9)])
+    assert counts(apart, as_one) == {}
+    assert counts(apart, placed([Word("06-39-98-45", 2.0, 4.7, 0.9)])).keys() >= {"moved"}
+
+
 def test_a_word_is_lost_whose_time_a_neighbour_got() -> None:
     said_so = said("je ne veux pas payer", step=0.3)
     left_out = [*said_so[:2], said_so[2]._replace(end=1.2), said_so[4]]

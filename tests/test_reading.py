@@ -208,11 +208,14 @@ async def test_work_that_has_not_begun_when_reading_stops_is_closed() -> None:
             return Later(work())
 
         reading = asyncio.create_task(read_frames(frames, take))
+        await asyncio.sleep(0)  # what came before it reads would be taken in its first step
+        frames.send("reads")
         await asyncio.wait([reading])
         frames.send("stopped")
 
     with site(direct(stopped)) as served:
         async with connect(served.ws) as socket:
+            assert await socket.recv() == "reads"
             await socket.send("x")
             assert await socket.recv() == "stopped"
         assert await served.freed()

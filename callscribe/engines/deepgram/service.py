@@ -188,7 +188,8 @@ class DeepgramTranscriptionService:
         """Loads what connections need, in a thread, if that was not done: a second at most."""
         async with self._loading:
             if not self._warm:
-                self._ears = await asyncio.to_thread(_load, with_ears=self._with_ears)
+                wanted = self._with_ears and self._ears is None
+                self._ears = await asyncio.to_thread(_load, with_ears=wanted) or self._ears
                 self._warm = True
 
 

@@ -185,7 +185,7 @@ class DeepgramTranscriptionService:
             del self._patience[next(iter(self._patience))]
 
     async def warm(self) -> None:
-        """Loads what connections need, in a thread, if that was not done: a second at most."""
+        """Loads what connections need, in a thread, if that was not done."""
         async with self._loading:
             if not self._warm:
                 wanted = self._with_ears and self._ears is None

@@ -179,7 +179,7 @@ def _is_in(proxy: str, said: str) -> bool:
 
 
 def load_sdk() -> None:
-    """Loads the SDK's clients, all those that its hook for transports wants: half a second.
+    """Loads the SDK's clients, all those that its hook for transports wants: 290 modules.
 
     To be called in a thread: the first ``make_transport`` would stop the event loop for as long.
     """

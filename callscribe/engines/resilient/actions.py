@@ -50,8 +50,11 @@ class Line:
     """Where nobody speaks in what it is to be sent: samples of the leg, in order."""
     cuts: list[Cut] = field(default_factory=list)
     """Where pauses were left out, in order."""
-    left_out: int = 0
-    """Samples of the leg since ``base`` that it was not sent, since nobody speaks there."""
+
+    @property
+    def left_out(self) -> int:
+        """Samples of the leg since ``base`` that it was not sent, since nobody speaks there."""
+        return self.cuts[-1].left_out if self.cuts else 0
 
     @property
     def given(self) -> int:

@@ -34,7 +34,7 @@ from callscribe.engines.resilient.onset import Onset
 from callscribe.engines.resilient.quiet import Pauses
 from callscribe.engines.resilient.repair import MARGIN, Repairs
 from callscribe.engines.resilient.rules import Patience, Rung
-from callscribe.engines.resilient.seeking import SilenceSearch, behind_sound
+from callscribe.engines.resilient.seeking import SilenceSearch
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
@@ -91,14 +91,7 @@ class ResilientConnection:
         self.lane = Lane(self._note_sent)
         """How audio that nothing is in the way of gets to who listens; see ``Swift``."""
         self._wake = Flag()
-        self._silence = SilenceSearch(
-            onset,
-            self._core,
-            self._tape,
-            ask.options.encoding,
-            self._wake.set,
-            behind_sound(ask.options),
-        )
+        self._silence = SilenceSearch(onset, self._core, self._tape, ask.options, self._wake.set)
         self._mender = Mender(
             Repairs(repairers, ask.sample_rate, patience, jitter, pauses.near),
             self._tape,

@@ -37,7 +37,6 @@ def leave_out(line: Line) -> None:
         if end > line.sent:
             left_out = line.left_out + end - line.sent
             line.cuts.append(Cut(line.given, line.sent, left_out))
-            line.left_out = left_out
             line.sent = end
 
 

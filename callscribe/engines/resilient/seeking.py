@@ -1,7 +1,7 @@
 """Seeks silence in what a leg keeps, in threads, and tells the core, which has it left out.
 
-What silence is, ``onset`` decides. May import ``audio``, ``engines.base``,
-``engines.encoded``, ``vad`` and its own room.
+What silence is, ``onset`` decides. May import ``engines.base``, ``engines.encoded``,
+``vad`` and its own room.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 
-from callscribe.audio import Encoding
 from callscribe.engines.base import StreamOptions
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.resilient.actions import Line
@@ -53,16 +52,15 @@ class SilenceSearch:
         onset: Onset | None,
         core: Core,
         tape: Tape,
-        encoding: Encoding,
+        options: StreamOptions,
         wake: Callable[[], None],
-        behind: float = BEHIND,
     ) -> None:
         self._onset = onset
-        self._behind = behind
+        self._behind = behind_sound(options)
         """Seconds of each pause, behind the last sound, that are heard."""
         self._core = core
         self._tape = tape
-        self._encoding: Encoding = encoding
+        self._encoding = options.encoding
         self._wake = wake
         self._sound_behind = -1
         """From this sample on there is sound soon: nothing new is found by looking again."""

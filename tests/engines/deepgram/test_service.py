@@ -259,7 +259,7 @@ async def test_who_waits_when_the_engine_is_closed_is_told() -> None:
 
 
 def test_a_warm_engine_loads_nothing_more_for_its_first_leg() -> None:
-    """On the event loop that would stop everybody else's for half a second."""
+    """On the event loop that would stop everybody else's."""
     ran = subprocess.run(
         [sys.executable, "-c", FIRST_LEG], check=True, capture_output=True, text=True
     )

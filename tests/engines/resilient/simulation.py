@@ -313,4 +313,35 @@ def talk(sim: Simulation, seconds: float) -> None:
         sim.pass_time(0.1)
 
 
+def late(sim: Simulation, seconds: float) -> Line:
+    """A line that has just been opened, and so much behind."""
+    sim.fail(sim.core.active)
+    sim.speak(int(seconds * RATE))
+    while not sim.asked:
+        sim.pass_time(0.1)
+    sim.open(sim.asked[0])
+    line = sim.core.active
+    assert line is not None
+    return line
+
+
+def fall(sim: Simulation, times: int) -> None:
+    """The first engine is lost so many times, three seconds after it was connected."""
+    for _ in range(times):
+        while not sim.asked:
+            talk(sim, 0.1)
+        sim.open(sim.asked[0])
+        talk(sim, 3)
+        if sim.core.active is not None and sim.core.active.rung == 0:
+            sim.fail(sim.core.active)
+
+
+def wait_for(sim: Simulation, *rungs: int) -> list[Line]:
+    """Talks until these engines are being asked; their lines."""
+    while not {*rungs} <= {line.rung for line in sim.asked}:
+        talk(sim, 0.1)
+    asked = {line.rung: line for line in sim.asked}
+    return [asked[number] for number in rungs]
+
+
 __all__ = ["Recogniser", "Silent", "Simulation"]

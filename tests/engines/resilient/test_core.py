@@ -7,8 +7,7 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from callscribe.engines.base import Deaf, Late, Listening, Silent, TakenOver, Unheard
-from callscribe.engines.resilient.actions import Line
+from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from callscribe.errors import CapacityError
@@ -18,10 +17,13 @@ from tests.engines.resilient.simulation import (
     RATE,
     SECOND,
     Simulation,
+    fall,
     final,
+    late,
     rung,
     simulation,
     talk,
+    wait_for,
     words_between,
 )
 
@@ -232,39 +234,6 @@ def test_silence_is_no_reason_to_keep_audio(one: Simulation) -> None:
     assert one.core.settled == 9500
     one.say(line, Silent(99))  # nobody hears what was not said
     assert one.core.settled == 10_000
-
-
-def test_where_all_refuse_it_is_said_once_and_what_is_not_heard_as_it_grows(
-    two: Simulation,
-) -> None:
-    two.core.begun = True
-    talk(two, 3)
-    two.fail(two.core.active, retryable=False)
-    two.pass_time(0)
-    two.fail(two.asked[-1], retryable=False)
-    assert [type(event) for event in two.told] == [Unheard, Deaf]
-    talk(two, 59)
-    assert not two.asked
-    assert [(gap.start, gap.end) for gap in two.gaps] == [(0.0, 3.0), (3.0, 33.0)]
-    at = two.core.deadline(two.now)
-    assert at is not None
-    assert at - two.now == pytest.approx(1.0)
-    talk(two, 1.1)
-    assert [line.rung for line in two.asked] == [0, 1]
-    while two.asked:
-        two.fail(two.asked[0], retryable=False)
-    talk(two, 59)
-    assert not two.asked, "a minute again"
-    talk(two, 1.1)
-    first, second = two.asked
-    two.fail(first, retryable=False)
-    two.open(second)
-    assert isinstance(two.told[-1], TakenOver)
-    assert [type(event) for event in two.told].count(Deaf) == 1
-    assert two.gaps[-1].end == 123.1
-    talk(two, 3)
-    final(two)
-    two.check()
 
 
 def test_that_nobody_listens_for_a_while_is_said_once_and_that_it_is_over(one: Simulation) -> None:
@@ -584,18 +553,6 @@ def test_who_takes_audio_at_once_need_not_wait_for_the_onset(two: Simulation) ->
     assert two.core.active is not None
 
 
-def late(sim: Simulation, seconds: float) -> Line:
-    """A line that has just been opened, and so much behind."""
-    sim.fail(sim.core.active)
-    sim.speak(int(seconds * RATE))
-    while not sim.asked:
-        sim.pass_time(0.1)
-    sim.open(sim.asked[0])
-    line = sim.core.active
-    assert line is not None
-    return line
-
-
 def test_pauses_are_passed_over_by_a_line_that_is_late(one: Simulation) -> None:
     line = late(one, 8)
     one.core.silent_between(line, [(2000, 4000), (5000, 6500)])
@@ -668,31 +625,18 @@ def test_silence_that_was_left_out_is_no_reason_to_ask_for_a_final(one: Simulati
     assert one.finals_asked == [line]
 
 
-def fall(sim: Simulation, times: int) -> None:
-    """The first engine is lost so many times, three seconds after it was connected."""
-    for _ in range(times):
-        while not sim.asked:
-            talk(sim, 0.1)
-        sim.open(sim.asked[0])
-        talk(sim, 3)
-        if sim.core.active is not None and sim.core.active.rung == 0:
-            sim.fail(sim.core.active)
-
-
 def test_where_the_first_engine_falls_again_and_again_the_next_one_listens(
     two: Simulation,
 ) -> None:
     two.fail(two.core.active)
     fall(two, 1)
     assert two.core.active is None
-    talk(two, 0.3)
-    lines = {line.rung: line for line in two.asked}
-    assert 1 in lines, "it is asked at once"
-    if 0 in lines:
-        two.open(lines[0])
-        assert two.core.active is None, "another one is nearly there"
-    two.open(lines[1])
-    assert two.core.active is lines[1]
+    assert [line.rung for line in two.asked] == [1], "it is asked at once"
+    first, second = wait_for(two, 0, 1)
+    two.open(first)
+    assert two.core.active is None, "another one is nearly there"
+    two.open(second)
+    assert two.core.active is second
     two.check()
 
 
@@ -704,29 +648,22 @@ def test_requests_take_no_leg_from_who_listens_live() -> None:
     sim.open(sim.asked[0])
     sim.fail(sim.core.active)
     fall(sim, 1)
-    while not {1, 2} <= {line.rung for line in sim.asked}:
-        talk(sim, 0.1)
-    lines = {line.rung: line for line in sim.asked}
-    sim.open(lines[2])
-    assert sim.core.active is lines[2]
-    assert lines[1] not in sim.asked
-    assert lines[1] not in sim.core.opening
+    by_requests, live = wait_for(sim, 1, 2)
+    sim.open(live)
+    assert sim.core.active is live
+    assert by_requests not in sim.asked
+    assert by_requests not in sim.core.opening
     talk(sim, 5)
-    assert sim.core.active is lines[2]
+    assert sim.core.active is live
 
 
 def test_it_is_handed_the_leg_again_when_it_has_stayed(two: Simulation) -> None:
     two.fail(two.core.active)
     fall(two, 1)
     talk(two, 0.3)
-    while not any(line.rung == 1 for line in two.asked):
-        talk(two, 0.1)
-    two.open(next(line for line in two.asked if line.rung == 1))
-    while not any(line.rung == 0 for line in [*two.asked, *two.lines]):
-        talk(two, 0.1)
-    for line in [line for line in two.asked if line.rung == 0]:
-        two.open(line)
-    back = next(line for line in two.lines if line.rung == 0)
+    two.open(*wait_for(two, 1))
+    (back,) = wait_for(two, 0)
+    two.open(back)
     talk(two, 9)
     final(two)
     talk(two, 0.5)
@@ -742,12 +679,10 @@ def test_where_the_next_one_is_full_it_goes_on_with_what_falls(two: Simulation) 
     two.core.begun = True
     two.fail(two.core.active)
     fall(two, 1)
-    while not {0, 1} <= {line.rung for line in two.asked}:
-        talk(two, 0.1)
-    lines = {line.rung: line for line in two.asked}
-    two.do(two.core.waits(lines[1], CapacityError("full"), two.now))
-    two.open(lines[0])
-    assert two.core.active is lines[0]
+    first, second = wait_for(two, 0, 1)
+    two.do(two.core.waits(second, CapacityError("full"), two.now))
+    two.open(first)
+    assert two.core.active is first
     two.check()
 
 
@@ -777,24 +712,6 @@ def test_silence_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(gap.start, round(gap.end)) for gap in sim.gaps] == [(12.0, 15)]
 
 
-def test_where_all_refuse_it_is_first_found_out_what_is_silent(
-    one: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.engines.resilient.simulation.UNSAID", frozenset(range(12)))
-    one.core.begun = True
-    talk(one, 4)
-    one.fail(one.core.active)
-    one.core.seek_onset(one.now)
-    while not one.asked:
-        one.core.seek_onset(one.now)
-        one.pass_time(0.05)
-    one.fail(one.asked[0], retryable=False)
-    assert not one.gaps
-    one.core.silent_to(3000)
-    one.pass_time(0)
-    assert [gap.start for gap in one.gaps] == [3.0]
-
-
 def test_words_that_were_shown_stand_until_another_connection_shows_them(
     one: Simulation,
 ) -> None:
@@ -808,42 +725,12 @@ def test_words_that_were_shown_stand_until_another_connection_shows_them(
     assert len(one.told) == told
 
 
-def test_that_the_text_is_late_is_told_once_until_it_has_caught_up(one: Simulation) -> None:
-    def lates() -> list[int]:
-        return [round(event.seconds) for event in one.told if isinstance(event, Late)]
-
-    late(one, 2)
-    one.pass_time(5)
-    assert not lates(), "that is not worth it"
-    late(one, 6)
-    assert lates() == [8], "there was no final before"
-    late(one, 1)
-    assert lates() == [8], "it has not caught up"
-    one.pass_time(20)
-    assert one.core.is_caught_up
-    late(one, 4)
-    assert lates() == [8, 13]
-
-
-def test_who_takes_over_is_named_and_not_called_late(two: Simulation) -> None:
-    talk(two, 2)
-    two.fail(two.core.active, retryable=False)
-    two.speak(9000)
-    two.open(two.asked[0])
-    assert not any(isinstance(event, Late) for event in two.told)
-    assert any(isinstance(event, TakenOver) for event in two.told)
-
-
 def test_to_wait_connected_is_no_proof(two: Simulation) -> None:
     """It falls as soon as it is given audio, however long it was there before."""
     two.fail(two.core.active)
     fall(two, 1)
-    while not any(line.rung == 1 for line in two.asked):
-        talk(two, 0.1)
-    two.open(next(line for line in two.asked if line.rung == 1))
-    while not any(line.rung == 0 for line in two.asked):
-        talk(two, 0.1)
-    back = next(line for line in two.asked if line.rung == 0)
+    two.open(*wait_for(two, 1))
+    (back,) = wait_for(two, 0)
     two.open(back)
     talk(two, 11)
     final(two)
@@ -863,17 +750,12 @@ def test_requests_do_not_come_before_who_is_waited_for() -> None:
     sim.open(sim.asked[0])
     sim.fail(sim.core.active)
     fall(sim, 1)
-    while not {1, 2} <= {line.rung for line in sim.asked}:
-        talk(sim, 0.1)
-    for line in [line for line in sim.asked if line.rung == 0]:
-        sim.open(line)
-    for line in [line for line in sim.asked if line.rung == 1]:
-        sim.open(line)
-    if any(line.rung == 0 for line in sim.lines):
-        assert sim.core.active is None
-        sim.open(next(line for line in sim.asked if line.rung == 2))
-        assert sim.core.active is not None
-        assert sim.core.active.rung == 2
+    first, by_requests, live = wait_for(sim, 0, 1, 2)
+    sim.open(first)
+    sim.open(by_requests)
+    assert sim.core.active is None
+    sim.open(live)
+    assert sim.core.active is live
 
 
 def test_words_that_were_shown_are_heard_again_also_by_the_one_after_the_next(
@@ -890,19 +772,3 @@ def test_words_that_were_shown_are_heard_again_also_by_the_one_after_the_next(
         one.pass_time(0.1)
     one.open(one.asked[0])
     assert one.core.settled == 0
-
-
-def test_who_is_handed_the_leg_is_not_called_late(two: Simulation) -> None:
-    talk(two, 2)
-    two.fail(two.core.active)
-    while not any(line.rung == 1 for line in two.asked):
-        talk(two, 0.1)
-    two.open(next(line for line in two.asked if line.rung == 1))
-    talk(two, 5)
-    while not any(line.rung == 0 for line in [*two.asked, *two.lines]):
-        talk(two, 0.1)
-    for line in [line for line in two.asked if line.rung == 0]:
-        two.open(line)
-    talk(two, 13)
-    assert any(isinstance(event, Listening) for event in two.told)
-    assert not any(isinstance(event, Late) for event in two.told)

@@ -15,7 +15,7 @@ RATE = 1000
 def late_line() -> Line:
     """It began at 10 s, and behind 2 s and again behind 3 s of its own 4 s were left out."""
     cuts = [Cut(2000, 12_000, 4000), Cut(3000, 17_000, 8000)]
-    return Line(0, 0.0, base=10_000, sent=22_000, cuts=cuts, left_out=8000)
+    return Line(0, 0.0, base=10_000, sent=22_000, cuts=cuts)
 
 
 @pytest.mark.parametrize(

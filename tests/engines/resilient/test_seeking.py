@@ -19,6 +19,7 @@ from tests.engines.resilient.simulation import FIRST, SECOND
 
 pytestmark = pytest.mark.anyio
 RATE = 1000
+LONG = StreamOptions(endpointing_ms=1900)
 
 
 class Ear(Onset):
@@ -34,7 +35,7 @@ class Ear(Onset):
     def pauses(
         self, samples: NDArray[np.int16], rate: int, behind: float = BEHIND
     ) -> list[tuple[int, int]]:
-        assert (rate, behind) == (RATE, 1.5)
+        assert (rate, behind) == (RATE, pytest.approx(1.5))
         self.given.append((int(samples[0]) * 100, len(samples)))
         if self.breaks:
             raise RuntimeError("a bug")
@@ -48,7 +49,7 @@ class Leg:
         self.core = Core([FIRST, SECOND], RATE, Patience(), lambda: 0.5)
         self.tape = Tape(RATE, 2, memory=60.0, most=60.0)
         self.woken = 0
-        self.search = SilenceSearch(ear, self.core, self.tape, "linear16", self._wake, 1.5)
+        self.search = SilenceSearch(ear, self.core, self.tape, LONG, self._wake)
         self.line = self.core.active = Line(0, 0.0, opened_at=0.0)
 
     def _wake(self) -> None:

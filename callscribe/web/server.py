@@ -6,6 +6,7 @@ May import ``settings``, ``allocator``, ``collector`` and the rest of ``web``.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import signal
 import socket
@@ -51,7 +52,6 @@ def run(settings: Settings) -> None:
     be_fair()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
-    collect_all()  # some libraries complain of what is left at the exit
 
 
 def be_fair() -> None:
@@ -61,6 +61,7 @@ def be_fair() -> None:
     """
     bound_arenas()
     calm_collector()
+    atexit.register(collect_all)  # some libraries complain of what is left at the exit
     sys.setswitchinterval(TURN)
 
 

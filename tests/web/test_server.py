@@ -130,3 +130,26 @@ async def all_of(socket: ClientConnection) -> list[dict[str, Any]]:
     client = AudioClient(socket)
     await client.closed()
     return client.messages
+
+
+EXIT = """
+import sys
+import soxr
+from callscribe.collector import leave_out
+from callscribe.web.server import be_fair
+if sys.argv[1] == "fair":
+    be_fair()
+class Leg: pass
+leg = Leg()
+leg.own, leg.stream = leg, soxr.ResampleStream(8000, 16000, 1)
+leave_out()
+del leg
+"""
+
+
+@pytest.mark.parametrize(("how", "complains"), [("fair", False), ("as it is", True)])
+def test_at_the_exit_nobody_complains_of_what_was_left_out(how: str, complains: bool) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", EXIT, how], check=True, capture_output=True, text=True
+    )
+    assert ("leaked" in ran.stderr) is complains

@@ -106,6 +106,8 @@ class EndpointRules:
     preroll: float = 0.3
     reach: float = 1.2
     """How far before the opening, or after the last chunk the model heard, a level may reach."""
+    bridge: float = 0.4
+    """How long the moments between words are at most that a level reaches back over."""
     pause: float = 0.2
     endpoint: float = 0.55
     hurried_endpoint: float = 0.3
@@ -139,6 +141,7 @@ class Endpointer:
         self._paused = False
         self._likely = 0
         self._loud_since = 0.0
+        self._loud_until = 0.0
         self._heard = 0.0
         self._last_end = 0.0
 
@@ -170,12 +173,15 @@ class Endpointer:
     def _outside(self, chunk: Chunk) -> Turn:
         rules = self.rules
         self._likely = self._likely + 1 if chunk.probability >= rules.likely_probability else 0
-        if chunk.above_floor < rules.reach_level:
-            self._loud_since = self.now
+        if chunk.above_floor >= rules.reach_level:
+            if self.now - CHUNK_SECONDS - self._loud_until > rules.bridge:
+                self._loud_since = self.now - CHUNK_SECONDS
+            self._loud_until = self.now
         if chunk.probability < rules.open_probability and self._likely < 2:
             return Turn.NOTHING
         begins = self.now - max(1, self._likely) * CHUNK_SECONDS
-        begins = min(begins, max(self._loud_since, begins - rules.reach))
+        if self.now - self._loud_until <= rules.bridge:
+            begins = min(begins, max(self._loud_since, begins - rules.reach))
         self.open = True
         self.start = max(self._last_end, begins - rules.preroll, 0.0)
         self.speech_end = self._heard = self.now
@@ -214,5 +220,5 @@ class Endpointer:
     def _close(self) -> None:
         self.open = False
         self._last_end = self.now
-        self._loud_since = self.now
+        self._loud_since = self._loud_until = self.now
         self._likely = 0

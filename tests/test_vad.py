@@ -65,6 +65,20 @@ def test_the_utterance_reaches_back_over_sound_that_the_model_did_not_hear() -> 
     assert endpointer.start < 2.0
 
 
+def test_it_reaches_back_over_the_moments_between_words_and_no_further() -> None:
+    endpointer = Endpointer(EndpointRules())
+    run(endpointer, (SILENCE, 2.0), (FAINT, 0.32), (SILENCE, 0.32), (FAINT, 0.16), (SPEECH, 1.0))
+    assert 1.6 < endpointer.start < 2.0
+
+    endpointer = Endpointer(EndpointRules())
+    run(endpointer, (SILENCE, 2.0), (FAINT, 0.16), (SILENCE, 0.48), (FAINT, 0.16), (SPEECH, 1.0))
+    assert 2.2 < endpointer.start < 2.64
+
+    endpointer = Endpointer(EndpointRules())
+    run(endpointer, (SILENCE, 1.0), (FAINT, 0.16), (SILENCE, 0.48), (Chunk(0.9, -60.0, 5.0), 1.0))
+    assert 1.3 < endpointer.start < 1.64
+
+
 def test_a_level_alone_does_not_keep_an_utterance_open_for_ever() -> None:
     endpointer = Endpointer(EndpointRules())
     decided = run(endpointer, (SPEECH, 1.0), (FAINT, 6.0))

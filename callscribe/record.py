@@ -20,6 +20,7 @@ import structlog
 from callscribe import events
 from callscribe.engines.base import (
     Deaf,
+    Doubtful,
     EngineEvent,
     Late,
     Listening,
@@ -185,7 +186,7 @@ class Record:
                 start=heard.start + offset,
             )
             return
-        if isinstance(heard, Silent):
+        if isinstance(heard, Silent | Doubtful):
             return
         if isinstance(heard, Unheard):
             self._miss(leg, heard, offset)

@@ -41,6 +41,14 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Speech goes unanswered for longer than usual: the connection may be dead.
+
+    Told again and again while that is so. Whatever it answers ends the doubt.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Deaf:
     """Nobody listens to the leg, because of ``error``; it goes on.
 
@@ -123,6 +131,7 @@ EngineEvent = (
     | Repaired
     | Reheard
     | Lost
+    | Doubtful
     | Deaf
     | TakenOver
     | Listening

@@ -19,7 +19,7 @@ from typing import Any, Final
 import structlog
 
 from callscribe.audio import WIDTH, Encoding
-from callscribe.engines.base import Lost, TranscriptCallback
+from callscribe.engines.base import Doubtful, Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.along import Along
 from callscribe.engines.deepgram.results import ResultReader
@@ -322,6 +322,8 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
+            if watch.is_doubtful:
+                self._teller.put(Doubtful())
 
     def _end_without_answer(self) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long."""

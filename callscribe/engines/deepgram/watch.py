@@ -24,6 +24,9 @@ one a second, words or none."""
 QUICK: Final = 1.8
 """The same for a server that has always answered quickly, at least ``OFTEN`` times."""
 
+DOUBT: Final = 2 / 3
+"""The part of its patience from which on another connection is worth having ready."""
+
 OFTEN: Final = 10
 UNUSUAL: Final = 3.0
 """Times that it may wait as long as it lately had to: more is no habit of the server's."""
@@ -174,10 +177,19 @@ class Watch:
     @property
     def is_deaf(self) -> bool:
         """Whether somebody spoke, and the server makes nothing of the audio it gets."""
+        return self._is_deaf_for(1.0)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it will soon be, unless an answer comes."""
+        return self._is_deaf_for(DOUBT)
+
+    def _is_deaf_for(self, part: float) -> bool:
         due = self.patience
         if self._answers >= OFTEN and self.patience <= DEAF:
             due = min(due, max(QUICK, self._waited * UNUSUAL))
-        return self.deaf_for >= due and self.seconds - self._covered >= min(DEAF_AUDIO, due)
+        audio = min(DEAF_AUDIO, due) * part
+        return self.deaf_for >= due * part and self.seconds - self._covered >= audio
 
     @property
     def is_mute(self) -> bool:

@@ -38,6 +38,8 @@ class Line:
     fed_at: float = 0.0
     """Since when it is given audio."""
     lasted: bool = False
+    doubtful: bool = False
+    """It does not answer, and may be dead: another one of its engine is kept ready."""
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
     look_at: float = 0.0

@@ -18,6 +18,7 @@ import structlog
 
 from callscribe.audio import WIDTH
 from callscribe.engines.base import (
+    Doubtful,
     EngineEvent,
     Listening,
     Lost,
@@ -278,8 +279,8 @@ class ResilientConnection:
             return None
         self.lane.settle()
         self._do(self._core.heard(line, event))
-        if self._core.opening:
-            self._wake.set()  # it may have been the end of an utterance
+        if self._core.opening or isinstance(event, Doubtful):
+            self._wake.set()  # it may have been the end of an utterance, or another is to be opened
         return self._teller.room() if self._teller.is_full else None
 
     def waits(self, line: Line, error: CapacityError) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from callscribe.engines.base import EngineEvent, Lost
+from callscribe.engines.base import Doubtful, EngineEvent, Lost
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
@@ -27,8 +27,8 @@ from callscribe.transcript import Result
 
 BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
-HEAD: Final = 0.1
-"""Seconds of kept audio that a new connection gets at once."""
+HEAD: Final = 0.25
+"""Seconds of kept audio that a new connection gets at once: as much as one frame may hold."""
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
 PIECE: Final = 0.02
@@ -105,14 +105,21 @@ class Core(Saying):
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
+        if isinstance(event, Doubtful):
+            line.doubtful = True
+            return []
+        spare: list[Action] = []
         event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
+            if line.doubtful:
+                line.doubtful = False
+                spare = self._drop_spare(line)
             event = self.voices.named(event, line)
             event = delayed(event, self._backlog(line, event))
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
-        return [*(self._is_heard() if answers else ()), *map(Tell, news)]
+        return [*spare, *(self._is_heard() if answers else ()), *map(Tell, news)]
 
     def seek_onset(self, now: float) -> None:
         """It is being sought where somebody speaks first; the next engine is kept from it shortly.
@@ -254,6 +261,8 @@ class Core(Saying):
         line = min(ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
         if self.active is not None:
+            if line.rung == self.active.rung and self.active.doubtful:
+                return []  # it is kept ready
             if line.rung >= self.active.rung:
                 self.opening.remove(line)
                 return [Drop(line)]
@@ -269,6 +278,12 @@ class Core(Saying):
         ):
             return []
         return self._switch(line, now)
+
+    def _drop_spare(self, line: Line) -> list[Action]:
+        """Lets go of what was made ready in case that a line is dead: it is not."""
+        spare = [other for other in self.opening if other.rung == line.rung]
+        self.opening = [other for other in self.opening if other.rung != line.rung]
+        return [Drop(other) for other in spare]
 
     def _switch(self, line: Line, now: float) -> list[Action]:
         actions: list[Action] = []

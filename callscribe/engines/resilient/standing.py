@@ -247,9 +247,13 @@ class Standing:
         return len(self.rungs) if self.active is None else self.active.rung
 
     def _askable(self) -> Iterator[int]:
-        """The engines that may be asked, now or later: those before the one that listens."""
+        """The engines that may be asked, now or later: those before the one that listens.
+
+        That one too, where it may be dead.
+        """
         busy = {line.rung for line in self.opening}
-        for rung in range(self._best):
+        doubtful = self.active is not None and self.active.doubtful
+        for rung in range(self._best + doubtful):  # another of the same kind, to have it ready
             refused = self._tries[rung].refused is not None
             late = self.active is not None and self._stands_in(rung)
             if not (refused or rung in busy or late):

@@ -91,6 +91,20 @@ def test_speech_that_nothing_answers_is_a_stall(watch: Watch, clock: Clock) -> N
     assert DEAF <= watch.deaf_for < DEAF + 0.25
 
 
+@pytest.mark.parametrize(("answered", "doubted"), [(1.0, 1.75), (0.25, 1.5)])
+def test_there_is_doubt_before_it_is_a_stall(
+    watch: Watch, clock: Clock, answered: float, doubted: float
+) -> None:
+    assert not spoken(watch, clock, 30, answered=answered)
+    assert not watch.is_doubtful
+    assert not spoken(watch, clock, doubted - 0.25)
+    assert not watch.is_doubtful
+    assert not spoken(watch, clock, 0.25)
+    assert watch.is_doubtful
+    watch.results(watch.seconds)
+    assert not watch.is_doubtful
+
+
 def test_of_a_server_that_is_always_quick_more_is_expected(watch: Watch, clock: Clock) -> None:
     assert not spoken(watch, clock, (OFTEN - 1) * 0.25, answered=0.25)
     assert not spoken(watch, clock, QUICK), "it has not shown it often enough"

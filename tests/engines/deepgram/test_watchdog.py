@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from callscribe.engines.base import Abandonable, EngineEvent, Lost, StreamOptions
+from callscribe.engines.base import Abandonable, Doubtful, EngineEvent, Lost, StreamOptions
 from callscribe.engines.deepgram import DeepgramTranscriptionService, transport, watch
 from callscribe.engines.deepgram import connection as module
 from callscribe.transcript import Result
@@ -72,6 +72,10 @@ async def test_speech_without_an_answer_is_a_stall(ear: Ear) -> None:
         await leg.close()
     assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)
     assert "speech" in lost.error.message
+    assert [e for e in ear.events if isinstance(e, Doubtful)] == [Doubtful()] * (
+        ear.events.index(lost)
+    ), "it was doubted before"
+    assert len(ear.events) > 1
 
 
 async def test_a_stream_that_stalls_at_its_end_is_not_waited_for(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from callscribe.engines.base import (
     Deaf,
+    Doubtful,
     EngineEvent,
     Listening,
     Lost,
@@ -51,9 +52,9 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def lose(first: EnergyEngine, *, retryable: bool = False) -> None:
-    """The engine's connection ends by itself."""
-    inner = first.connections[-1]
+async def lose(first: EnergyEngine | EnergyConnection, *, retryable: bool = False) -> None:
+    """The engine's latest connection ends by itself, or this one."""
+    inner = first.connections[-1] if isinstance(first, EnergyEngine) else first
     if not inner.is_connected:
         return
     inner.is_connected = False
@@ -119,6 +120,23 @@ async def test_lost_in_the_middle(
     assert heard.text == "f400 f600 f800"
     starts = [r.words[0].start for r in heard.finals]
     assert starts == pytest.approx([0.1, 0.9, 1.7], abs=0.02)
+
+
+async def test_whoever_may_be_dead_is_followed_at_once(first: EnergyEngine) -> None:
+    heard = Heard()
+    never = Patience(first_delay=1000.0)
+    leg = await ladder(first, patience=never).transcribe_streaming("s", "fr", 16_000, heard)
+    audio = tones(400, 600, 800)
+    cut = int(1.2 * 16_000) * 2
+    await leg.send_audio(audio[:cut])
+    first.connections[0]._callback(Doubtful())
+    await settled()
+    assert len(first.connections) == 2
+    await lose(first.connections[0], retryable=True)
+    await leg.send_audio(audio[cut:])
+    await leg.close()
+    assert heard.text == "f400 f600 f800"
+    assert not [event for event in heard if isinstance(event, Doubtful)]
 
 
 async def test_lost_while_it_ends(first: EnergyEngine, second: EnergyEngine) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
+from callscribe.engines.base import Deaf, Doubtful, Listening, Silent, TakenOver
 from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from callscribe.errors import CapacityError
@@ -55,6 +55,67 @@ def test_what_had_no_final_is_heard_again_behind_a_drop(one: Simulation) -> None
     assert not one.gaps
 
 
+def test_who_may_be_dead_has_a_successor_ready(one: Simulation) -> None:
+    talk(one, 4)
+    final(one)
+    talk(one, 1)
+    doubted = one.core.active
+    assert doubted is not None
+    one.say(doubted, Doubtful())
+    one.say(doubted, Doubtful())
+    one.pass_time(0)
+    (spare,) = one.asked
+    one.open(spare)
+    assert one.core.deadline(one.now) is None or one.core.deadline(one.now) > one.now  # type: ignore[operator]
+    talk(one, 0.5)
+    assert one.core.active is doubted
+    assert not one.lines[spare].heard, "it gets no audio yet"
+    assert one.most_open == 2
+    one.fail(doubted)
+    assert one.core.active is spare, "at once"
+    talk(one, 10)
+    assert one.core.is_caught_up
+    final(one)
+    one.check()
+    assert not one.gaps
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_successor_of_who_answers_after_all_is_let_go(one: Simulation, opens: bool) -> None:
+    talk(one, 2)
+    doubted = one.core.active
+    assert doubted is not None
+    one.say(doubted, Doubtful())
+    one.pass_time(0)
+    if opens:
+        one.open(one.asked[0])
+    final(one)
+    assert not one.asked
+    assert list(one.lines) == [doubted]
+    talk(one, 2)
+    assert one.core.active is doubted
+    assert not one.asked, "there is no doubt any more"
+
+
+def test_a_successor_that_cannot_be_had_changes_nothing(two: Simulation) -> None:
+    talk(two, 2)
+    doubted = two.core.active
+    assert doubted is not None
+    two.say(doubted, Doubtful())
+    two.pass_time(0)
+    two.fail(two.asked[0])
+    assert two.core.active is doubted
+    assert not [e for e in two.told if isinstance(e, Deaf | TakenOver)]
+    two.fail(doubted)
+    second = wait_for(two, 1)[0]
+    two.open(second)
+    assert two.core.active is second
+    talk(two, 2)
+    final(two)
+    two.check()
+    assert not two.gaps
+
+
 def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
     talk(one, 4)
     one.fail(one.core.active)
@@ -63,9 +124,9 @@ def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
     one.pass_time(0)
     line = one.core.active
     assert line is not None
-    assert line.sent == 100  # the first tenth of a second at once
+    assert line.sent == 250  # as much as one frame may hold at once
     one.pass_time(2)
-    assert line.sent == 100 + 2500
+    assert line.sent == 250 + 2500
 
 
 def test_kept_audio_leaves_time_for_everything_else() -> None:
@@ -79,7 +140,7 @@ def test_kept_audio_leaves_time_for_everything_else() -> None:
         core.fed(line, end)
         sent.append(end - start)
         now += 0.001
-    assert sent == [1600]
+    assert sent == [4000]
     assert core.due(now + 0.016) is not None
 
 
@@ -557,7 +618,7 @@ def test_pauses_are_passed_over_by_a_line_that_is_late(one: Simulation) -> None:
     line = late(one, 8)
     one.core.silent_between(line, [(2000, 4000), (5000, 6500)])
     one.pass_time(2)
-    assert (line.given, line.left_out) == (pytest.approx(2600, abs=1), 2000)
+    assert (line.given, line.left_out) == (pytest.approx(2750, abs=1), 2000)
     one.pass_time(2)
     assert one.core.is_caught_up, "in four seconds, not in six and a half"
     one.say(line, one.lines[line].result(4500, is_final=True, speech_final=True))

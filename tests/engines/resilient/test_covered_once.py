@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import Silent
+from callscribe.engines.base import Doubtful, Silent
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import HEAD
 from callscribe.engines.resilient.rules import Patience
@@ -63,7 +63,7 @@ class Schedule:
         kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
         kinds += ["answer", "no_answer"] if sim.finals_asked else []
-        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses"]
+        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses", "doubt"]
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
 
@@ -151,6 +151,10 @@ class Schedule:
         core.silent_between(core.active, [(min(span), max(span)) for span in spans])
         if under_way is not None:
             self.sim.feed(*under_way)
+
+    def _doubt(self) -> None:
+        """Any line may be doubted; one that is not listened to means nothing by it."""
+        self.sim.say(self.draw(st.sampled_from(list(self.sim.lines))), Doubtful())
 
     def _repair(self) -> None:
         self.sim.begin_repair()

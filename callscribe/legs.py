@@ -246,13 +246,15 @@ class Legs:
             on_begin=self._begin,
             spoken_at=spoken_at,
         )
-        connection = await self._engine.transcribe_streaming(
-            self._record.session_id,
-            language,
-            sample_rate,
-            partial(self._record.hear, leg),
-            options=stream_options(self._config, encoding),
-        )
+        # The tasks of a leg log whose it is.
+        with structlog.contextvars.bound_contextvars(speaker=speaker):
+            connection = await self._engine.transcribe_streaming(
+                self._record.session_id,
+                language,
+                sample_rate,
+                partial(self._record.hear, leg),
+                options=stream_options(self._config, encoding),
+            )
         if self.closed:  # while the engine was opening
             await connection.close()
             self._check_open()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+import structlog
 
 from callscribe.errors import (
     AudioError,
@@ -20,7 +22,7 @@ from callscribe.leg import LegState
 from callscribe.session import Session
 from callscribe.transcript import Utterance
 from tests.calls import Calls, calls
-from tests.engines_for_tests import tones
+from tests.engines_for_tests import EnergyConnection, tones
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +39,29 @@ async def test_a_speaker_speaks_once_at_a_time() -> None:
             await session.legs.open("agent", 16_000)
         await session.legs.open("technician", 8_000)
         assert [leg.speaker for leg in session.legs.live] == ["agent", "technician"]
+
+
+async def test_what_is_logged_for_a_leg_names_its_speaker() -> None:
+    told: list[dict[str, Any]] = []
+
+    async def log() -> None:
+        told.append(structlog.contextvars.get_contextvars())
+
+    async with calls() as call:
+        opening = call.engine.transcribe_streaming
+
+        async def open_with_a_task(*args: Any, **options: Any) -> EnergyConnection:
+            tasks.append(asyncio.create_task(log()))
+            return await opening(*args, **options)
+
+        tasks: list[asyncio.Task[None]] = []
+        call.engine.transcribe_streaming = open_with_a_task  # type: ignore[method-assign]
+        session = await call.session()
+        await session.legs.open("agent", 16_000)
+        await session.legs.open("technician", 8_000)
+        await asyncio.gather(*tasks)
+    assert told == [{"speaker": "agent"}, {"speaker": "technician"}]
+    assert not structlog.contextvars.get_contextvars()
 
 
 async def test_two_who_open_at_the_same_time_do_not_both_get_it() -> None:

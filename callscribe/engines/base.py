@@ -42,10 +42,12 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """Speech goes unanswered for longer than usual: the connection may be dead.
+    """Speech has gone unanswered for long, and the connection may be dead.
 
-    Told again and again while that is so. Whatever it answers ends the doubt.
+    It is followed by another one that says ``over``: it has answered; or by ``Lost``.
     """
+
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

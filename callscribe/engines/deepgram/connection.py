@@ -25,7 +25,7 @@ from callscribe.engines.deepgram.along import Along
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
-from callscribe.engines.deepgram.watch import Watch
+from callscribe.engines.deepgram.watch import DEAF, Watch
 from callscribe.engines.deepgram.writer import Writer
 from callscribe.engines.ears import Ears
 from callscribe.engines.encoded import to_pcm
@@ -66,7 +66,7 @@ class DeepgramStreamingConnection:
         *,
         encoding: Encoding = "linear16",
         decode: bool = False,
-        patience: float | None = None,
+        patience: Callable[[], float] = lambda: DEAF,
     ) -> None:
         self.session_id = session_id
         self.garbled = 0
@@ -306,8 +306,9 @@ class DeepgramStreamingConnection:
 
     async def _guard(self) -> None:
         """Gives up a connection that is dead, whatever the socket says."""
+        doubted = False
         while True:
-            await asyncio.sleep(CHECK)
+            await asyncio.sleep(CHECK / 4 if doubted else CHECK)
             self.lane.settle()
             if self._along is not None:  # who listens here is to hear each frame as it comes
                 self._writer.shut(shut=self._along.look() or self._closing)
@@ -322,8 +323,9 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
-            if watch.is_doubtful:
-                self._teller.put(Doubtful())
+            if watch.is_doubtful is not doubted:
+                doubted = not doubted
+                self._teller.put(Doubtful(over=not doubted))
 
     def _end_without_answer(self) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long."""

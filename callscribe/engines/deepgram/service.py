@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -151,8 +152,7 @@ class DeepgramTranscriptionService:
             self._monotonic,
             encoding=options.encoding,
             decode=query.encoding != options.encoding,
-            # Without interims nothing comes before the end of what is said.
-            patience=self._patience.get(session_id) if query.interim_results else watch.STALL,
+            patience=partial(self._patience_for, session_id, interims=bool(query.interim_results)),
         )
         if self._ears is not None:
             silence = (options.endpointing_ms or ENDPOINTING_MS) / 1000 + HEAD_START
@@ -172,6 +172,11 @@ class DeepgramTranscriptionService:
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError("the Deepgram engine has been closed")
+
+    def _patience_for(self, session_id: str, *, interims: bool) -> float:
+        """How long speech may go unanswered on a session's next connection, in seconds."""
+        # Without interims nothing comes before the end of what is said.
+        return self._patience.get(session_id, watch.DEAF) if interims else watch.STALL
 
     def _learn(self, connection: DeepgramStreamingConnection) -> None:
         """Gives a session whose speech was not heard more time, so as not to connect for ever."""

@@ -60,9 +60,17 @@ class Watch:
     """Sees whether anything comes back for the audio, and for a Finalize."""
 
     def __init__(
-        self, rate: int, monotonic: Callable[[], float], patience: float | None = None
+        self,
+        rate: int,
+        monotonic: Callable[[], float],
+        patience: Callable[[], float] = lambda: DEAF,
     ) -> None:
-        self.patience = DEAF if patience is None else patience
+        """``patience`` is asked for how long speech may go unanswered when the first audio comes.
+
+        Until then another connection of the leg may learn more about that.
+        """
+        self._patience = patience
+        self.patience = DEAF
         """Seconds that speech may go unanswered."""
         self.advanced = False
         """Results have come."""
@@ -103,6 +111,8 @@ class Watch:
         """Notes audio that came in ``now`` (monotonic s); how many seconds that makes."""
         if self._answered == self.received:
             self._asked_at = now
+            if not self.received:
+                self.patience = self._patience()
         self.received += samples
         return self.received / self._rate
 
@@ -181,7 +191,7 @@ class Watch:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it will soon be, unless an answer comes."""
+        """Whether speech has waited for ``DOUBT`` of what it takes to be deaf."""
         return self._is_deaf_for(DOUBT)
 
     def _is_deaf_for(self, part: float) -> bool:

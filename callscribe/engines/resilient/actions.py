@@ -39,7 +39,9 @@ class Line:
     """Since when it is given audio."""
     lasted: bool = False
     doubtful: bool = False
-    """It does not answer, and may be dead: another one of its engine is kept ready."""
+    """It does not answer, and may be dead."""
+    spare_from: float = 0.0
+    """When another one of its engine may be opened because of that, at the soonest."""
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
     look_at: float = 0.0

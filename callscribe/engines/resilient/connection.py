@@ -278,9 +278,13 @@ class ResilientConnection:
             self.failed(line, event.error)
             return None
         self.lane.settle()
+        if isinstance(event, Doubtful):
+            self._do(self._core.doubted(line, self._monotonic(), over=event.over))
+            self._wake.set()
+            return None
         self._do(self._core.heard(line, event))
-        if self._core.opening or isinstance(event, Doubtful):
-            self._wake.set()  # it may have been the end of an utterance, or another is to be opened
+        if self._core.opening:
+            self._wake.set()  # it may have been the end of an utterance
         return self._teller.room() if self._teller.is_full else None
 
     def waits(self, line: Line, error: CapacityError) -> None:
@@ -297,8 +301,13 @@ class ResilientConnection:
         self._ways.forget(line)
         name = self._core.rungs[line.rung].name
         self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
-        self._do(self._core.failed(line, error, self._monotonic()))
-        self._silence.seek(self._tasks, self._monotonic())
+        now = self._monotonic()
+        if self._core.active in (
+            None,
+            line,
+        ):  # first: who is there already is given the leg at once
+            self._silence.seek(self._tasks, now)
+        self._do(self._core.failed(line, error, now))
         self._wake.set()
 
     # --- inside -------------------------------------------------------------------------------

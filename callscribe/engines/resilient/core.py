@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from callscribe.engines.base import Doubtful, EngineEvent, Lost
+from callscribe.engines.base import EngineEvent, Lost
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
@@ -28,7 +28,10 @@ from callscribe.transcript import Result
 BEHIND: Final = "the engine was away for too long"
 DROPPED: Final = "it was too long to keep"
 HEAD: Final = 0.25
-"""Seconds of kept audio that a new connection gets at once: as much as one frame may hold."""
+"""Seconds of kept audio that a new connection gets at once: the longest frame that Deepgram's
+documentation advises."""
+SPREAD: Final = 0.2
+"""Seconds over which spares are opened, for many legs may have fallen silent together."""
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
 PIECE: Final = 0.02
@@ -65,13 +68,16 @@ class Core(Saying):
 
     def opened(self, line: Line, now: float) -> list[Action]:
         """A connection is open."""
-        if line not in self.opening:
+        if line not in self.opening and line is not self.spare:
             return [Drop(line)]
         line.opened_at = now
         return self.tick(now)
 
     def waits(self, line: Line, error: CapacityError, now: float) -> list[Action]:
         """An engine is full: the line has its place in the queue there, and others are asked."""
+        if line is self.spare:  # there are those who need it more
+            self.spare = None
+            return [Drop(line)]
         if line not in self.opening:
             return []
         line.waits = error
@@ -81,6 +87,9 @@ class Core(Saying):
 
     def failed(self, line: Line, error: CallscribeError, now: float) -> list[Action]:
         """A connection could not be opened, or has ended by itself."""
+        if line is self.spare:
+            self.spare = None
+            return []
         settled = 0.0
         lived = None if line.opened_at is None else now - line.opened_at
         if line is self.active:
@@ -89,6 +98,9 @@ class Core(Saying):
             self._told_late = self._told_late and line.sent < self.received
             self.active = None
             self._away_since = now
+            if self.spare is not None and error.retryable:
+                self.opening.append(self.spare)
+                self.spare = None
         elif line in self.opening:
             self.opening.remove(line)
         else:
@@ -105,21 +117,21 @@ class Core(Saying):
         """An engine says something about the leg."""
         if line is not self.active or isinstance(event, Lost):
             return []
-        if isinstance(event, Doubtful):
-            line.doubtful = True
-            return []
-        spare: list[Action] = []
         event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
-            if line.doubtful:
-                line.doubtful = False
-                spare = self._drop_spare(line)
             event = self.voices.named(event, line)
             event = delayed(event, self._backlog(line, event))
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
-        return [*spare, *(self._is_heard() if answers else ()), *map(Tell, news)]
+        return [*(self._is_heard() if answers else ()), *map(Tell, news)]
+
+    def doubted(self, line: Line, now: float, *, over: bool) -> list[Action]:
+        """A connection may be dead, or (``over``) has answered after all."""
+        line.doubtful = not over
+        if line.doubtful:
+            line.spare_from = max(line.spare_from, now + self.jitter() * SPREAD)
+        return self.tick(now)
 
     def seek_onset(self, now: float) -> None:
         """It is being sought where somebody speaks first; the next engine is kept from it shortly.
@@ -154,6 +166,9 @@ class Core(Saying):
         """Nobody will listen any more: what was not heard is said."""
         actions: list[Action] = [Drop(line) for line in self.opening]
         self.opening.clear()
+        if self.spare is not None:
+            actions.append(Drop(self.spare))
+            self.spare = None
         if self.active is not None:
             actions.append(Drop(self.active))
             self.active = None
@@ -176,6 +191,7 @@ class Core(Saying):
             for tries in self._tries:
                 tries.forgive()
         actions += self._hand_over(now)
+        actions += self._keep_ready(now)
         actions += self._ask_for_final(now)
         return actions + self._try(now) + self._despair(now) + self._worry(now) + self._say_late()
 
@@ -261,8 +277,6 @@ class Core(Saying):
         line = min(ready, key=lambda one: one.rung)
         assert line.opened_at is not None  # noqa: S101 - only such are ready
         if self.active is not None:
-            if line.rung == self.active.rung and self.active.doubtful:
-                return []  # it is kept ready
             if line.rung >= self.active.rung:
                 self.opening.remove(line)
                 return [Drop(line)]
@@ -279,11 +293,21 @@ class Core(Saying):
             return []
         return self._switch(line, now)
 
-    def _drop_spare(self, line: Line) -> list[Action]:
-        """Lets go of what was made ready in case that a line is dead: it is not."""
-        spare = [other for other in self.opening if other.rung == line.rung]
-        self.opening = [other for other in self.opening if other.rung != line.rung]
-        return [Drop(other) for other in spare]
+    def _keep_ready(self, now: float) -> list[Action]:
+        """Has another connection ready as long as the one that listens may be dead.
+
+        What becomes of it says nothing of that one: it counts as no try.
+        """
+        line, spare = self.active, self.spare
+        doubtful = line is not None and line.doubtful
+        if spare is not None and not (doubtful and line is not None and spare.rung == line.rung):
+            self.spare = None
+            return [Drop(spare)]
+        if line is None or now < self._spares_at:
+            return []
+        line.spare_from = now + self.patience.stable
+        self.spare = Line(line.rung, now)
+        return [Open(self.spare)]
 
     def _switch(self, line: Line, now: float) -> list[Action]:
         actions: list[Action] = []

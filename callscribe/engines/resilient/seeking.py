@@ -69,9 +69,9 @@ class SilenceSearch:
         self._looking = False
 
     def seek(self, tasks: asyncio.TaskGroup, now: float) -> None:
-        """Seeks where somebody speaks first in what is to be heard again, while nobody listens."""
+        """Seeks where somebody speaks first in what is to be heard again, since nobody listens."""
         start, end, rate = self._core.settled, self._core.received, self._core.rate
-        if self._onset is None or self._core.active is not None or end - start < LEAST * rate:
+        if self._onset is None or end - start < LEAST * rate:
             return
         if start == self._sound_behind or self._tape.first > start:
             return

@@ -29,6 +29,8 @@ class Standing:
     """Whose results count."""
     opening: list[Line] = field(default_factory=list)
     """Being opened, or open and waiting for their turn."""
+    spare: Line | None = None
+    """Another connection to the engine that listens, in case that the one it has is dead."""
     interims: bool = True
     """Engines show the words of what has no final yet."""
     begun: bool = False
@@ -117,6 +119,14 @@ class Standing:
         return (line.opened_at or 0.0) + self.patience.healthy
 
     @property
+    def _spares_at(self) -> float:
+        """When another connection to the engine that listens is to be opened."""
+        line = self.active
+        if line is None or not line.doubtful or self.spare is not None:
+            return inf
+        return line.spare_from
+
+    @property
     def is_behind_word(self) -> bool:
         """Whether what is not settled begins where a final ended by itself, with a word."""
         return self._progress.word_end == self.settled
@@ -163,7 +173,7 @@ class Standing:
             if not self.active.lasted:
                 times.append(self.active.fed_at + self.patience.stable)
         times += [self._forgives_at, self._sought_until if now < self._sought_until else inf]
-        times += [self._worries_at, self._settles_at, self._looks_at(now)]
+        times += [self._worries_at, self._settles_at, self._looks_at(now), self._spares_at]
         times = [at for at in times if at != inf]
         return min(times, default=None)
 
@@ -247,13 +257,9 @@ class Standing:
         return len(self.rungs) if self.active is None else self.active.rung
 
     def _askable(self) -> Iterator[int]:
-        """The engines that may be asked, now or later: those before the one that listens.
-
-        That one too, where it may be dead.
-        """
+        """The engines that may be asked, now or later: those before the one that listens."""
         busy = {line.rung for line in self.opening}
-        doubtful = self.active is not None and self.active.doubtful
-        for rung in range(self._best + doubtful):  # another of the same kind, to have it ready
+        for rung in range(self._best):
             refused = self._tries[rung].refused is not None
             late = self.active is not None and self._stands_in(rung)
             if not (refused or rung in busy or late):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from callscribe.engines.deepgram.watch import (
@@ -159,14 +161,14 @@ def test_the_next_connection_has_more_patience_where_nothing_was_heard(clock: Cl
     patience = DEAF
     seen = []
     for _ in range(4):
-        watch = Watch(1000, clock, patience)
+        watch = Watch(1000, clock, partial(float, patience))
         assert watch.next_patience is None
         assert spoken(watch, clock, 20)
         assert watch.next_patience is not None
         patience = watch.next_patience
         seen.append(patience)
     assert seen == [2 * DEAF, PATIENCES, PATIENCES, PATIENCES]
-    watch = Watch(1000, clock, patience)
+    watch = Watch(1000, clock, partial(float, patience))
     watch.results(0.5)
     assert spoken(watch, clock, 20)
     assert watch.next_patience == DEAF
@@ -209,7 +211,7 @@ def test_at_the_end_speech_is_not_waited_for_where_not_a_word_comes(
 @pytest.mark.parametrize("patience", [STALL, PATIENCES])
 def test_who_answers_at_the_end_only_has_its_time(clock: Clock, patience: float) -> None:
     """Without interims; or a voice of which no connection has made anything."""
-    watch = Watch(1000, clock, patience)
+    watch = Watch(1000, clock, partial(float, patience))
     for _ in range(OFTEN + 2):
         clock.now += 1
         watch.audio(1000, clock())

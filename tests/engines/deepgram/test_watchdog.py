@@ -64,7 +64,10 @@ async def advancing(connection: ServerConnection) -> None:
             await connection.send(results("", heard / 2 / RATE))
 
 
-async def test_speech_without_an_answer_is_a_stall(ear: Ear) -> None:
+async def test_speech_without_an_answer_is_a_stall(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "DEAF", 1.5)  # there is to be time for a doubt, whatever runs beside
     async with upstream(swallow) as address:
         leg = await Service("key", base_url=address).speak(ear, SPEECH)
         await until(lambda: ear.lost)
@@ -72,10 +75,33 @@ async def test_speech_without_an_answer_is_a_stall(ear: Ear) -> None:
         await leg.close()
     assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)
     assert "speech" in lost.error.message
-    assert [e for e in ear.events if isinstance(e, Doubtful)] == [Doubtful()] * (
-        ear.events.index(lost)
-    ), "it was doubted before"
-    assert len(ear.events) > 1
+    assert ear.events == [Doubtful(), lost]
+
+
+async def test_doubt_is_over_when_an_answer_comes(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "DEAF", 3.0)
+    answers = asyncio.Event()
+
+    async def hesitating(connection: ServerConnection) -> None:
+        heard = 0
+        async for frame in connection:
+            heard += len(frame) if isinstance(frame, bytes) else 0
+            if answers.is_set():
+                await connection.send(results("", heard / 2 / RATE))
+
+    async with upstream(hesitating) as address:
+        service = Service("key", base_url=address)
+        leg = await service.speak(ear, SPEECH)
+        await until(lambda: ear.events)
+        answers.set()
+        await leg.send_audio(SENTENCE)
+        await until(lambda: len([e for e in ear.events if isinstance(e, Doubtful)]) == 2)
+        await leg.abandon()
+        await service.close()
+    assert [e for e in ear.events if isinstance(e, Doubtful)] == [Doubtful(), Doubtful(over=True)]
+    assert not ear.lost
 
 
 async def test_a_stream_that_stalls_at_its_end_is_not_waited_for(
@@ -154,6 +180,18 @@ async def test_a_leg_whose_noise_nobody_hears_is_not_connected_for_ever(ear: Ear
         await service.close()
     assert patience == [0.6, 1.2, 2.4]
     assert ear.lost == ["deepgram_stalled", "deepgram_stalled", "deepgram_closed"]
+
+
+async def test_whoever_was_connected_before_that_was_learned_has_as_much_time(ear: Ear) -> None:
+    async with upstream(swallow) as address:
+        service = Service("key", base_url=address)
+        ready = await service.transcribe_streaming("s", "fr", RATE, ear)
+        lost = await service.speak(ear, SPEECH)
+        await until(lambda: not lost.is_connected)
+        await ready.send_audio(SENTENCE)
+        await ready.abandon()
+        await service.close()
+    assert (lost._watch.patience, ready._watch.patience) == (0.6, 1.2)
 
 
 @contextlib.asynccontextmanager

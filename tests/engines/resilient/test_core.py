@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from callscribe.engines.base import Deaf, Doubtful, Listening, Silent, TakenOver
-from callscribe.engines.resilient.core import SEEKING, Core
+from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
+from callscribe.engines.resilient.actions import Line
+from callscribe.engines.resilient.core import SEEKING, SPREAD, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from callscribe.errors import CapacityError
 from callscribe.transcript import Result, Word
@@ -55,18 +56,28 @@ def test_what_had_no_final_is_heard_again_behind_a_drop(one: Simulation) -> None
     assert not one.gaps
 
 
+def doubt(sim: Simulation, *, over: bool = False) -> Line:
+    """Whoever listens does not answer, or has after all; who that is."""
+    line = sim.core.active
+    assert line is not None
+    sim.do(sim.core.doubted(line, sim.now, over=over))
+    return line
+
+
 def test_who_may_be_dead_has_a_successor_ready(one: Simulation) -> None:
     talk(one, 4)
     final(one)
     talk(one, 1)
-    doubted = one.core.active
-    assert doubted is not None
-    one.say(doubted, Doubtful())
-    one.say(doubted, Doubtful())
-    one.pass_time(0)
+    doubted = doubt(one)
+    assert not one.asked, "many may have fallen silent together"
+    deadline = one.core.deadline(one.now)
+    assert deadline is not None
+    assert one.now < deadline <= one.now + SPREAD
+    talk(one, 0.2)
     (spare,) = one.asked
     one.open(spare)
-    assert one.core.deadline(one.now) is None or one.core.deadline(one.now) > one.now  # type: ignore[operator]
+    deadline = one.core.deadline(one.now)
+    assert deadline is None or deadline > one.now
     talk(one, 0.5)
     assert one.core.active is doubted
     assert not one.lines[spare].heard, "it gets no audio yet"
@@ -80,40 +91,92 @@ def test_who_may_be_dead_has_a_successor_ready(one: Simulation) -> None:
     assert not one.gaps
 
 
+def test_who_follows_at_once_waits_all_the_same_until_it_is_known_what_is_silent(
+    one: Simulation,
+) -> None:
+    talk(one, 2)
+    doubted = doubt(one)
+    talk(one, 0.2)
+    (spare,) = one.asked
+    one.open(spare)
+    one.core.seek_onset(one.now)
+    one.fail(doubted)
+    assert one.core.active is None
+    one.core.silent_to(1200)
+    one.pass_time(0)
+    assert one.core.active is spare
+    assert one.core.settled == 1200
+
+
 @pytest.mark.parametrize("opens", [True, False])
 def test_a_successor_of_who_answers_after_all_is_let_go(one: Simulation, opens: bool) -> None:
     talk(one, 2)
-    doubted = one.core.active
-    assert doubted is not None
-    one.say(doubted, Doubtful())
-    one.pass_time(0)
+    doubted = doubt(one)
+    talk(one, 0.2)
     if opens:
         one.open(one.asked[0])
     final(one)
+    doubt(one, over=True)
     assert not one.asked
     assert list(one.lines) == [doubted]
     talk(one, 2)
-    assert one.core.active is doubted
-    assert not one.asked, "there is no doubt any more"
+    doubt(one)
+    talk(one, 2)
+    assert not one.asked, "a moment ago there was one"
+    talk(one, 10)
+    assert one.asked
 
 
-def test_a_successor_that_cannot_be_had_changes_nothing(two: Simulation) -> None:
-    talk(two, 2)
-    doubted = two.core.active
-    assert doubted is not None
-    two.say(doubted, Doubtful())
-    two.pass_time(0)
-    two.fail(two.asked[0])
-    assert two.core.active is doubted
-    assert not [e for e in two.told if isinstance(e, Deaf | TakenOver)]
-    two.fail(doubted)
-    second = wait_for(two, 1)[0]
-    two.open(second)
-    assert two.core.active is second
-    talk(two, 2)
-    final(two)
-    two.check()
-    assert not two.gaps
+@pytest.mark.parametrize("how", ["lost", "refused", "full"])
+def test_a_successor_that_cannot_be_had_changes_nothing(two: Simulation, how: str) -> None:
+    for _ in range(3):  # more often than makes an engine one that falls again and again
+        doubt(two)
+        talk(two, 0.2)
+        (spare,) = two.asked
+        if how == "full":
+            two.do(two.core.waits(spare, CapacityError("all are taken"), two.now))
+        else:
+            two.open(spare)
+            two.fail(spare, retryable=how == "lost")
+        assert two.core.spare is None
+        assert not two.asked
+        doubt(two, over=True)
+        talk(two, 12)
+        final(two)
+    assert two.core.active in two.lines
+    assert two.told == two.finals, "and nobody is told"
+    two.fail(two.core.active)
+    assert [line.rung for line in two.asked] == [], "the jitter"
+    two.pass_time(0.25)
+    assert [line.rung for line in two.asked] == [0], "it is tried as ever"
+
+
+@pytest.mark.parametrize("how", ["refused", "replaced", "given up", "completed"])
+def test_a_successor_goes_with_the_doubt(two: Simulation, how: str) -> None:
+    if how == "replaced":
+        two.fail(two.core.active)
+        (second,) = wait_for(two, 1)
+        two.open(second)
+        (first,) = wait_for(two, 0)
+        assert two.core.active is second
+    doubted = doubt(two)
+    talk(two, 0.2)
+    spare = two.core.spare
+    assert spare is not None
+    two.open(spare)
+    if how == "refused":
+        two.fail(doubted, retryable=False)
+    elif how == "replaced":
+        two.open(first)
+        talk(two, 13)
+        assert two.core.active is first
+    elif how == "given up":
+        two.do(two.core.give_up())
+    else:
+        two.do(two.core.completed(doubted))
+        two.do(two.core.give_up())
+    assert two.core.spare is None
+    assert spare not in two.lines
 
 
 def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
@@ -124,7 +187,7 @@ def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
     one.pass_time(0)
     line = one.core.active
     assert line is not None
-    assert line.sent == 250  # as much as one frame may hold at once
+    assert line.sent == 250  # a quarter of a second at once
     one.pass_time(2)
     assert line.sent == 250 + 2500
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from callscribe.bus.local import LocalBus
-from callscribe.engines.base import Doubtful, Silent
+from callscribe.engines.base import Silent
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import HEAD
 from callscribe.engines.resilient.rules import Patience
+from callscribe.errors import CapacityError
 from callscribe.events import Event, FinalResult
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
@@ -58,12 +59,13 @@ class Schedule:
     def step(self) -> None:
         sim = self.sim
         kinds = ["speak", "wait"]
-        kinds += ["open", "refuse"] if sim.asked else []
+        kinds += ["open", "refuse", "full"] if sim.asked else []
         kinds += ["repair"] if sim.repairs.deadline() is not None else []
         kinds += ["repaired", "not_repaired"] if sim.repair is not None else []
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
+        kinds += ["doubt", "doubt"] if sim.lines else []
         kinds += ["answer", "no_answer"] if sim.finals_asked else []
-        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses", "doubt"]
+        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses"]
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
 
@@ -154,7 +156,12 @@ class Schedule:
 
     def _doubt(self) -> None:
         """Any line may be doubted; one that is not listened to means nothing by it."""
-        self.sim.say(self.draw(st.sampled_from(list(self.sim.lines))), Doubtful())
+        line, over = self.draw(st.sampled_from(list(self.sim.lines))), self.draw(st.booleans())
+        self.sim.do(self.sim.core.doubted(line, self.sim.now, over=over))
+
+    def _full(self) -> None:
+        line = self.draw(st.sampled_from(self.sim.asked))
+        self.sim.do(self.sim.core.waits(line, CapacityError("all are taken"), self.sim.now))
 
     def _repair(self) -> None:
         self.sim.begin_repair()
@@ -191,6 +198,9 @@ def test_every_second_is_covered_once(
         uphill = [line for line in sim.lines if line is not sim.core.active]
         assert len(uphill) + len(sim.asked) <= rungs
         assert sim.core.received >= sim.core.settled
+        active, spare = sim.core.active, sim.core.spare
+        assert active is None or active.rung not in {line.rung for line in sim.core.opening}
+        assert spare is None or (active is not None and active.doubtful)
     sim.do(sim.core.give_up())
     assert sim.core.settled == sim.core.received
     assert not sim.asked

@@ -150,10 +150,12 @@ class Core(Saying):
         if line is not self.active:
             return
         # Whoever showed words there has heard some, which may end a little later than they say.
-        shown = self._progress.shown_to
-        shown += int(SHOWN * self.rate) if shown else 0
-        spans = [(max(a, shown), b) for a, b in spans if max(a, shown, line.sent) < b]
-        line.pauses = sorted([*line.pauses, *spans])
+        first, last, near = self._progress.first_shown, self._progress.shown_to, SHOWN * self.rate
+        before = 0 if first is None else first - int(near)
+        behind = last + int(near) if last else 0
+        parts = [part for a, b in spans for part in ((a, min(b, before)), (max(a, behind), b))]
+        parts = [(a, b) for a, b in parts if max(a, line.sent) < b]
+        line.pauses = sorted([*line.pauses, *parts])
 
     def completed(self, line: Line) -> list[Action]:
         """A connection has been closed in good order: what it did not write down was silence."""

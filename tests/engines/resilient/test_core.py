@@ -712,6 +712,17 @@ def test_words_that_were_shown_are_heard_again_whatever_seems_silent_there(
     assert line.pauses == [(3600, 6000)], "the last word ended at 3.1 s, and may sound on"
 
 
+def test_a_pause_before_the_words_that_were_shown_is_left_out(one: Simulation) -> None:
+    talk(one, 8)
+    before = one.core.active
+    assert before is not None
+    shown = one.lines[before].result(7000, is_final=False, speech_final=False)
+    one.say(before, replace(shown, start=4.0, words=(Word("oui", 4.0, 4.3, 0.9),)))
+    line = late(one, 6)
+    one.core.silent_between(line, [(500, 3800), (4500, 6000)])
+    assert line.pauses == [(500, 3500), (4800, 6000)]
+
+
 def test_pauses_of_a_line_that_was_lost_are_of_no_use(one: Simulation) -> None:
     line = late(one, 6)
     one.fail(line)

@@ -37,11 +37,11 @@ class Line:
     opened_at: float | None = None
     fed_at: float = 0.0
     """Since when it is given audio."""
+    begun: bool = False
+    """It is given audio."""
     lasted: bool = False
     doubtful: bool = False
     """It does not answer, and may be dead."""
-    spare_from: float = 0.0
-    """When another one of its engine may be opened because of that, at the soonest."""
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
     look_at: float = 0.0
@@ -54,6 +54,11 @@ class Line:
     """Where nobody speaks in what it is to be sent: samples of the leg, in order."""
     cuts: list[Cut] = field(default_factory=list)
     """Where pauses were left out, in order."""
+
+    def begin(self, base: int, now: float) -> None:
+        """From now on it is given audio, from a sample of the leg on."""
+        self.base = self.sent = base
+        self.begun, self.fed_at = True, now
 
     @property
     def left_out(self) -> int:

@@ -279,10 +279,13 @@ class ResilientConnection:
             return None
         self.lane.settle()
         if isinstance(event, Doubtful):
-            self._do(self._core.doubted(line, self._monotonic(), over=event.over))
+            now = self._monotonic()
+            if line is self._core.active and not event.over:
+                self._silence.seek(self._tasks, now)
+            self._do(self._core.doubted(line, now, over=event.over))
             self._wake.set()
             return None
-        self._do(self._core.heard(line, event))
+        self._do(self._core.heard(line, event, self._monotonic()))
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
         return self._teller.room() if self._teller.is_full else None

@@ -90,6 +90,7 @@ class Core(Saying):
         if line is self.spare:
             self.spare = None
             return []
+        spare: Line | None = None
         settled = 0.0
         lived = None if line.opened_at is None else now - line.opened_at
         if line is self.active:
@@ -98,9 +99,9 @@ class Core(Saying):
             self._told_late = self._told_late and line.sent < self.received
             self.active = None
             self._away_since = now
-            if self.spare is not None and error.retryable:
-                self.opening.append(self.spare)
-                self.spare = None
+            if error.retryable:
+                spare, self.spare = self.spare, None
+                self.opening += [] if spare is None else [spare]
         elif line in self.opening:
             self.opening.remove(line)
         else:
@@ -111,12 +112,14 @@ class Core(Saying):
         blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
             self._error = error
-        return self.tick(now)
+        follows = self._switch(spare, now) if spare is not None and spare.begun else []
+        return follows + self.tick(now)
 
-    def heard(self, line: Line, event: EngineEvent) -> list[Action]:
+    def heard(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """An engine says something about the leg."""
+        taken = self._take_spare(line, event, now)
         if line is not self.active or isinstance(event, Lost):
-            return []
+            return taken
         event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
             event = self.voices.named(event, line)
@@ -124,13 +127,13 @@ class Core(Saying):
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
-        return [*(self._is_heard() if answers else ()), *map(Tell, news)]
+        return [*taken, *(self._is_heard() if answers else ()), *map(Tell, news)]
 
     def doubted(self, line: Line, now: float, *, over: bool) -> list[Action]:
         """A connection may be dead, or (``over``) has answered after all."""
         line.doubtful = not over
         if line.doubtful:
-            line.spare_from = max(line.spare_from, now + self.jitter() * SPREAD)
+            self._spare_from = max(self._spare_from, now + self.jitter() * SPREAD)
         return self.tick(now)
 
     def seek_onset(self, now: float) -> None:
@@ -202,8 +205,10 @@ class Core(Saying):
 
         Pauses to which a line has come are passed over by asking.
         """
-        line = self.active
-        if line is None or line.sent >= self.received:
+        return next(filter(None, (self._due(line, now) for line in self._fed)), None)
+
+    def _due(self, line: Line, now: float) -> tuple[Line, int, int] | None:
+        if line.sent >= self.received:
             return None
         leave_out(line)
         pace = self.rungs[line.rung].pace
@@ -296,20 +301,37 @@ class Core(Saying):
         return self._switch(line, now)
 
     def _keep_ready(self, now: float) -> list[Action]:
-        """Has another connection ready as long as the one that listens may be dead.
+        """Has another connection hear the leg as well as long as the one that listens may be dead.
 
-        What becomes of it says nothing of that one: it counts as no try.
+        Who answers first has it. What else becomes of it says nothing of that one: it is no try.
         """
         line, spare = self.active, self.spare
         doubtful = line is not None and line.doubtful
         if spare is not None and not (doubtful and line is not None and spare.rung == line.rung):
             self.spare = None
             return [Drop(spare)]
+        if spare is not None and not spare.begun and self._may_hear(spare, now):
+            # Who is silent may still have words there: they count until it is given up.
+            spare.begin(max(self.settled, self._quiet_to), now)
         if line is None or now < self._spares_at:
             return []
-        line.spare_from = now + self.patience.stable
+        self._spare_from = now + self.patience.stable
         self.spare = Line(line.rung, now)
         return [Open(self.spare)]
+
+    def _may_hear(self, spare: Line, now: float) -> bool:
+        ready = spare.opened_at is not None and not self._waits_for_onset(spare, now)
+        return ready and not self._is_behind
+
+    def _take_spare(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
+        """Gives the leg to who has found words in it while who has it may be dead."""
+        silent = self.active
+        if line is not self.spare or silent is None or not silent.doubtful:
+            return []
+        if not isinstance(event, Result) or not event.words:
+            return []
+        slow = EngineError("it answered nothing, and another connection did", retryable=True)
+        return [Drop(silent), *self.failed(silent, slow, now)]
 
     def _switch(self, line: Line, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -321,13 +343,13 @@ class Core(Saying):
         for other in useless:
             self.opening.remove(other)
             actions.append(Drop(other))
-        if self.rungs[line.rung].pace != LIVE:
-            self._pass_over_silence()
-        gaps = self._missed(line.rung)
-        actions += map(Tell, gaps)
-        line.base = line.sent = self.settled
+        if not line.begun:
+            if self.rungs[line.rung].pace != LIVE:
+                self._pass_over_silence()
+            actions += map(Tell, self._missed(line.rung))
+            line.begin(self.settled, now)
+        self._progress.settled = max(self.settled, line.base)
         self._progress.tell_again()
-        line.fed_at = now
         self.active = line
         self._away_since = None
         # Who does not answer yet, or did not a moment ago, may still be of no use.

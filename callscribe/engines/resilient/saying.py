@@ -91,10 +91,15 @@ class Saying(Standing):
 
     def _pass_over_silence(self) -> None:
         """Takes as silent what is: a line of limited pace would be late by as much."""
+        self._progress.settled = max(self.settled, self._quiet_to)
+
+    @property
+    def _quiet_to(self) -> int:
+        """The sample before which nobody speaks in what is not settled."""
         if self.kept_from > self.settled:
-            return  # nobody has listened to what is lost
+            return 0  # nobody has listened to what is lost
         quiet_to = min(self._silent_to, self.received)
         shown = self._progress.first_shown
         if shown is not None:  # whoever showed words there has heard some
             quiet_to = min(quiet_to, shown - int(SHOWN * self.rate))
-        self._progress.settled = max(self.settled, quiet_to)
+        return quiet_to

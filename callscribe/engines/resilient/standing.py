@@ -35,6 +35,8 @@ class Standing:
     """Engines show the words of what has no final yet."""
     begun: bool = False
     """Whoever opened the leg has it: it goes on, even where nobody listens."""
+    _spare_from: float = -inf
+    """When the next one may be opened, at the soonest."""
     _tries: list[Tries] = field(default_factory=list)
     _away_since: float | None = None
     _alone_since: float | None = None
@@ -119,12 +121,17 @@ class Standing:
         return (line.opened_at or 0.0) + self.patience.healthy
 
     @property
+    def _fed(self) -> list[Line]:
+        """The lines that are given audio."""
+        return [line for line in (self.active, self.spare) if line is not None and line.begun]
+
+    @property
     def _spares_at(self) -> float:
         """When another connection to the engine that listens is to be opened."""
         line = self.active
         if line is None or not line.doubtful or self.spare is not None:
             return inf
-        return line.spare_from
+        return self._spare_from
 
     @property
     def is_behind_word(self) -> bool:
@@ -167,11 +174,10 @@ class Standing:
                 healthy = line.opened_at + self._healthy(line.rung)
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._progress.words_open else healthy)
-        if self.active is not None:
-            if self.active.sent < self.received:
-                times.append(now + 0.04)
-            if not self.active.lasted:
-                times.append(self.active.fed_at + self.patience.stable)
+        if any(line.sent < self.received for line in self._fed):
+            times.append(now + 0.04)
+        if self.active is not None and not self.active.lasted:
+            times.append(self.active.fed_at + self.patience.stable)
         times += [self._forgives_at, self._sought_until if now < self._sought_until else inf]
         times += [self._worries_at, self._settles_at, self._looks_at(now), self._spares_at]
         times = [at for at in times if at != inf]

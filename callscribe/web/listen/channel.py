@@ -114,7 +114,9 @@ class ChannelText:
             self._speaking = self._began > result.end
         if result.words:
             self._last_word = result.words[-1].end
-        message = self._results(result, result.end, is_final=True, speech_final=endpoint)
+        # The silence that was heard behind the last word is settled, too.
+        end = max(result.end, result.until or 0.0)
+        message = self._results(result, end, is_final=True, speech_final=endpoint)
         self._close(message)
         return [message, *(self._utterance_end(self._began) if self._speaking else [])]
 

@@ -90,10 +90,10 @@ def test_speech_that_nothing_answers_is_a_stall(watch: Watch, clock: Clock) -> N
     assert not spoken(watch, clock, 30, answered=1.0)
     assert not spoken(watch, clock, DEAF - 0.25)
     assert spoken(watch, clock, 0.5)
-    assert DEAF <= watch.deaf_for < DEAF + 0.25
+    assert DEAF - 0.1 < watch.deaf_for < DEAF + 0.25, "two and a half times the usual second"
 
 
-@pytest.mark.parametrize(("answered", "doubted"), [(1.0, 1.75), (0.25, 1.5)])
+@pytest.mark.parametrize(("answered", "doubted"), [(1.0, 1.75), (0.25, 1.25)])
 def test_there_is_doubt_before_it_is_a_stall(
     watch: Watch, clock: Clock, answered: float, doubted: float
 ) -> None:

@@ -208,7 +208,7 @@ class Simulation:
         self.do(self.core.failed(line, error, self.now))
 
     def say(self, line: Line, event: EngineEvent) -> None:
-        self.do(self.core.heard(line, event))
+        self.do(self.core.heard(line, event, self.now))
         self.core_settled_before = self.core.settled
 
     def answer(self, line: Line) -> None:

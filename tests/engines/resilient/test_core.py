@@ -80,10 +80,11 @@ def test_who_may_be_dead_has_a_successor_ready(one: Simulation) -> None:
     assert deadline is None or deadline > one.now
     talk(one, 0.5)
     assert one.core.active is doubted
-    assert not one.lines[spare].heard, "it gets no audio yet"
+    assert (spare.base, one.lines[spare].heard) == (4000, pytest.approx(875, abs=1)), "at its pace"
     assert one.most_open == 2
     one.fail(doubted)
     assert one.core.active is spare, "at once"
+    assert one.lines[spare].heard < 900, "and goes on from where it is"
     talk(one, 10)
     assert one.core.is_caught_up
     final(one)
@@ -98,14 +99,54 @@ def test_who_follows_at_once_waits_all_the_same_until_it_is_known_what_is_silent
     doubted = doubt(one)
     talk(one, 0.2)
     (spare,) = one.asked
-    one.open(spare)
     one.core.seek_onset(one.now)
-    one.fail(doubted)
-    assert one.core.active is None
+    one.open(spare)
+    one.pass_time(0.1)
+    assert not spare.begun
     one.core.silent_to(1200)
     one.pass_time(0)
+    assert spare.base == 1200
+    assert one.core.settled == 0, "who has the leg may still have words there"
+    one.fail(doubted)
     assert one.core.active is spare
     assert one.core.settled == 1200
+
+
+def test_a_successor_that_answers_has_the_leg_before_the_silent_one_is_given_up(
+    one: Simulation,
+) -> None:
+    talk(one, 4)
+    final(one)
+    doubted = doubt(one)
+    talk(one, 0.2)
+    (spare,) = one.asked
+    one.open(spare)
+    talk(one, 2)
+    hearing = one.lines[spare]
+    one.say(spare, Result("", 0, hearing.heard / RATE, is_final=False))
+    assert one.core.active is doubted, "that is no word"
+    one.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert one.core.active is spare
+    assert doubted not in one.lines
+    said = one.told[-1]
+    assert isinstance(said, Result)
+    assert said.text.split()[0] == str(words_between(4000, 5000)[0]), "and its words are told"
+    talk(one, 8)
+    final(one)
+    one.check()
+    assert not one.gaps
+
+
+def test_a_successor_does_not_hear_what_would_be_late_for_long(one: Simulation) -> None:
+    talk(one, 11)
+    doubted = doubt(one)
+    talk(one, 0.2)
+    (spare,) = one.asked
+    one.open(spare)
+    talk(one, 1)
+    assert not spare.begun
+    one.fail(doubted)
+    assert one.core.active is spare
 
 
 @pytest.mark.parametrize("opens", [True, False])

@@ -40,7 +40,9 @@ LAST_RESULTS: Final = 10.0
 """Seconds that ``close`` waits for the last finals and Metadata, and then for a callback."""
 
 CHECK: Final = 0.25
-"""Seconds between two looks at whether the connection is dead."""
+"""Seconds between two looks at whether the connection is dead; less where it soon may be."""
+MOMENT: Final = 0.01
+"""Seconds by which such a look comes later than that moment."""
 
 _log = structlog.get_logger(__name__)
 _levels = logging.getLogger(__name__)
@@ -308,7 +310,9 @@ class DeepgramStreamingConnection:
         """Gives up a connection that is dead, whatever the socket says."""
         doubted = False
         while True:
-            await asyncio.sleep(CHECK / 4 if doubted else CHECK)
+            await asyncio.sleep(
+                min(CHECK / 4 if doubted else CHECK, self._watch.next_look + MOMENT)
+            )
             self.lane.settle()
             if self._along is not None:  # who listens here is to hear each frame as it comes
                 self._writer.shut(shut=self._along.look() or self._closing)
@@ -327,9 +331,14 @@ class DeepgramStreamingConnection:
                 doubted = not doubted
                 self._teller.put(Doubtful(over=not doubted))
 
-    def _end_without_answer(self) -> None:
-        """Ends the utterance here where a Finalize has gone without an answer for too long."""
+    def _end_without_answer(self, silent: bool) -> None:
+        """Ends the utterance here where a Finalize has gone without an answer for too long.
+
+        Where words are open, and the server has said nothing else either (``silent``), it is dead.
+        """
         self.unanswered += 1
+        if silent and self._reader.is_showing:
+            raise faults.unended(self.request_id)
         end = self._reader.give_up()
         if end is not None:
             self._teller.put(end)

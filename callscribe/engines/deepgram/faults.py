@@ -118,6 +118,11 @@ def deaf(seconds: float, request_id: str = "") -> UpstreamError:
     return _stalled(f"answered nothing to speech for {seconds:.1f} s", request_id)
 
 
+def unended(request_id: str = "") -> UpstreamError:
+    """The error for a connection that leaves words open and is silent when asked for a final."""
+    return _stalled("left what was said open, and answered nothing when asked for it", request_id)
+
+
 def blocked(seconds: float, request_id: str = "") -> UpstreamError:
     """The error for a connection that takes no audio any more."""
     return _stalled(f"took nothing of what was sent for {seconds:.1f} s", request_id)

@@ -8,6 +8,7 @@ Counts samples and looks at a clock that is handed in. Imports nothing of ours.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 STALL: Final = 20.0
@@ -170,6 +171,12 @@ class Watch:
         return self.finalize_due is not None and self._monotonic() >= self.finalize_due
 
     @property
+    def is_silent_since_finalize(self) -> bool:
+        """Whether no message has come since a final was asked for, and one is waited for."""
+        due = self.finalize_due
+        return due is not None and self._heard_at < due - FINALIZE_PATIENCE
+
+    @property
     def unanswered(self) -> float:
         """Seconds of audio since the last message."""
         return (self.received - self._answered) / self._rate
@@ -195,10 +202,21 @@ class Watch:
         """Whether speech has waited for ``DOUBT`` of what it takes to be deaf."""
         return self._is_deaf_for(DOUBT)
 
-    def _is_deaf_for(self, part: float) -> bool:
-        due = self.patience
+    @property
+    def next_look(self) -> float:
+        """Seconds until it may become doubtful, or deaf; infinite where no speech waits."""
+        waits = [self._due * part - self.deaf_for for part in (DOUBT, 1.0)]
+        return inf if self._deaf_since is None else min((w for w in waits if w > 0), default=inf)
+
+    @property
+    def _due(self) -> float:
+        """Seconds that speech may wait now."""
         if self._answers >= OFTEN and self.patience <= DEAF:
-            due = min(due, max(QUICK, self._waited * UNUSUAL))
+            return min(self.patience, max(QUICK, self._waited * UNUSUAL))
+        return self.patience
+
+    def _is_deaf_for(self, part: float) -> bool:
+        due = self._due
         audio = min(DEAF_AUDIO, due) * part
         return self.deaf_for >= due * part and self.seconds - self._covered >= audio
 

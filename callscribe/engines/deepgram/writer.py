@@ -28,7 +28,7 @@ class Writer:
     """Sends one leg's audio; ``rate`` in samples a second, ``width`` their bytes.
 
     While nothing waits here ``lane`` is open, and sends with ``direct``. ``give_up`` is called
-    where a Finalize stays without an answer.
+    where a Finalize stays without an answer, with whether nothing else has come since either.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Writer:
         rate: int,
         width: int,
         monotonic: Callable[[], float],
-        give_up: Callable[[], None],
+        give_up: Callable[[bool], None],
         lane: Lane,
         direct: Send,
     ) -> None:
@@ -133,8 +133,9 @@ class Writer:
 
     def _note_overdue(self) -> None:
         if self._watch.finalize_is_overdue:
+            silent = self._watch.is_silent_since_finalize
             self._watch.finalize_due = None
-            self._give_up()
+            self._give_up(silent)
 
     async def _send(self, data: str | bytes) -> None:
         self._watch.sending()

@@ -30,7 +30,7 @@ DROPPED: Final = "it was too long to keep"
 HEAD: Final = 0.25
 """Seconds of kept audio that a new connection gets at once: the longest frame that Deepgram's
 documentation advises."""
-SPREAD: Final = 0.2
+SPREAD: Final = 0.1
 """Seconds over which spares are opened, for many legs may have fallen silent together."""
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
@@ -320,8 +320,10 @@ class Core(Saying):
         return [Open(self.spare)]
 
     def _may_hear(self, spare: Line, now: float) -> bool:
-        ready = spare.opened_at is not None and not self._waits_for_onset(spare, now)
-        return ready and not self._is_behind
+        if spare.opened_at is None or self._waits_for_onset(spare, now):
+            return False
+        much = self.received - max(self.settled, self._quiet_to)
+        return much <= self.patience.replay * self.rate / 2
 
     def _take_spare(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """Gives the leg to who has found words in it while who has it may be dead."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from callscribe.engines.base import EngineEvent, StreamOptions
+from callscribe.engines.base import EngineEvent, Lost, StreamOptions
 from callscribe.engines.deepgram import (
     DeepgramStreamingConnection,
     DeepgramTranscriptionService,
@@ -128,7 +128,7 @@ async def test_what_is_final_already_ends_without_an_answer(
     assert connection.unanswered >= 1
 
 
-async def test_words_that_are_only_interim_are_not_given_up(
+async def test_who_leaves_words_open_and_says_nothing_when_asked_is_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(watch, "FINALIZE_PATIENCE", 0.1)
@@ -136,6 +136,7 @@ async def test_words_that_are_only_interim_are_not_given_up(
     heard: list[EngineEvent] = []
     async with upstream(server) as address:
         connection = await spoken(address, heard)
-        await until(lambda: connection.unanswered)
-        await connection.close()
+        await until(lambda: not connection.is_connected)
     assert not finals(heard)
+    (lost,) = [event for event in heard if isinstance(event, Lost)]
+    assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 
 import pytest
 
 from callscribe.engines.deepgram.watch import (
     BLOCKED,
     DEAF,
+    DOUBT,
     FINALIZE_PATIENCE,
     MUTE,
     OFTEN,
@@ -72,6 +74,16 @@ def test_a_finalize_has_its_time(watch: Watch, clock: Clock) -> None:
     assert watch.finalize_is_overdue, "it is asked for again, and still waited for"
 
 
+def test_who_says_anything_since_a_finalize_is_not_silent(watch: Watch, clock: Clock) -> None:
+    assert not watch.is_silent_since_finalize, "nobody asked"
+    clock.now += 1
+    watch.finalize()
+    clock.now += 1
+    assert watch.is_silent_since_finalize
+    watch.answer()
+    assert not watch.is_silent_since_finalize
+
+
 def spoken(watch: Watch, clock: Clock, seconds: float, *, answered: float = 0.0) -> bool:
     """Speaks for so long; every so many seconds there are Results. Whether that is a stall."""
     began = watch.seconds
@@ -105,6 +117,21 @@ def test_there_is_doubt_before_it_is_a_stall(
     assert watch.is_doubtful
     watch.results(watch.seconds)
     assert not watch.is_doubtful
+
+
+def test_it_is_known_when_to_look_again(watch: Watch, clock: Clock) -> None:
+    watch.audio(1000, clock())
+    assert watch.next_look == inf, "nobody speaks"
+    watch.speech(1.0)
+    assert watch.next_look == pytest.approx(DEAF * DOUBT - watch.deaf_for)
+    clock.now += watch.next_look + 0.01
+    watch.audio(4000, clock())
+    assert watch.is_doubtful
+    clock.now += watch.next_look - 0.01
+    assert not watch.is_deaf
+    clock.now += 0.02
+    assert watch.is_deaf
+    assert watch.next_look == inf
 
 
 def test_of_a_server_that_is_always_quick_more_is_expected(watch: Watch, clock: Clock) -> None:

@@ -63,7 +63,7 @@ async def writer(socket: Socket, watch: Watch, lane: Lane) -> AsyncIterator[Writ
         RATE,
         2,
         time.monotonic,
-        lambda: None,
+        lambda _silent: None,
         lane,
         socket.take,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,13 @@ def test_finals_touch_whatever_comes(steps: list[tuple[float, float, bool]]) -> 
         assert isinstance(message, dg.Results)
         covered = message.start + message.duration
     assert abs(covered - now) < 0.02
+
+
+def test_a_final_settles_the_silence_behind_its_words_too() -> None:
+    text = channel()
+    (final,) = text.tell(msgspec.structs.replace(said(0.5, 1.0), until=1.3))
+    assert isinstance(final, dg.Results)
+    assert (final.start, final.duration) == (0.0, 1.3)
 
 
 def test_utterance_end_comes_once_and_late_enough() -> None:

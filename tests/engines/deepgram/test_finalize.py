@@ -136,7 +136,8 @@ async def test_who_leaves_words_open_and_says_nothing_when_asked_is_dead(
     heard: list[EngineEvent] = []
     async with upstream(server) as address:
         connection = await spoken(address, heard)
-        await until(lambda: not connection.is_connected)
+        await until(lambda: any(isinstance(event, Lost) for event in heard))
+        await connection.close()
     assert not finals(heard)
     (lost,) = [event for event in heard if isinstance(event, Lost)]
     assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)

@@ -20,7 +20,8 @@ from callscribe.engines.resilient.clip import delayed
 from callscribe.engines.resilient.course import given_since, leave_out, on_leg
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
-from callscribe.engines.resilient.saying import SHOWN, Saying
+from callscribe.engines.resilient.saying import SHOWN
+from callscribe.engines.resilient.sparing import Sparing
 from callscribe.engines.resilient.voices import LegVoices
 from callscribe.errors import CallscribeError, CapacityError, EngineError
 from callscribe.transcript import Result
@@ -30,8 +31,6 @@ DROPPED: Final = "it was too long to keep"
 HEAD: Final = 0.25
 """Seconds of kept audio that a new connection gets at once: the longest frame that Deepgram's
 documentation advises."""
-SPREAD: Final = 0.1
-"""Seconds over which spares are opened, for many legs may have fallen silent together."""
 SEEKING: Final = 0.3
 """Seconds that a hand-over waits at most for where somebody begins to speak."""
 PIECE: Final = 0.02
@@ -40,7 +39,7 @@ there would always be something due, and nothing else would run."""
 
 
 @dataclass(slots=True)
-class Core(Saying):
+class Core(Sparing):
     """The state of one leg. Methods return what is to be done, in order."""
 
     lull: Callable[[int], bool] = lambda _end: False
@@ -131,9 +130,7 @@ class Core(Saying):
 
     def doubted(self, line: Line, now: float, *, over: bool) -> list[Action]:
         """A connection may be dead, or (``over``) has answered after all."""
-        line.doubtful = not over
-        if line.doubtful:
-            self._spare_from = max(self._spare_from, now + self.jitter() * SPREAD)
+        self._doubt(line, now, over=over)
         return self.tick(now)
 
     def seek_onset(self, now: float) -> None:
@@ -299,31 +296,6 @@ class Core(Saying):
         ):
             return []
         return self._switch(line, now)
-
-    def _keep_ready(self, now: float) -> list[Action]:
-        """Has another connection hear the leg as well as long as the one that listens may be dead.
-
-        Who answers first has it. What else becomes of it says nothing of that one: it is no try.
-        """
-        line, spare = self.active, self.spare
-        doubtful = line is not None and line.doubtful
-        if spare is not None and not (doubtful and line is not None and spare.rung == line.rung):
-            self.spare = None
-            return [Drop(spare)]
-        if spare is not None and not spare.begun and self._may_hear(spare, now):
-            # Who is silent may still have words there: they count until it is given up.
-            spare.begin(max(self.settled, self._quiet_to), now)
-        if line is None or now < self._spares_at:
-            return []
-        self._spare_from = now + self.patience.stable
-        self.spare = Line(line.rung, now)
-        return [Open(self.spare)]
-
-    def _may_hear(self, spare: Line, now: float) -> bool:
-        if spare.opened_at is None or self._waits_for_onset(spare, now):
-            return False
-        much = self.received - max(self.settled, self._quiet_to)
-        return much <= self.patience.replay * self.rate / 2
 
     def _take_spare(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """Gives the leg to who has found words in it while who has it may be dead."""

@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from callscribe.engines.base import Deaf, Listening, Silent, TakenOver
-from callscribe.engines.resilient.actions import Line
-from callscribe.engines.resilient.core import SEEKING, SPREAD, Core
+from callscribe.engines.resilient.core import SEEKING, Core
 from callscribe.engines.resilient.rules import GLANCE, Patience
 from callscribe.errors import CapacityError
 from callscribe.transcript import Result, Word
@@ -33,6 +32,17 @@ def texts(sim: Simulation) -> str:
     return " ".join(f.text for f in sim.finals if f.text)
 
 
+def falling_before_requests() -> Simulation:
+    """The first engine has fallen twice; requests and another engine come behind it."""
+    requests = dataclasses.replace(rung("requests"), streaming=False)
+    sim = simulation(FIRST, requests, SECOND)
+    sim.core.begun = True
+    sim.open(sim.asked[0])
+    sim.fail(sim.core.active)
+    fall(sim, 1)
+    return sim
+
+
 def test_while_all_is_well_audio_goes_straight_through(one: Simulation) -> None:
     line = one.core.audio(100)
     assert line is one.core.active
@@ -54,170 +64,6 @@ def test_what_had_no_final_is_heard_again_behind_a_drop(one: Simulation) -> None
     one.check()
     assert texts(one).split() == [str(k) for k in words_between(0, one.core.settled)]
     assert not one.gaps
-
-
-def doubt(sim: Simulation, *, over: bool = False) -> Line:
-    """Whoever listens does not answer, or has after all; who that is."""
-    line = sim.core.active
-    assert line is not None
-    sim.do(sim.core.doubted(line, sim.now, over=over))
-    return line
-
-
-def test_who_may_be_dead_has_a_successor_ready(one: Simulation) -> None:
-    talk(one, 4)
-    final(one)
-    talk(one, 1)
-    doubted = doubt(one)
-    assert not one.asked, "many may have fallen silent together"
-    deadline = one.core.deadline(one.now)
-    assert deadline is not None
-    assert one.now < deadline <= one.now + SPREAD
-    talk(one, 0.2)
-    (spare,) = one.asked
-    one.open(spare)
-    deadline = one.core.deadline(one.now)
-    assert deadline is None or deadline > one.now
-    talk(one, 0.5)
-    assert one.core.active is doubted
-    assert (spare.base, one.lines[spare].heard) == (4000, pytest.approx(875, abs=1)), "at its pace"
-    assert one.most_open == 2
-    one.fail(doubted)
-    assert one.core.active is spare, "at once"
-    assert one.lines[spare].heard < 900, "and goes on from where it is"
-    talk(one, 10)
-    assert one.core.is_caught_up
-    final(one)
-    one.check()
-    assert not one.gaps
-
-
-def test_who_follows_at_once_waits_all_the_same_until_it_is_known_what_is_silent(
-    one: Simulation,
-) -> None:
-    talk(one, 2)
-    doubted = doubt(one)
-    talk(one, 0.2)
-    (spare,) = one.asked
-    one.core.seek_onset(one.now)
-    one.open(spare)
-    one.pass_time(0.1)
-    assert not spare.begun
-    one.core.silent_to(1200)
-    one.pass_time(0)
-    assert spare.base == 1200
-    assert one.core.settled == 0, "who has the leg may still have words there"
-    one.fail(doubted)
-    assert one.core.active is spare
-    assert one.core.settled == 1200
-
-
-def test_a_successor_that_answers_has_the_leg_before_the_silent_one_is_given_up(
-    one: Simulation,
-) -> None:
-    talk(one, 4)
-    final(one)
-    doubted = doubt(one)
-    talk(one, 0.2)
-    (spare,) = one.asked
-    one.open(spare)
-    talk(one, 2)
-    hearing = one.lines[spare]
-    one.say(spare, Result("", 0, hearing.heard / RATE, is_final=False))
-    assert one.core.active is doubted, "that is no word"
-    one.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
-    assert one.core.active is spare
-    assert doubted not in one.lines
-    said = one.told[-1]
-    assert isinstance(said, Result)
-    assert said.text.split()[0] == str(words_between(4000, 5000)[0]), "and its words are told"
-    talk(one, 8)
-    final(one)
-    one.check()
-    assert not one.gaps
-
-
-def test_a_successor_does_not_hear_what_would_be_late_for_long(one: Simulation) -> None:
-    talk(one, 11)
-    doubted = doubt(one)
-    talk(one, 0.2)
-    (spare,) = one.asked
-    one.open(spare)
-    talk(one, 1)
-    assert not spare.begun
-    one.fail(doubted)
-    assert one.core.active is spare
-
-
-@pytest.mark.parametrize("opens", [True, False])
-def test_a_successor_of_who_answers_after_all_is_let_go(one: Simulation, opens: bool) -> None:
-    talk(one, 2)
-    doubted = doubt(one)
-    talk(one, 0.2)
-    if opens:
-        one.open(one.asked[0])
-    final(one)
-    doubt(one, over=True)
-    assert not one.asked
-    assert list(one.lines) == [doubted]
-    talk(one, 2)
-    doubt(one)
-    talk(one, 2)
-    assert not one.asked, "a moment ago there was one"
-    talk(one, 10)
-    assert one.asked
-
-
-@pytest.mark.parametrize("how", ["lost", "refused", "full"])
-def test_a_successor_that_cannot_be_had_changes_nothing(two: Simulation, how: str) -> None:
-    for _ in range(3):  # more often than makes an engine one that falls again and again
-        doubt(two)
-        talk(two, 0.2)
-        (spare,) = two.asked
-        if how == "full":
-            two.do(two.core.waits(spare, CapacityError("all are taken"), two.now))
-        else:
-            two.open(spare)
-            two.fail(spare, retryable=how == "lost")
-        assert two.core.spare is None
-        assert not two.asked
-        doubt(two, over=True)
-        talk(two, 12)
-        final(two)
-    assert two.core.active in two.lines
-    assert two.told == two.finals, "and nobody is told"
-    two.fail(two.core.active)
-    assert [line.rung for line in two.asked] == [], "the jitter"
-    two.pass_time(0.25)
-    assert [line.rung for line in two.asked] == [0], "it is tried as ever"
-
-
-@pytest.mark.parametrize("how", ["refused", "replaced", "given up", "completed"])
-def test_a_successor_goes_with_the_doubt(two: Simulation, how: str) -> None:
-    if how == "replaced":
-        two.fail(two.core.active)
-        (second,) = wait_for(two, 1)
-        two.open(second)
-        (first,) = wait_for(two, 0)
-        assert two.core.active is second
-    doubted = doubt(two)
-    talk(two, 0.2)
-    spare = two.core.spare
-    assert spare is not None
-    two.open(spare)
-    if how == "refused":
-        two.fail(doubted, retryable=False)
-    elif how == "replaced":
-        two.open(first)
-        talk(two, 13)
-        assert two.core.active is first
-    elif how == "given up":
-        two.do(two.core.give_up())
-    else:
-        two.do(two.core.completed(doubted))
-        two.do(two.core.give_up())
-    assert two.core.spare is None
-    assert spare not in two.lines
 
 
 def test_kept_audio_is_sent_at_its_pace(one: Simulation) -> None:
@@ -818,12 +664,7 @@ def test_where_the_first_engine_falls_again_and_again_the_next_one_listens(
 
 def test_requests_take_no_leg_from_who_listens_live() -> None:
     """They may have been asked at the same time as who was there first."""
-    requests = dataclasses.replace(rung("requests"), streaming=False)
-    sim = simulation(FIRST, requests, SECOND)
-    sim.core.begun = True
-    sim.open(sim.asked[0])
-    sim.fail(sim.core.active)
-    fall(sim, 1)
+    sim = falling_before_requests()
     by_requests, live = wait_for(sim, 1, 2)
     sim.open(live)
     assert sim.core.active is live
@@ -920,12 +761,7 @@ def test_to_wait_connected_is_no_proof(two: Simulation) -> None:
 
 
 def test_requests_do_not_come_before_who_is_waited_for() -> None:
-    requests = dataclasses.replace(rung("requests"), streaming=False)
-    sim = simulation(FIRST, requests, SECOND)
-    sim.core.begun = True
-    sim.open(sim.asked[0])
-    sim.fail(sim.core.active)
-    fall(sim, 1)
+    sim = falling_before_requests()
     first, by_requests, live = wait_for(sim, 0, 1, 2)
     sim.open(first)
     sim.open(by_requests)

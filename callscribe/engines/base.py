@@ -44,10 +44,11 @@ class Lost:
 class Doubtful:
     """Speech has gone unanswered for long, and the connection may be dead.
 
-    It is followed by another one that says ``over``: it has answered; or by ``Lost``.
+    ``error`` is what it would be given up for. Another one follows without: it has answered, or
+    there is nothing more to be answered; or ``Lost`` does.
     """
 
-    over: bool = False
+    error: CallscribeError | None = None
 
 
 @dataclass(frozen=True, slots=True)

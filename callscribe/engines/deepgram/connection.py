@@ -107,6 +107,8 @@ class DeepgramStreamingConnection:
         self._metadata: dg.Metadata | None = None
         """What the server said at the end."""
         self._lost = False
+        self._doubted = False
+        """It was told that the connection may be dead."""
         self._log = _log.bind(session=session_id)
         # The one task of a leg here; it owns those that read and write, and is waited for in close.
         self._task = asyncio.create_task(self._run(), name=f"deepgram-{session_id}")
@@ -274,6 +276,8 @@ class DeepgramStreamingConnection:
         if message.from_finalize is True:
             self._watch.finalize_due = None
         self._watch.results(message.start + message.duration)
+        if self._doubted:
+            self._tell_doubt()  # before what it says: nobody else is to have the leg now
 
     def _parse(self, text: str | bytes) -> dg.ServerMessage | None:
         try:
@@ -308,10 +312,9 @@ class DeepgramStreamingConnection:
 
     async def _guard(self) -> None:
         """Gives up a connection that is dead, whatever the socket says."""
-        doubted = False
         while True:
             await asyncio.sleep(
-                min(CHECK / 4 if doubted else CHECK, self._watch.next_look + MOMENT)
+                min(CHECK / 4 if self._doubted else CHECK, self._watch.next_look + MOMENT)
             )
             self.lane.settle()
             if self._along is not None:  # who listens here is to hear each frame as it comes
@@ -327,17 +330,26 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
-            if watch.is_doubtful is not doubted:
-                doubted = not doubted
-                self._teller.put(Doubtful(over=not doubted))
+            self._tell_doubt()
+
+    def _tell_doubt(self) -> None:
+        """Says that the connection may be dead, or no longer."""
+        watch = self._watch
+        if watch.is_doubtful is not self._doubted:
+            self._doubted = not self._doubted
+            error = faults.deaf(watch.deaf_for, self.request_id) if self._doubted else None
+            self._teller.put(Doubtful(error))
 
     def _end_without_answer(self, silent: bool) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long.
 
         Where words are open, and the server has said nothing else either (``silent``), it is dead.
         """
+        dead = silent and self._reader.is_showing
+        if dead and self._watch.wait_as_for_speech():
+            return
         self.unanswered += 1
-        if silent and self._reader.is_showing:
+        if dead:
             raise faults.unended(self.request_id)
         end = self._reader.give_up()
         if end is not None:

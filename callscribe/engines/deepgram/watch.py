@@ -27,7 +27,12 @@ QUICK: Final = 1.5
 on eight legs, by Whisper on two cores that others did not use, the slowest took 1.2 s."""
 
 DOUBT: Final = 2 / 3
-"""The part of its patience from which on another connection is worth having ready."""
+"""The part of its patience from which on another connection is worth having ready, at the latest.
+"""
+
+SLOWER: Final = 1.3
+"""Times that it may wait as long as it lately had to before that is so; what is usual is no doubt.
+"""
 
 OFTEN: Final = 10
 UNUSUAL: Final = 2.5
@@ -54,6 +59,9 @@ LAG: Final = 0.2
 MUTE: Final = 5.0
 """Seconds without any message behind which speech of a stream that was ended is not waited for."""
 
+QUIET: Final = 3.0
+"""Seconds without audio behind which it may be dead, but nobody is kept waiting."""
+
 BLOCKED: Final = 10.0
 """Seconds that sending may take while nobody speaks; else as long as speech may go unanswered."""
 
@@ -67,23 +75,25 @@ class Watch:
         monotonic: Callable[[], float],
         patience: Callable[[], float] = lambda: DEAF,
     ) -> None:
-        """``patience`` is asked for how long speech may go unanswered when the first audio comes.
+        """``patience`` is asked for how long speech may go unanswered, until the server answers.
 
         Until then another connection of the leg may learn more about that.
         """
-        self._patience = patience
-        self.patience = DEAF
-        """Seconds that speech may go unanswered."""
+        self._ask_patience = patience
+        self._patience = DEAF
         self.advanced = False
         """Results have come."""
         self.received = 0
         """Samples."""
         self.finalize_due: float | None = None
         """When the answer to a Finalize is given up, on the monotonic clock."""
+        self._finalized_at = 0.0
         self._rate = rate
         self._monotonic = monotonic
         self._answered = 0
         """Samples that had been received when the last message came."""
+        self._audio_at = monotonic()
+        """When audio came last."""
         self._asked_at = monotonic()
         """Since when an answer is waited for."""
         self._heard_at = monotonic()
@@ -105,6 +115,13 @@ class Watch:
         """When the stream was ended."""
 
     @property
+    def patience(self) -> float:
+        """Seconds that speech may go unanswered."""
+        if not self.advanced:
+            self._patience = self._ask_patience()
+        return self._patience
+
+    @property
     def seconds(self) -> float:
         """How much audio has been received."""
         return self.received / self._rate
@@ -113,9 +130,8 @@ class Watch:
         """Notes audio that came in ``now`` (monotonic s); how many seconds that makes."""
         if self._answered == self.received:
             self._asked_at = now
-            if not self.received:
-                self.patience = self._patience()
         self.received += samples
+        self._audio_at = now
         return self.received / self._rate
 
     def answer(self) -> None:
@@ -125,7 +141,8 @@ class Watch:
 
     def results(self, until: float) -> None:
         """Notes Results that reach to ``until`` (leg seconds), words or none."""
-        self.advanced = True
+        if not self.advanced:
+            self._patience, self.advanced = self._ask_patience(), True
         if until > self._covered:
             self._answers += 1
             self._waited = max(self.deaf_for, self._waited * FORGETTING)
@@ -163,7 +180,8 @@ class Watch:
     def finalize(self) -> None:
         """Notes that a final was asked for; where one is waited for already, it is that one."""
         if self.finalize_due is None:
-            self.finalize_due = self._monotonic() + FINALIZE_PATIENCE
+            self._finalized_at = self._monotonic()
+            self.finalize_due = self._finalized_at + FINALIZE_PATIENCE
 
     @property
     def finalize_is_overdue(self) -> bool:
@@ -173,8 +191,15 @@ class Watch:
     @property
     def is_silent_since_finalize(self) -> bool:
         """Whether no message has come since a final was asked for, and one is waited for."""
-        due = self.finalize_due
-        return due is not None and self._heard_at < due - FINALIZE_PATIENCE
+        return self.finalize_due is not None and self._heard_at < self._finalized_at
+
+    def wait_as_for_speech(self) -> bool:
+        """Waits for the answer to a Finalize as long as speech may wait, if that is not over."""
+        due = self._finalized_at + min(self._due, DEAF)
+        if self._monotonic() >= due:
+            return False
+        self.finalize_due = due
+        return True
 
     @property
     def unanswered(self) -> float:
@@ -195,30 +220,44 @@ class Watch:
     @property
     def is_deaf(self) -> bool:
         """Whether somebody spoke, and the server makes nothing of the audio it gets."""
-        return self._is_deaf_for(1.0)
+        return self._is_deaf_for(self._due)
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether speech has waited for ``DOUBT`` of what it takes to be deaf."""
-        return self._is_deaf_for(DOUBT)
+        """Whether speech has waited for longer than it usually does, and more audio comes."""
+        comes = self._monotonic() - self._audio_at < QUIET
+        return comes and self._is_deaf_for(self._doubtful_from)
 
     @property
     def next_look(self) -> float:
         """Seconds until it may become doubtful, or deaf; infinite where no speech waits."""
-        waits = [self._due * part - self.deaf_for for part in (DOUBT, 1.0)]
+        waits = [due - self.deaf_for for due in (self._doubtful_from, self._due)]
         return inf if self._deaf_since is None else min((w for w in waits if w > 0), default=inf)
 
     @property
     def _due(self) -> float:
         """Seconds that speech may wait now."""
-        if self._answers >= OFTEN and self.patience <= DEAF:
+        if self._is_known:
             return min(self.patience, max(QUICK, self._waited * UNUSUAL))
         return self.patience
 
-    def _is_deaf_for(self, part: float) -> bool:
-        due = self._due
-        audio = min(DEAF_AUDIO, due) * part
-        return self.deaf_for >= due * part and self.seconds - self._covered >= audio
+    @property
+    def _is_known(self) -> bool:
+        """Whether the server has answered often enough to know how long it takes."""
+        return self._answers >= OFTEN and self.patience <= DEAF
+
+    @property
+    def _doubtful_from(self) -> float:
+        """Seconds that speech has waited when another connection is worth having ready."""
+        latest = self._due * DOUBT
+        if self._is_known:
+            return min(latest, max(QUICK * DOUBT, self._waited * SLOWER))
+        return latest
+
+    def _is_deaf_for(self, seconds: float) -> bool:
+        # As much audio has come behind the Results, but for what a patient watch need not see.
+        audio = seconds * min(1.0, DEAF_AUDIO / self._due)
+        return self.deaf_for >= seconds and self.seconds - self._covered >= audio
 
     @property
     def is_mute(self) -> bool:

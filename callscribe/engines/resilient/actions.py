@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from callscribe.engines.base import EngineEvent
+from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.engines.lane import Lane
-from callscribe.errors import CapacityError
+from callscribe.errors import CallscribeError, CapacityError
 
 
 class Cut(NamedTuple):
@@ -40,8 +40,10 @@ class Line:
     begun: bool = False
     """It is given audio."""
     lasted: bool = False
-    doubtful: bool = False
-    """It does not answer, and may be dead."""
+    doubt: CallscribeError | None = None
+    """It does not answer, and may be dead: what it would be given up for."""
+    speech: SpeechBegan | None = None
+    """Where it hears somebody begin to speak, of what is not told yet: it has not the leg."""
     waits: CapacityError | None = None
     """Why it is not opened yet: the engine is full, and the line has its place in the queue."""
     look_at: float = 0.0

@@ -39,7 +39,7 @@ from callscribe.engines.resilient.seeking import SilenceSearch
 from callscribe.engines.resilient.tape import Tape
 from callscribe.engines.resilient.ways import Ways
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import CallscribeError, CapacityError, EngineError
+from callscribe.errors import CallscribeError, CapacityError, EngineError, UpstreamError
 from callscribe.flag import Flag
 from callscribe.transcript import Result
 
@@ -280,12 +280,15 @@ class ResilientConnection:
         self.lane.settle()
         if isinstance(event, Doubtful):
             now = self._monotonic()
-            if line is self._core.active and not event.over:
+            if line is self._core.active and event.error is not None:
                 self._silence.seek(self._tasks, now)
-            self._do(self._core.doubted(line, now, over=event.over))
+            self._do(self._core.doubted(line, event.error, now))
             self._wake.set()
             return None
+        before = self._core.active
         self._do(self._core.heard(line, event, self._monotonic()))
+        if self._core.active is not before and before is not None and before.doubt is not None:
+            self._log_lost(before, before.doubt)  # another one had words first
         if self._core.opening:
             self._wake.set()  # it may have been the end of an utterance
         return self._teller.room() if self._teller.is_full else None
@@ -302,8 +305,8 @@ class ResilientConnection:
         """A connection could not be opened, or has ended by itself."""
         self.lane.settle()
         self._ways.forget(line)
-        name = self._core.rungs[line.rung].name
-        self._log.warning("engine_lost", engine=name, code=error.code, problem=error.message)
+        if line is not self._core.spare:
+            self._log_lost(line, error)
         now = self._monotonic()
         if self._core.active in (
             None,
@@ -335,12 +338,19 @@ class ResilientConnection:
         """Keeps no audio that nobody needs."""
         self._let_go_at = self._core.settled
         # A little of what is settled too: what is missed next may begin within a word.
-        keep = self._core.settled - int(MARGIN * self._ask.sample_rate)
+        keep = self._core.needed_from - int(MARGIN * self._ask.sample_rate)
         needed = self._mender.needed_from
         self._tape.forget(keep if needed is None else min(needed, keep))
         self._core.kept_from = self._tape.first
         if self._tape.is_heavy:
             self._wake.set()
+
+    def _log_lost(self, line: Line, error: CallscribeError) -> None:
+        name = self._core.rungs[line.rung].name
+        said = {"code": error.code, "problem": error.message}
+        if isinstance(error, UpstreamError) and error.request_id:
+            said["request_id"] = error.request_id
+        self._log.warning("engine_lost", engine=name, **said)
 
     def _lead(self) -> None:
         """Opens or shuts the short way to who listens."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from callscribe.engines.base import EngineEvent, Lost
+from callscribe.engines.base import EngineEvent, Lost, SpeechBegan
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
-from callscribe.engines.resilient.clip import delayed
+from callscribe.engines.resilient.clip import clipped, delayed
 from callscribe.engines.resilient.course import given_since, leave_out, on_leg
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
@@ -111,12 +111,13 @@ class Core(Sparing):
         blame_provider(self.rungs, self._tries, line.rung)
         if self.active is None or line.rung < self.active.rung:
             self._error = error
-        follows = self._switch(spare, now) if spare is not None and spare.begun else []
-        return follows + self.tick(now)
+        return self._follow(spare, now) + self.tick(now)
 
     def heard(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """An engine says something about the leg."""
         taken = self._take_spare(line, event, now)
+        if line is self.spare and isinstance(event, SpeechBegan):
+            line.speech = SpeechBegan(event.start + line.base / self.rate)
         if line is not self.active or isinstance(event, Lost):
             return taken
         event = on_leg(event, line, self.rate)
@@ -128,9 +129,9 @@ class Core(Sparing):
         news = self._progress.take(event, line.sent)
         return [*taken, *(self._is_heard() if answers else ()), *map(Tell, news)]
 
-    def doubted(self, line: Line, now: float, *, over: bool) -> list[Action]:
-        """A connection may be dead, or (``over``) has answered after all."""
-        self._doubt(line, now, over=over)
+    def doubted(self, line: Line, error: CallscribeError | None, now: float) -> list[Action]:
+        """A connection may be dead, and would be given up for an error; or (none) is not."""
+        self._doubt(line, error, now)
         return self.tick(now)
 
     def seek_onset(self, now: float) -> None:
@@ -300,12 +301,23 @@ class Core(Sparing):
     def _take_spare(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """Gives the leg to who has found words in it while who has it may be dead."""
         silent = self.active
-        if line is not self.spare or silent is None or not silent.doubtful:
+        if line is not self.spare or silent is None or silent.doubt is None:
             return []
-        if not isinstance(event, Result) or not event.words:
+        if not isinstance(event, Result):
             return []
-        slow = EngineError("it answered nothing, and another connection did", retryable=True)
-        return [Drop(silent), *self.failed(silent, slow, now)]
+        on_clock = event.moved(line.base / self.rate)
+        if not clipped(on_clock, self.settled / self.rate).words:
+            return []  # that was final before
+        return [Drop(silent), *self.failed(silent, silent.doubt, now)]
+
+    def _follow(self, spare: Line | None, now: float) -> list[Action]:
+        """Gives the leg to who hears it already, if it may have it at once."""
+        if spare is None or not spare.begun:
+            return []
+        if self._waits_for_steadier(spare, now):
+            self.opening.remove(spare)
+            return [Drop(spare)]
+        return self._switch(spare, now)
 
     def _switch(self, line: Line, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -324,6 +336,8 @@ class Core(Sparing):
             line.begin(self.settled, now)
         self._progress.settled = max(self.settled, line.base)
         self._progress.tell_again()
+        if line.speech is not None and self._progress.speech_at < self.settled:
+            actions += map(Tell, self._progress.take(line.speech, line.sent))
         self.active = line
         self._away_since = None
         # Who does not answer yet, or did not a moment ago, may still be of no use.

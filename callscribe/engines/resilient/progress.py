@@ -29,6 +29,8 @@ class Progress:
     retold: int | None = None
     """Where the first word begins that was shown, and is not yet by who hears it once more; None:
     there is none."""
+    speech_at: int = -1
+    """Where it was told last that somebody begins to speak."""
     word_end: int = -1
     """Where the last final settled its words, if it was not asked for in their middle."""
 
@@ -59,7 +61,9 @@ class Progress:
             return []
         settled = self.settled / self.rate
         if isinstance(event, SpeechBegan):
-            return [SpeechBegan(max(event.start, settled))]
+            start = max(event.start, settled)
+            self.speech_at = round(start * self.rate)
+            return [SpeechBegan(start)]
         if isinstance(event, Unheard):
             start, end = max(event.start, settled), event.end
             self._settle(end, sent)

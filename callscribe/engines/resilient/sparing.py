@@ -1,7 +1,7 @@
 """Another connection in case that the one that listens is dead: when it opens, and hears the leg.
 
-Who gets the leg in the end is decided in ``core``. ``now`` is monotonic seconds. May import its own
-room.
+Who gets the leg in the end is decided in ``core``. ``now`` is monotonic seconds. May import
+``errors`` and its own room.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open
 from callscribe.engines.resilient.saying import Saying
+from callscribe.errors import CallscribeError
 
 SPREAD: Final = 0.1
 """Seconds over which spares are opened, for many legs may have fallen silent together."""
@@ -20,10 +21,10 @@ SPREAD: Final = 0.1
 class Sparing(Saying):
     """A leg as it stands, and the connection that is kept ready for it."""
 
-    def _doubt(self, line: Line, now: float, *, over: bool) -> None:
-        """Notes that a connection may be dead, or (``over``) has answered after all."""
-        line.doubtful = not over
-        if line.doubtful:
+    def _doubt(self, line: Line, error: CallscribeError | None, now: float) -> None:
+        """Notes that a connection may be dead, or (no error) is not."""
+        line.doubt = error
+        if error is not None:
             self._spare_from = max(self._spare_from, now + self.jitter() * SPREAD)
 
     def _keep_ready(self, now: float) -> list[Action]:
@@ -32,7 +33,7 @@ class Sparing(Saying):
         Who answers first has it. What else becomes of it says nothing of that one: it is no try.
         """
         line, spare = self.active, self.spare
-        doubtful = line is not None and line.doubtful
+        doubtful = line is not None and line.doubt is not None
         if spare is not None and not (doubtful and line is not None and spare.rung == line.rung):
             self.spare = None
             return [Drop(spare)]
@@ -49,4 +50,4 @@ class Sparing(Saying):
         if spare.opened_at is None or self._waits_for_onset(spare, now):
             return False
         much = self.received - max(self.settled, self._quiet_to)
-        return much <= self.patience.replay * self.rate / 2
+        return much <= self.patience.replay * self.rate

@@ -121,6 +121,11 @@ class Standing:
         return (line.opened_at or 0.0) + self.patience.healthy
 
     @property
+    def needed_from(self) -> int:
+        """The first sample that may still have to be sent, or is not settled."""
+        return min([self.settled, *(line.sent for line in self._fed)])
+
+    @property
     def _fed(self) -> list[Line]:
         """The lines that are given audio."""
         return [line for line in (self.active, self.spare) if line is not None and line.begun]
@@ -129,7 +134,7 @@ class Standing:
     def _spares_at(self) -> float:
         """When another connection to the engine that listens is to be opened."""
         line = self.active
-        if line is None or not line.doubtful or self.spare is not None:
+        if line is None or line.doubt is None or self.spare is not None:
             return inf
         return self._spare_from
 
@@ -174,7 +179,8 @@ class Standing:
                 healthy = line.opened_at + self._healthy(line.rung)
                 late = healthy + self.patience.boundary
                 times.append(late if now >= healthy and self._progress.words_open else healthy)
-        if any(line.sent < self.received for line in self._fed):
+        spared = self.spare is not None and self.spare.begun  # no audio goes to it by itself
+        if spared or any(line.sent < self.received for line in self._fed):
             times.append(now + 0.04)
         if self.active is not None and not self.active.lasted:
             times.append(self.active.fed_at + self.patience.stable)

@@ -141,3 +141,26 @@ async def test_who_leaves_words_open_and_says_nothing_when_asked_is_dead(
     assert not finals(heard)
     (lost,) = [event for event in heard if isinstance(event, Lost)]
     assert (lost.error.code, lost.error.retryable) == ("deepgram_stalled", True)
+
+
+async def test_who_says_something_else_when_asked_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "FINALIZE_PATIENCE", 0.2)
+
+    class Chatty(DeafToSilence):
+        async def __call__(self, connection: ServerConnection) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                talking = tasks.create_task(self.talk(connection))
+                await super().__call__(connection)
+                talking.cancel()
+
+        async def talk(self, connection: ServerConnection) -> None:
+            while True:
+                await asyncio.sleep(0.02)
+                await connection.send('{"type": "SpeechStarted", "channel": [0], "timestamp": 0.1}')
+
+    heard: list[EngineEvent] = []
+    async with upstream(Chatty(results("ou", 0.8), answers=False)) as address:
+        connection = await spoken(address, heard)
+        await until(lambda: connection.unanswered)
+        assert not [event for event in heard if isinstance(event, Lost)]
+        await connection.abandon()

@@ -16,6 +16,7 @@ from callscribe.engines.deepgram.watch import (
     OFTEN,
     PATIENCES,
     QUICK,
+    QUIET,
     STALL,
     Watch,
 )
@@ -105,7 +106,7 @@ def test_speech_that_nothing_answers_is_a_stall(watch: Watch, clock: Clock) -> N
     assert DEAF - 0.1 < watch.deaf_for < DEAF + 0.25, "two and a half times the usual second"
 
 
-@pytest.mark.parametrize(("answered", "doubted"), [(1.0, 1.75), (0.25, 1.25)])
+@pytest.mark.parametrize(("answered", "doubted"), [(1.0, 1.5), (0.25, 1.25), (1.5, 1.75)])
 def test_there_is_doubt_before_it_is_a_stall(
     watch: Watch, clock: Clock, answered: float, doubted: float
 ) -> None:
@@ -199,6 +200,39 @@ def test_the_next_connection_has_more_patience_where_nothing_was_heard(clock: Cl
     watch.results(0.5)
     assert spoken(watch, clock, 20)
     assert watch.next_patience == DEAF
+
+
+def test_what_another_connection_learns_counts_until_there_are_results(clock: Clock) -> None:
+    patience = DEAF
+    watch = Watch(1000, clock, lambda: patience)
+    assert not spoken(watch, clock, DEAF - 0.5)
+    patience = 2 * DEAF
+    assert not spoken(watch, clock, 2)
+    watch.results(watch.seconds)
+    patience = DEAF
+    assert not spoken(watch, clock, 2 * DEAF - 0.5)
+    assert spoken(watch, clock, 1)
+
+
+def test_nobody_is_kept_ready_where_no_more_audio_comes(watch: Watch, clock: Clock) -> None:
+    assert not spoken(watch, clock, DEAF - 0.5)
+    assert watch.is_doubtful
+    clock.now += QUIET
+    assert not watch.is_doubtful, "the microphone is off"
+    clock.now += 1
+    watch.audio(250, clock())
+    assert watch.is_doubtful
+
+
+def test_a_final_is_waited_for_as_long_as_speech_may_wait(watch: Watch, clock: Clock) -> None:
+    watch.finalize()
+    clock.now += FINALIZE_PATIENCE
+    assert watch.finalize_is_overdue
+    assert watch.wait_as_for_speech(), "it has not shown how quick it is"
+    assert not watch.finalize_is_overdue
+    clock.now += DEAF - FINALIZE_PATIENCE
+    assert watch.finalize_is_overdue
+    assert not watch.wait_as_for_speech()
 
 
 def test_sending_that_takes_too_long(watch: Watch, clock: Clock) -> None:

@@ -155,7 +155,7 @@ class Simulation:
 
     def _forget(self) -> None:
         """Lets go of audio, as whoever keeps it does."""
-        settled, needed = self.core.settled - int(MARGIN * RATE), self.repairs.first
+        settled, needed = self.core.needed_from - int(MARGIN * RATE), self.repairs.first
         oldest = self.core.received - int(self.core.patience.kept * RATE)
         keep = settled if needed is None else min(needed, settled)
         self.core.kept_from = max(self.core.kept_from, keep, oldest)
@@ -185,6 +185,7 @@ class Simulation:
 
     def feed(self, line: Line, start: int, end: int) -> None:
         """A line was sent kept audio."""
+        assert start >= self.core.kept_from, "that was let go"
         if line in self.lines:
             self.lines[line].ear.give(start, end)
         self.core.fed(line, end)

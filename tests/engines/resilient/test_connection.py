@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from structlog.testing import capture_logs
 
 from callscribe.engines.base import (
     Deaf,
@@ -30,6 +31,10 @@ from tests.engines.hearing import Heard
 from tests.engines_for_tests import EnergyConnection, EnergyEngine, tones
 
 pytestmark = pytest.mark.anyio
+
+SILENT = UpstreamError(
+    "it answers nothing", code="deepgram_stalled", retryable=True, request_id="0199c0de"
+)
 
 
 @pytest.fixture
@@ -129,7 +134,7 @@ async def test_whoever_may_be_dead_is_followed_at_once(first: EnergyEngine) -> N
     audio = tones(400, 600, 800)
     cut = int(1.2 * 16_000) * 2
     await leg.send_audio(audio[:cut])
-    first.connections[0]._callback(Doubtful())
+    first.connections[0]._callback(Doubtful(SILENT))
     async with asyncio.timeout(5):
         while len(first.connections) < 2:
             await asyncio.sleep(0.01)
@@ -138,6 +143,48 @@ async def test_whoever_may_be_dead_is_followed_at_once(first: EnergyEngine) -> N
     await leg.close()
     assert heard.text == "f400 f600 f800"
     assert not [event for event in heard if isinstance(event, Doubtful)]
+
+
+async def hear_twice(first: EnergyEngine, audio: bytes, said: int) -> tuple[Heard, list[Any]]:
+    """A leg whose connection says nothing of what comes behind so many bytes, and a spare."""
+    heard = Heard()
+    engine = ResilientEngine([Rung(first, first.name, pace=20.0)])
+    with capture_logs() as logs:
+        leg = await engine.transcribe_streaming("s", "fr", 16_000, heard)
+        await leg.send_audio(audio[:said])
+        first.connections[0]._callback = lambda _: None
+        leg._ways._listener.heard(leg._core.active, Doubtful(SILENT))
+        for at in range(said, len(audio), 3200):
+            await leg.send_audio(audio[at : at + 3200])
+            await asyncio.sleep(0.02)
+        await leg.close()
+    return heard, logs
+
+
+async def test_who_may_be_dead_loses_the_leg_to_who_answers(first: EnergyEngine) -> None:
+    audio = tones(400, 600, 800, 500)
+    heard, logs = await hear_twice(first, audio, int(1.2 * 16_000) * 2)
+    assert len(first.connections) == 2
+    assert heard.text == "f400 f600 f800 f500"
+    starts = [final.words[0].start for final in heard.finals]
+    assert starts == pytest.approx([0.1, 0.9, 1.7, 2.5], abs=0.02)
+    (lost,) = [entry for entry in logs if entry["event"] == "engine_lost"]
+    assert (lost["code"], lost["request_id"]) == ("deepgram_stalled", "0199c0de")
+
+
+async def test_who_answers_after_all_when_the_leg_ends_keeps_it(first: EnergyEngine) -> None:
+    heard = Heard()
+    leg = await ladder(first).transcribe_streaming("s", "fr", 16_000, heard)
+    await leg.send_audio(tones(400, 600, gap=0.1))
+    (only,) = first.connections
+    only._callback(Doubtful(SILENT))
+    async with asyncio.timeout(5):
+        while len(first.connections) < 2:
+            await asyncio.sleep(0.01)
+    only._callback(Doubtful())  # as comes before each answer
+    await leg.close()
+    assert heard.text == "f400 f600"
+    assert first.open_legs == 0, "and the spare is closed"
 
 
 async def test_lost_while_it_ends(first: EnergyEngine, second: EnergyEngine) -> None:

@@ -18,7 +18,7 @@ from callscribe.engines.base import Silent
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.core import HEAD
 from callscribe.engines.resilient.rules import Patience
-from callscribe.errors import CapacityError
+from callscribe.errors import CapacityError, EngineError
 from callscribe.events import Event, FinalResult
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
@@ -35,6 +35,8 @@ from tests.engines.resilient.simulation import (
     simulation,
     words_between,
 )
+
+SILENT = EngineError("it answers nothing", retryable=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -65,7 +67,9 @@ class Schedule:
         kinds += ["final", "interim", "lose", "silent", "stranger"] if sim.lines else []
         kinds += ["doubt", "doubt"] if sim.lines else []
         kinds += ["answer", "no_answer"] if sim.finals_asked else []
-        kinds += ["seek", "quiet"] if sim.core.active is None else ["pauses"]
+        active = sim.core.active
+        kinds += ["seek", "quiet"] if active is None or active.doubt else []
+        kinds += [] if active is None else ["pauses"]
         getattr(self, f"_{self.draw(st.sampled_from(kinds))}")()
         sim.pass_time(0)
 
@@ -157,7 +161,7 @@ class Schedule:
     def _doubt(self) -> None:
         """Any line may be doubted; one that is not listened to means nothing by it."""
         line, over = self.draw(st.sampled_from(list(self.sim.lines))), self.draw(st.booleans())
-        self.sim.do(self.sim.core.doubted(line, self.sim.now, over=over))
+        self.sim.do(self.sim.core.doubted(line, None if over else SILENT, self.sim.now))
 
     def _full(self) -> None:
         line = self.draw(st.sampled_from(self.sim.asked))
@@ -200,7 +204,7 @@ def test_every_second_is_covered_once(
         assert sim.core.received >= sim.core.settled
         active, spare = sim.core.active, sim.core.spare
         assert active is None or active.rung not in {line.rung for line in sim.core.opening}
-        assert spare is None or (active is not None and active.doubtful)
+        assert spare is None or (active is not None and active.doubt)
     sim.do(sim.core.give_up())
     assert sim.core.settled == sim.core.received
     assert not sim.asked

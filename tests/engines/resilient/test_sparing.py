@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from callscribe.engines.base import SpeechBegan, TakenOver
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.sparing import SPREAD
-from callscribe.errors import CapacityError
+from callscribe.errors import CapacityError, UpstreamError
 from callscribe.transcript import Result
 from tests.engines.resilient.simulation import (
     RATE,
@@ -17,12 +18,14 @@ from tests.engines.resilient.simulation import (
     words_between,
 )
 
+SILENT = UpstreamError("it answers nothing", code="deepgram_stalled", retryable=True)
+
 
 def doubt(sim: Simulation, *, over: bool = False) -> Line:
     """Whoever listens does not answer, or has after all; who that is."""
     line = sim.core.active
     assert line is not None
-    sim.do(sim.core.doubted(line, sim.now, over=over))
+    sim.do(sim.core.doubted(line, None if over else SILENT, sim.now))
     return line
 
 
@@ -99,8 +102,98 @@ def test_a_successor_that_answers_has_the_leg_before_the_silent_one_is_given_up(
     assert not one.gaps
 
 
-def test_a_successor_does_not_hear_what_would_be_late_for_long(one: Simulation) -> None:
-    talk(one, 11)
+def spared(sim: Simulation, seconds: float) -> tuple[Line, Line]:
+    """Who may be dead, and a spare that has heard the leg for so long."""
+    doubted = doubt(sim)
+    talk(sim, 0.2)
+    spare = sim.core.spare
+    assert spare is not None
+    sim.open(spare)
+    talk(sim, seconds)
+    assert spare.begun
+    return doubted, spare
+
+
+def test_what_a_successor_is_still_to_hear_is_kept(one: Simulation) -> None:
+    talk(one, 8)
+    doubted, spare = spared(one, 1)
+    final(one)  # one more, and the connection is silent again
+    assert spare.sent < one.core.settled - 2 * RATE
+    talk(one, 1)
+    one.fail(doubted)
+    assert one.core.active is spare
+    talk(one, 60)
+    assert one.core.is_caught_up
+    final(one)
+    one.check()
+    assert not one.gaps
+
+
+def test_words_that_were_final_before_are_no_answer(one: Simulation) -> None:
+    talk(one, 8)
+    doubted, spare = spared(one, 1)
+    hearing = one.lines[spare]
+    final(one)
+    one.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert one.core.active is doubted
+    assert one.told == one.finals
+
+
+def test_a_successor_has_the_leg_because_of_what_was_in_doubt(two: Simulation) -> None:
+    talk(two, 4)
+    _, spare = spared(two, 1)
+    hearing = two.lines[spare]
+    two.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert two.core.active is spare
+    two.fail(spare)
+    talk(two, 1)
+    two.open(next(line for line in two.asked if line.rung == 1))
+    (taken_over,) = [event for event in two.told if isinstance(event, TakenOver)]
+    assert taken_over.error.code == "deepgram_closed"
+    assert two.core.active is not None
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_where_a_successor_hears_somebody_begin_to_speak_is_told_with_the_leg(
+    one: Simulation, settled: bool
+) -> None:
+    talk(one, 4)
+    one.say(one.core.active, SpeechBegan(0.1))
+    if settled:
+        final(one)
+    doubted, spare = spared(one, 1)
+    one.say(spare, SpeechBegan(0.2))
+    assert [e.start for e in one.told if isinstance(e, SpeechBegan)] == [0.1]
+    one.fail(doubted)
+    told = [e.start for e in one.told if isinstance(e, SpeechBegan)]
+    assert told == ([0.1, 4.2] if settled else [0.1]), "once"
+
+
+def test_a_successor_that_has_caught_up_is_given_what_comes(one: Simulation) -> None:
+    talk(one, 1)
+    _, spare = spared(one, 6)
+    assert spare.sent == one.core.received
+    deadline = one.core.deadline(one.now)
+    assert deadline is not None
+    assert deadline <= one.now + 0.05, "no audio goes to it by itself"
+
+
+def test_who_falls_again_and_again_has_no_successor_of_its_own_kind(two: Simulation) -> None:
+    two.fail(two.core.active)
+    (again,) = wait_for(two, 0)
+    two.open(again)
+    talk(two, 2)
+    doubted, spare = spared(two, 1)
+    two.fail(doubted)
+    assert two.core.active is None
+    assert spare not in two.lines
+    (steady,) = wait_for(two, 1)
+    two.open(steady)
+    assert two.core.active is steady
+
+
+def test_a_successor_does_not_hear_more_than_is_heard_again(one: Simulation) -> None:
+    talk(one, one.core.patience.replay + 1)
     doubted = doubt(one)
     talk(one, 0.2)
     (spare,) = one.asked

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import deque
 from collections.abc import Awaitable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Final
 
 import structlog
@@ -32,7 +31,8 @@ class EngineTeller:
     """Calls one leg's callback: at once where nothing waits, without a task between.
 
     What waits for a slow one keeps its order; of interims that wait only the latest is kept, for
-    each restates the one before. What a callback gives back to be awaited is awaited in a task.
+    each restates the one before. What a callback gives back to be awaited is awaited in a task,
+    which there is while something waits.
     """
 
     def __init__(self, callback: TranscriptCallback, session_id: str) -> None:
@@ -42,8 +42,7 @@ class EngineTeller:
         self._session_id = session_id
         self.reached = 0.0
         """The latest mark behind which nothing waits; see ``mark``."""
-        self._waiting: deque[EngineEvent | float] = deque()
-        self._news = Flag()
+        self._waiting: list[EngineEvent | float] = []
         self._room = Flag()
         self._now: object = None
         """The call that is under way."""
@@ -52,7 +51,9 @@ class EngineTeller:
         self._told = 0
         self._ended = False
         self._silenced = False
-        self._task = asyncio.create_task(self._run(), name=f"telling-{session_id}")
+        self._given_up = False
+        self._task: asyncio.Task[None] | None = None
+        self._context = copy_context()
 
     @property
     def is_inside(self) -> bool:
@@ -63,12 +64,14 @@ class EngineTeller:
         """Has the callback told, at once or soon."""
         if self._silenced:
             return
-        if self._now is None and not self._waiting and not self._task.done():
+        if self._is_over:
+            return
+        if self._now is None and not self._waiting:
             self._answer = self._ask(event)
             if self._answer is None:
                 self._now = None
             else:
-                self._news.set()
+                self._go_on()
             return
         if self._now is not None and isinstance(event, Result):
             if self._waiting and isinstance(self._waiting[-1], float):
@@ -77,7 +80,7 @@ class EngineTeller:
             if isinstance(last, Result) and not last.is_final:
                 self._waiting.pop()
         self._waiting.append(event)
-        self._news.set()
+        self._go_on()
 
     def mark(self, place: float) -> None:
         """Has ``reached`` become ``place`` when all that waits now is told."""
@@ -85,9 +88,10 @@ class EngineTeller:
             return
         if self._waiting and isinstance(self._waiting[-1], float):
             self._waiting[-1] = place
+        elif self._now is None and not self._waiting:
+            self.reached = place
         else:
             self._waiting.append(place)
-            self._news.set()
 
     async def tell(self, event: EngineEvent) -> None:
         """Like ``put``, but waits while very much waits already."""
@@ -97,7 +101,7 @@ class EngineTeller:
     @property
     def is_full(self) -> bool:
         """Whether very much waits: who brings more has to wait for ``room``."""
-        return len(self._waiting) >= MOST_WAITING and not self._task.done()
+        return len(self._waiting) >= MOST_WAITING and not self._is_over
 
     async def room(self) -> None:
         """Waits while very much waits already."""
@@ -145,9 +149,8 @@ class EngineTeller:
         _log.exception("transcript_callback_failed", session=self._session_id)
 
     def end(self) -> None:
-        """Lets the task go when everything is told, without waiting for that."""
+        """Takes nothing more when everything is told, without waiting for that."""
         self._ended = True
-        self._news.set()
 
     def silence(self) -> None:
         """Tells nothing more, but what is being told."""
@@ -162,10 +165,10 @@ class EngineTeller:
         To be called from outside the callback.
         """
         self.end()
-        while not self._task.done():
+        while (task := self._task) is not None and not task.done():
             told = self._told
-            await asyncio.wait({self._task}, timeout=patience)
-            if not self._task.done() and self._told == told:
+            await asyncio.wait({task}, timeout=patience)
+            if not task.done() and self._told == told:
                 self.errors += 1
                 _log.error(
                     "transcript_callback_stuck",
@@ -173,25 +176,32 @@ class EngineTeller:
                     seconds=patience,
                     untold=len(self._waiting) + 1,
                 )
-                self._task.cancel()
-                await asyncio.wait({self._task})
+                self._given_up = True
+                self._room.set()
+                task.cancel()
+                await asyncio.wait({task})
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing that comes now is told."""
+        return self._given_up or (self._ended and self._now is None and not self._waiting)
+
+    def _go_on(self) -> None:
+        """Has a task tell what waits, if there is none."""
+        if self._task is None or self._task.done():
+            name = f"telling-{self._session_id}"
+            self._task = asyncio.Task(self._run(), name=name, context=self._context)
 
     async def _run(self) -> None:
-        while await self._has_more():
+        while self._waiting or self._answer is not None:
             if self._answer is not None:
                 answer, self._answer = self._answer, None
                 await self._await(answer)
                 self._told += 1
                 continue
-            event = self._waiting.popleft()
+            event = self._waiting.pop(0)
             self._room.set()
             if isinstance(event, float):
                 self.reached = event
                 continue
             await self.call(event)
-
-    async def _has_more(self) -> bool:
-        while not (self._waiting or self._answer or self._ended):
-            self._news.clear()
-            await self._news.wait()
-        return bool(self._waiting or self._answer)

@@ -61,23 +61,32 @@ def test_threads_share_two_arenas() -> None:
 
 
 GIVEN_BACK = """
+import sys
 import numpy as np
 from callscribe.allocator import bound_arenas, give_back
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 >> 20
-bound_arenas()
+bound_arenas(models=sys.argv[1] == "model")
+full = resident()
 blocks = [np.ones(1 << 17) for _ in range(100)]  # 1 MB each
 kept = blocks[-1]
 del blocks
 before = resident()
 give_back()
-print(before - resident())
+print(before - full, before - resident())
 """
 
 
-def test_what_was_freed_is_given_back() -> None:
-    assert int(run(GIVEN_BACK)) > 60
+def test_what_was_freed_beside_a_model_is_given_back() -> None:
+    kept, given_back = map(int, run(GIVEN_BACK, "model").split())
+    assert kept > 60, "a model will have it again at once"
+    assert given_back > 60
+
+
+def test_large_buffers_are_not_kept_without_a_model() -> None:
+    kept, _ = map(int, run(GIVEN_BACK, "none").split())
+    assert kept < 20
 
 
 @pytest.mark.anyio

@@ -81,7 +81,7 @@ class Tape:
     def read(self, start: int, end: int) -> bytes:
         """The audio of these samples, as far as it is kept. What is in the file blocks shortly."""
         start, end = max(start, self.first), min(end, self.end)
-        found = bytearray()
+        found: list[bytes] = []
         at = max(bisect_right(self._stored, (start, 1 << 62, 0)) - 1, 0)
         for first, last, place in self._stored[at:]:
             if first >= end:
@@ -90,12 +90,12 @@ class Tape:
                 assert self._file is not None  # noqa: S101 - it holds what is listed
                 # By its place: the file may be written to at the same time, in a thread.
                 piece = os.pread(self._file.fileno(), (last - first) * self._width, place)
-                found += self._cut(first, piece, start, end)
+                found.append(self._cut(first, piece, start, end))
         for first, piece in self._pieces:
             if first >= end:
                 break
-            found += self._cut(first, piece, start, end)
-        return bytes(found)
+            found.append(self._cut(first, piece, start, end))
+        return b"".join(found)
 
     def close(self) -> None:
         """Lets go of everything. Idempotent."""

@@ -27,4 +27,4 @@ def tune_process() -> None:
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", CACHED_PRIMITIVES)
     threadpool_limits(limits=1, user_api="blas")
-    bound_arenas()
+    bound_arenas(models=True)

@@ -233,7 +233,10 @@ class RolesSwapped(Event, frozen=True, kw_only=True, gc=False, tag="roles_swappe
 
 
 class CallStats(Event, frozen=True, kw_only=True, gc=False, tag="call_stats"):
-    """How the call goes, from the finals so far, in seconds: see ``callscribe/talk.py``."""
+    """How the call goes, from the finals so far, in seconds: see ``callscribe/talk.py``.
+
+    Comes behind each utterance, and every few seconds of a long one.
+    """
 
     type: ClassVar[str] = "call_stats"
     durable: ClassVar[bool] = False

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import count
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
@@ -46,6 +47,9 @@ from callscribe.voices import Voices
 AROUND: Final = 0.5
 """Seconds before and behind an utterance whose levels are looked at too."""
 
+FIGURES: Final = 3.0
+"""Seconds after which changed figures of a call are told although no utterance has ended."""
+
 NO_THRESHOLDS: Final[Mapping[str, float]] = MappingProxyType({})
 """Nothing is unsure."""
 
@@ -78,6 +82,10 @@ class Record:
         """Errors that were logged and survived: of sinks, of engines, of this fold."""
         self.heard_at = 0.0
         """When an engine heard something last, on the session's monotonic clock."""
+        self._figures_at = -inf
+        """When the figures of the call were told last."""
+        self._figures_due = inf
+        """When they are to be told again: they have changed since."""
         self._ledger = ledger
         self._monotonic = monotonic
         self._builders: dict[str, UtteranceBuilder] = {}
@@ -171,6 +179,8 @@ class Record:
             raise RuntimeError("the engine spoke after the end of the session")
         leg.follow(heard)
         self.heard_at = self._monotonic()
+        if self._figures_due <= self.heard_at:
+            self._tell_figures()
         offset = leg.offset or 0.0
         builder = self._builder(leg.speaker)
         if isinstance(heard, Result):  # nearly always
@@ -301,6 +311,12 @@ class Record:
         for told in self._finals.add(final, levels):
             self._say(told)
         self.talk.received(leg.speaker, (leg.offset or 0.0) + leg.seconds)
+        self._figures_due = min(self._figures_due, self._figures_at + FIGURES)
+        if step.speech_final or self._figures_due <= self.heard_at:
+            self._tell_figures()
+
+    def _tell_figures(self) -> None:
+        self._figures_at, self._figures_due = self.heard_at, inf
         self.publish(events.CallStats, stats=self.talk.to_dict())
 
     def _say(self, final: events.FinalResult) -> None:

@@ -9,7 +9,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from callscribe.transcript import Result, Utterance, Word, join_text, mean_confidence
+from callscribe.transcript import (
+    Result,
+    Utterance,
+    Word,
+    join_text,
+    mean_confidence,
+    whole_ms,
+    written_down,
+)
 
 LONGEST: Final = 60.0
 """Seconds after which an utterance ends with a final although nobody paused: every event holds the
@@ -139,23 +147,13 @@ def placed(result: Result, offset: float) -> Result:
     """A leg's result on the call clock, in the numbers that are written down and told."""
     if result.exact and not offset:
         return result
-    words = [
-        Word(
-            word.text,
-            round(word.start + offset, 3),
-            round(word.end + offset, 3),
-            round(word.confidence, 4),
-            word.speaker_label,
-        )
-        for word in result.words
-    ]
     return Result(
         text=result.text.strip(),
-        start=round(result.start + offset, 3),
-        end=round(result.end + offset, 3),
+        start=whole_ms(result.start + offset),
+        end=whole_ms(result.end + offset),
         is_final=result.is_final,
         speech_final=result.speech_final,
-        words=tuple(words),
+        words=written_down(result.words, offset),
         confidence=result.confidence,
         language=result.language,
         unsure=result.unsure,

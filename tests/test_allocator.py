@@ -68,13 +68,13 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 >> 20
 bound_arenas(models=sys.argv[1] == "model")
-full = resident()
+empty = resident()
 blocks = [np.ones(1 << 17) for _ in range(100)]  # 1 MB each
 kept = blocks[-1]
 del blocks
 before = resident()
 give_back()
-print(before - full, before - resident())
+print(before - empty, before - resident())
 """
 
 

@@ -34,7 +34,7 @@ from callscribe.events import (
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.past import Past
-from callscribe.record import Record
+from callscribe.record import FIGURES, Record
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Result, Word
 
@@ -204,6 +204,37 @@ def sentence(delay: float, confidence: float) -> Result:
     )
     start, end = words[0].start, words[-1].end
     return Result(SENTENCE, start, end, True, True, words, confidence, "fr", 80.0)
+
+
+def test_figures_are_told_behind_an_utterance_and_now_and_then_in_a_long_one(
+    bus: Seen, leg: Leg
+) -> None:
+    now = [100.0]
+    record = Record("call", Ledger(bus, lambda: 1234.5), lambda: now[0])
+    bus.record = record
+
+    def words_told() -> list[int]:
+        stats = [event.stats for event in bus.all if isinstance(event, CallStats)]
+        return [one["speakers"]["agent"]["words"] for one in stats]
+
+    def part(start: float, *, last: bool = False) -> Result:
+        word = Word("oui", start, start + 0.5, 0.9)
+        return Result("oui", start, start + 0.5, True, last, (word,), 0.9)
+
+    record.hear(leg, part(0.0))
+    assert words_told() == [1], "the first ones at once"
+    now[0] += FIGURES - 1
+    record.hear(leg, part(1.0))
+    assert words_told() == [1]
+    now[0] += 1.5
+    record.hear(leg, Result("", 2.0, 2.0, is_final=False))
+    assert words_told() == [1, 2], "also where nothing is said any more"
+    now[0] += 0.5
+    record.hear(leg, part(3.0, last=True))
+    assert words_told() == [1, 2, 3]
+    now[0] += 2 * FIGURES
+    record.hear(leg, Result("", 4.0, 4.0, is_final=False))
+    assert words_told() == [1, 2, 3], "nothing has changed"
 
 
 def finals(bus: Seen) -> list[tuple[str, int, str]]:

@@ -13,6 +13,8 @@ from callscribe.transcript import (
     Word,
     join_text,
     mean_confidence,
+    whole_ms,
+    written_down,
 )
 
 
@@ -34,6 +36,36 @@ def test_a_revision_takes_the_place_of_what_it_revises() -> None:
     transcript.add(said("b", 1))
     transcript.add(said("a", 0, "non"))
     assert [(u.utterance_id, u.text) for u in transcript.utterances] == [("a", "non"), ("b", "oui")]
+
+
+def test_what_was_taken_out_may_come_back() -> None:
+    transcript = Transcript("call", [said("a", 0), said("b", 1)])
+    transcript.drop("nobody's")
+    transcript.drop("a")
+    transcript.drop("a")
+    assert [u.utterance_id for u in transcript.utterances] == ["b"]
+    transcript.add(said("a", 2))
+    transcript.swap("agent", "technician")
+    transcript.add(said("a", 0, "non"))
+    copy = transcript.copy()
+    copy.drop("b")
+    assert [u.text for u in transcript.utterances] == ["non", "oui"]
+    assert [u.text for u in copy.utterances] == ["non"]
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e4))
+def test_words_are_written_down_in_whole_milliseconds(start: float, offset: float) -> None:
+    (word,) = written_down([Word("oui", start, start + 0.3, 0.12345)], offset)
+    assert abs(word.start - (start + offset)) <= 0.0005 + 1e-9
+    assert word.start == round(word.start, 3) == whole_ms(start + offset), "as all else is"
+    assert word.confidence == 0.1235
+
+
+def test_what_is_no_time_is_left_as_it_is() -> None:
+    (word,) = written_down([Word("oui", 0.1, float("inf"), 0.5, "S1")], 1.0)
+    assert (word.start, word.end, word.speaker_label) == (1.1, float("inf"), "S1")
+    assert whole_ms(float("inf")) == float("inf")
+    assert whole_ms(-0.0123) == -0.012
 
 
 def test_what_a_transcript_tells() -> None:

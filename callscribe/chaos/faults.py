@@ -45,7 +45,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "stall": Kind(
         "up: the server gets no more messages; down: the client gets none. They wait, and pings "
-        "go on being answered. open: the upgrade or request itself waits.",
+        "go on being answered until the stream is ended. open: the upgrade or request itself "
+        "waits.",
         "stall:down@10+5",
         "up|down|open",
         lasting=True,

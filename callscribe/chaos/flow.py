@@ -71,6 +71,8 @@ class Flow:
     def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.cutter: Cutter = Uncut()
         self.messages = Lane(writer)
+        self.has_begun = False
+        """Whether anything has come."""
         self.was_reset = False
         """Whether the side that is read from broke off."""
         self._controls = Lane(writer)
@@ -107,6 +109,7 @@ class Flow:
     async def _read(self) -> AsyncIterator[bytes]:
         try:
             while data := await self._reader.read(READ):
+                self.has_begun = True
                 yield data
         except OSError:
             self.was_reset = True

@@ -84,7 +84,11 @@ class Relay:
             self._finish(f"the {name} broke the protocol: {problem}", self._drop)
         else:
             how = "broke off" if flow.was_reset else "left"
-            self._finish(f"the {name} {how}", self._part)
+            answered = flow is self._down and flow.has_begun and not flow.was_reset
+            what = (
+                "the answer has ended" if answered and self._frames is None else f"the {name} {how}"
+            )
+            self._finish(what, self._part)
 
     async def _befall(self) -> None:
         async with TaskGroup() as spells:

@@ -21,6 +21,7 @@ import typer
 from callscribe.cli.live import CallScreen, line_text
 from callscribe.cli.output import read_settings, screen, side
 from callscribe.cli.serve import page_address
+from callscribe.cli.spoken import known_language
 from callscribe.cli.stage import Stage
 from callscribe.cli.view import CallView
 from callscribe.demo.absence import LIMIT, Absence
@@ -108,6 +109,8 @@ def call(
         raise ConfigurationError(
             f"{base} is no address of a server; say for example http://127.0.0.1:8000"
         )
+    if lang:
+        known_language(lang)  # before there is a call of it
     rate = TELEPHONE_RATE if way is Way.TWILIO else BROWSER_RATE
     with side().status("reading the files"):
         voices = [voice for path in files for voice in read_voices(path, rate)]

@@ -16,12 +16,12 @@ import typer
 from callscribe.cli.output import byte_progress, complain, read_settings, side
 from callscribe.cli.playing import play_live
 from callscribe.cli.recordings import Channels, Job, Recording, plan, transcribe_recording
+from callscribe.cli.spoken import known_language
 from callscribe.cli.targets import SCREEN, choose_targets
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.export import Model, Source, export
-from callscribe.languages import LANGUAGES
 from callscribe.settings import Settings
 from callscribe.transcript import Transcript
 
@@ -91,7 +91,7 @@ def transcribe(
     """
     settings = read_settings(whisper_model=model)
     job = Job(
-        language=_known(language),
+        language=known_language(language),
         speakers=tuple(name.strip() for name in speakers.split(",")) if speakers else (),
         channels=channels,
         keyterms=tuple(keyterm or ()),
@@ -179,11 +179,3 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="")
     side().print(str(path), markup=False)
-
-
-def _known(language: str) -> str:
-    if language != "auto" and language not in LANGUAGES:
-        raise ConfigurationError(
-            f"unknown language {language!r}; right values are auto, {', '.join(LANGUAGES)}"
-        )
-    return language

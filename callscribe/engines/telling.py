@@ -92,6 +92,7 @@ class EngineTeller:
             self.reached = place
         else:
             self._waiting.append(place)
+            self._go_on()
 
     async def tell(self, event: EngineEvent) -> None:
         """Like ``put``, but waits while very much waits already."""
@@ -138,6 +139,11 @@ class EngineTeller:
         token = _call.set(self._now)
         try:
             await answer
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self._failed()  # of what it waited for
         except Exception:  # noqa: BLE001 - as above
             self._failed()
         finally:
@@ -190,7 +196,7 @@ class EngineTeller:
         """Has a task tell what waits, if there is none."""
         if self._task is None or self._task.done():
             name = f"telling-{self._session_id}"
-            self._task = asyncio.Task(self._run(), name=name, context=self._context)
+            self._task = asyncio.create_task(self._run(), name=name, context=self._context)
 
     async def _run(self) -> None:
         while self._waiting or self._answer is not None:

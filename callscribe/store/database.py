@@ -219,5 +219,11 @@ def _postgres(url: URL, *, isolation: str) -> AsyncEngine:
 def make_folder(url: URL) -> None:
     """Makes the folder of an SQLite file; ``StoreError`` where that cannot be."""
     if url.get_backend_name() == "sqlite" and not str(url.database).startswith("file:"):
-        with explained(name_of(url)):
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(str(url.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The folder {folder} of the store cannot be made ({error.strerror}); mend that, "
+                "or name another place with CALLSCRIBE_DATA_DIR or CALLSCRIBE_DATABASE_URL."
+            ) from error

@@ -237,6 +237,8 @@ async def test_recordings_pass(tmp_path: Path) -> None:
                 )
                 assert found.metadata.sha256 == hashlib.sha256(recording).hexdigest()
                 assert found.results.channels[0].alternatives[0].transcript
+    told = [happening.what for happening in proxy.happenings]
+    assert told.count("the answer has ended") == 2
 
 
 async def test_nobody_behind() -> None:

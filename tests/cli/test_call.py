@@ -76,7 +76,7 @@ def test_what_goes_wrong_is_said(exchange: Served, served: Served, tmp_path: Pat
     assert "set CALLSCRIBE_TWILIO_AUTH_TOKEN" in ring(served, file)[2]
     assert "two sides, not 3" in ring(exchange, file, file, file)[2]
     assert "there is no file" in ring(exchange, tmp_path / "none.wav")[2]
-    assert "unknown language" in ring(exchange, file, "--lang", "xx")[2]
+    assert "unknown language" in run("call", str(file), "--lang", "xx").stderr, "without a server"
     assert "no address of a server" in run("call", str(file), "--server", "here").stderr
     gone = run("call", str(file), "--server", "http://127.0.0.1:9", "--as", "browser")
     assert gone.exit_code == 1

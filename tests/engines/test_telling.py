@@ -170,3 +170,51 @@ async def test_a_teller_that_is_silenced_tells_nothing_more() -> None:
     await teller.call(final("d"))
     assert slow.heard == [final("a")]
     assert teller.errors == 0
+
+
+def telling_tasks() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name() == "telling-s"]
+
+
+async def test_there_is_a_task_only_while_something_waits() -> None:
+    heard: list[EngineEvent] = []
+
+    async def later(event: EngineEvent) -> None:
+        await asyncio.sleep(0)
+        heard.append(event)
+
+    def callback(event: EngineEvent) -> object:
+        return later(event) if event == final("b") else heard.append(event)
+
+    teller = EngineTeller(callback, "s")  # type: ignore[arg-type]
+    for _ in range(2):
+        teller.put(final("a"))
+        assert not telling_tasks()
+        teller.put(final("b"))
+        teller.put(final("c"))
+        assert telling_tasks() == ["telling-s"]
+        async with asyncio.timeout(5):
+            while telling_tasks():
+                await asyncio.sleep(0)
+    teller.end()
+    teller.put(final("too late"))
+    await teller.close()
+    assert heard == [final(text) for text in "abcabc"]
+
+
+async def test_a_callback_that_waits_for_what_was_cancelled_has_failed_and_no_more() -> None:
+    heard: list[EngineEvent] = []
+
+    async def callback(event: EngineEvent) -> None:
+        if event == final("a"):
+            gone = asyncio.ensure_future(asyncio.sleep(10))
+            gone.cancel()
+            await gone
+        heard.append(event)
+
+    teller = EngineTeller(callback, "s")
+    teller.put(final("a"))
+    teller.put(final("b"))
+    await teller.close()
+    assert heard == [final("b")]
+    assert teller.errors == 1

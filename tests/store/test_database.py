@@ -155,7 +155,7 @@ async def test_folders_are_made(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_cannot_be_written_is_said() -> None:
-    with pytest.raises(StoreError, match="/proc/callscribe"):
+    with pytest.raises(StoreError, match=r"The folder /proc/callscribe .* CALLSCRIBE_DATA_DIR"):
         await create_store("/proc/callscribe/calls.db")
 
 

@@ -42,6 +42,8 @@ class Line:
     lasted: bool = False
     doubt: CallscribeError | None = None
     """It does not answer, and may be dead: what it would be given up for."""
+    proven: bool = False
+    """It has answered where another one did not."""
     speech: SpeechBegan | None = None
     """Where it hears somebody begin to speak, of what is not told yet: it has not the leg."""
     waits: CapacityError | None = None

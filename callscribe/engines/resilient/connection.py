@@ -305,7 +305,9 @@ class ResilientConnection:
         """A connection could not be opened, or has ended by itself."""
         self.lane.settle()
         self._ways.forget(line)
-        if line is not self._core.spare:
+        if line is self._core.spare:  # somebody listens
+            self._log.info("spare_lost", code=error.code, problem=error.message)
+        else:
             self._log_lost(line, error)
         now = self._monotonic()
         if self._core.active in (

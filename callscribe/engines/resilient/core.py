@@ -308,13 +308,14 @@ class Core(Sparing):
         on_clock = event.moved(line.base / self.rate)
         if not clipped(on_clock, self.settled / self.rate).words:
             return []  # that was final before
+        line.proven = True
         return [Drop(silent), *self.failed(silent, silent.doubt, now)]
 
     def _follow(self, spare: Line | None, now: float) -> list[Action]:
         """Gives the leg to who hears it already, if it may have it at once."""
         if spare is None or not spare.begun:
             return []
-        if self._waits_for_steadier(spare, now):
+        if not spare.proven and self._waits_for_steadier(spare, now):
             self.opening.remove(spare)
             return [Drop(spare)]
         return self._switch(spare, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.engines.base import SpeechBegan, TakenOver
+from callscribe.engines.base import Late, SpeechBegan
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.sparing import SPREAD
 from callscribe.errors import CapacityError, UpstreamError
@@ -139,18 +139,14 @@ def test_words_that_were_final_before_are_no_answer(one: Simulation) -> None:
     assert one.told == one.finals
 
 
-def test_a_successor_has_the_leg_because_of_what_was_in_doubt(two: Simulation) -> None:
-    talk(two, 4)
-    _, spare = spared(two, 1)
-    hearing = two.lines[spare]
-    two.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
-    assert two.core.active is spare
-    two.fail(spare)
-    talk(two, 1)
-    two.open(next(line for line in two.asked if line.rung == 1))
-    (taken_over,) = [event for event in two.told if isinstance(event, TakenOver)]
-    assert taken_over.error.code == "deepgram_closed"
-    assert two.core.active is not None
+def test_a_successor_has_the_leg_because_of_what_was_in_doubt(one: Simulation) -> None:
+    talk(one, 4)
+    _, spare = spared(one, 0.5)
+    hearing = one.lines[spare]
+    one.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert one.core.active is spare
+    (late,) = [event for event in one.told if isinstance(event, Late)]
+    assert late.error is SILENT
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -190,6 +186,18 @@ def test_who_falls_again_and_again_has_no_successor_of_its_own_kind(two: Simulat
     (steady,) = wait_for(two, 1)
     two.open(steady)
     assert two.core.active is steady
+
+
+def test_who_answers_has_the_leg_wherever_others_fall(two: Simulation) -> None:
+    two.fail(two.core.active)
+    (again,) = wait_for(two, 0)
+    two.open(again)
+    talk(two, 2)
+    doubted, spare = spared(two, 1)
+    hearing = two.lines[spare]
+    two.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert doubted not in two.lines
+    assert two.core.active is spare, "nobody is given up for it, and it as well"
 
 
 def test_a_successor_does_not_hear_more_than_is_heard_again(one: Simulation) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from callscribe.engines.whisper import tuning
 from callscribe.engines.whisper.tuning import tune_process
 
 
@@ -18,6 +19,13 @@ def test_onednn_keeps_few_primitives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "500")
     tune_process()
     assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "500"
+
+
+def test_the_allocator_is_told_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, bool]] = []
+    monkeypatch.setattr(tuning, "bound_arenas", lambda **how: told.append(how))
+    tune_process()
+    assert told == [{"models": True}]
 
 
 def test_blas_keeps_to_one_thread() -> None:

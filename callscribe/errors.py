@@ -24,6 +24,9 @@ How a code becomes an HTTP status or a WebSocket close code is written once, in 
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class CallscribeError(Exception):
     """An error with a stable ``code`` and a message that tells a person what to do."""
@@ -152,3 +155,17 @@ class UpstreamError(EngineError):
     ) -> None:
         super().__init__(message, code=code, retryable=retryable)
         self.request_id = request_id
+
+
+def reason_of(error: BaseException) -> str:
+    """What the network or the disk says is wrong, in its words for people: ``Connection refused``.
+
+    ``urllib`` wraps an error in another one, which is looked through.
+    """
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, BaseException):
+        return reason_of(inner)
+    number = error.errno if isinstance(error, OSError) else None
+    if number is not None and number in errno.errorcode:
+        return os.strerror(number)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

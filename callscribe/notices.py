@@ -24,7 +24,7 @@ def who_listens(heard: Lost | Deaf | TakenOver | Listening | Late, speaker: str)
         return {"code": "engine_back", "message": message, "engine": heard.engine}
     if isinstance(heard, Late):
         code, engine = "engine_late", heard.engine
-        what = f"{CALLED.get(engine, engine)} listens to {speaker} again"
+        what = f"{CALLED.get(engine, engine)} was lost and listens to {speaker} again"
         caveat = f"The text is {heard.seconds:.0f} s late, and catches up."
     elif isinstance(heard, TakenOver):
         code, engine, caveat = "engine_taken_over", heard.engine, heard.caveat
@@ -48,7 +48,8 @@ def who_listens(heard: Lost | Deaf | TakenOver | Listening | Late, speaker: str)
 
 def words_lost(speaker: str, start: float, end: float, reason: str) -> dict[str, str]:
     """The fields of the notice that a stretch (s of the call) is not written down."""
-    said = f"What {speaker} said from {start:.1f} to {end:.1f} s is not written down: {reason}."
+    span = f"from {start:.1f} to {end:.1f} s"
+    said = f"What {speaker} may have said {span} is not written down: {reason}."
     return {"code": "words_lost", "message": said}
 
 

@@ -202,7 +202,7 @@ class Session:
                 session_id=self.session_id,
                 utterances=len(transcript.utterances),
                 seconds=round(transcript.duration, 1),
-                faults=self.record.faults,
+                internal_errors=self.record.faults,
             )
 
     def _look_again(self) -> None:

@@ -154,7 +154,7 @@ class Utterance(Struct, frozen=True, gc=False):
 _CODE = re.compile("[a-z_]+")
 _REASONS = {
     "server_died": "the server died",
-    "server_restarted": "the server had died and was started again",
+    "server_restarted": "the server was away",
 }
 
 

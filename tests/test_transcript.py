@@ -124,7 +124,7 @@ def test_gaps_stand_in_their_order_and_go_when_repaired() -> None:
 def test_why_nobody_heard_something_is_said_in_words() -> None:
     reasons = {
         "server_died": "the server died",
-        "server_restarted": "the server had died and was started again",
+        "server_restarted": "the server was away",
         "disk_full": "disk full",
         "DEEPGRAM_API_KEY is not\nset": "DEEPGRAM_API_KEY is not set",
     }

@@ -28,7 +28,7 @@ from callscribe.demo.absence import LIMIT, Absence
 from callscribe.demo.client import Client
 from callscribe.demo.measure import LiveMeasure
 from callscribe.demo.telephone import TRACKS, Telephone
-from callscribe.errors import ConfigurationError, EngineError, MediaError
+from callscribe.errors import ConfigurationError, EngineError, MediaError, reason_of
 from callscribe.media import Int16Array, open_media
 from callscribe.settings import Settings
 from callscribe.wire.browser import NAME, Start
@@ -123,7 +123,9 @@ def call(
         else:
             asyncio.run(played.by_browser(legs(voices, speakers.split(",")), lang))
     except OSError as error:
-        raise EngineError(f"there is no server at {base} ({error}): callscribe serve") from error
+        raise EngineError(
+            f"there is no server at {base} ({reason_of(error)}): callscribe serve"
+        ) from error
 
 
 class Played:

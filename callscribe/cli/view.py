@@ -123,7 +123,9 @@ def _note(event: Mapping[str, Any]) -> str:
     """How a final came about that was not simply heard."""
     if event.get("heard_again"):
         return "corrected"
-    return "heard later" if event.get("repairs") else ""
+    if event.get("repairs"):
+        return "heard later"
+    return "unsure" if event.get("unsure") else ""
 
 
 def _after(settled: str, text: str) -> str:

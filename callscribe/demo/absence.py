@@ -17,7 +17,7 @@ LIMIT = 60.0
 STABLE = 10.0
 """Seconds that a connection must hold for its loss to count as a new one."""
 
-FIRST, LONGEST = 0.25, 4.0
+FIRST, LONGEST = 0.25, 1.0
 """Seconds between the first two tries, and between later ones at most."""
 
 
@@ -25,26 +25,30 @@ class Absence:
     """What all connections to one server know of it. ``say`` takes a sentence for a person.
 
     The time of each connection's absence is its own; that the server went away, and that it is
-    back for all, is said once.
+    back, is said once for all.
     """
 
     def __init__(self, say: Callable[[str], None], limit: float = LIMIT) -> None:
         self.limit = limit
         self._say = say
         self._away: set[object] = set()
+        self._is_back = False
+        """It was said that the server is back, and some connections are not yet."""
 
     def begins(self, who: object) -> None:
         """A connection has lost the server."""
         if not self._away:
             self._say(f"The server went away; it is tried for {self.limit:g} s to reach it again.")
+            self._is_back = False
         self._away.add(who)
 
     def ends(self, who: object) -> None:
         """A connection has it back."""
         if who in self._away:
             self._away.discard(who)
-            if not self._away:
+            if not self._is_back:  # before what it tells then
                 self._say("The server is back; the call goes on.")
+            self._is_back = True
 
 
 class Tries:

@@ -34,7 +34,8 @@ class _Sighting:
 @dataclass(slots=True)
 class _Leg:
     began: float | None = None
-    offset: float = 0.0
+    offset: float | None = None
+    """Where the latest leg of the speaker begins on the call clock (s)."""
     seen: list[_Sighting] = field(default_factory=list)
     finals: dict[str, tuple[list[_Sighting], float]] = field(default_factory=dict)
     text: dict[str, str] = field(default_factory=dict)
@@ -78,14 +79,18 @@ class LiveMeasure:
         self._legs: dict[str, _Leg] = {}
 
     def begin(self, speaker: str, at: float) -> None:
-        """The leg's first sample is spoken ``at`` this moment."""
-        self._leg(speaker).began = at
+        """The first sample of the speaker's first leg is spoken ``at`` this moment."""
+        leg = self._leg(speaker)
+        leg.began = at if leg.began is None else leg.began
 
     def apply(self, event: Mapping[str, Any], at: float) -> float | None:
         """Takes an event (JSON form) that came ``at`` this moment; the lag of its last word."""
         kind = event.get("type")
         if kind == LegStarted.type:
-            self._leg(event["speaker"]).offset = event["offset"]
+            leg, offset = self._leg(event["speaker"]), event["offset"]
+            if leg.offset is not None and leg.began is not None:
+                leg.began += offset - leg.offset  # the server was away, and the leg begins anew
+            leg.offset = offset
         if kind not in (InterimResult.type, FinalResult.type):
             return None
         leg = self._leg(event["speaker"])
@@ -118,7 +123,7 @@ class LiveMeasure:
 
     def _when(self, leg: _Leg, time: float) -> float:
         """The moment at which the sample at ``time`` of the call clock was sent."""
-        return (leg.began or 0.0) + (time - leg.offset) / self._speed
+        return (leg.began or 0.0) + (time - (leg.offset or 0.0)) / self._speed
 
     @staticmethod
     def _first(leg: _Leg, word: _Sighting) -> float:

@@ -116,7 +116,8 @@ def _identity(folder: Path) -> Iterator[str]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _log.warning("data_folder_in_use", folder=str(folder))
+            what = "calls of the other server are not taken up; give this one CALLSCRIBE_DATA_DIR"
+            _log.warning("data_folder_in_use", folder=str(folder), problem=what)
             yield uuid.uuid4().hex
             return
         file.seek(0)

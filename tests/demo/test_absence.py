@@ -27,9 +27,11 @@ async def test_it_is_said_once_for_all_connections() -> None:
     assert len(said) == 1
     assert "30 s" in said[0]
     one.reached()
-    assert len(said) == 1
-    other.reached()
     assert said[1:] == ["The server is back; the call goes on."]
+    other.reached()
+    assert len(said) == 2
+    await one.again(EngineError("gone"))
+    assert len(said) == 3
 
 
 async def test_it_has_an_end_with_the_reason() -> None:

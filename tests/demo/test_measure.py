@@ -57,6 +57,14 @@ def test_the_call_clock_and_the_speed_are_counted_in() -> None:
     assert lag == pytest.approx(1.0)  # the word ended 4 s into the leg, which took 2 s
 
 
+def test_a_leg_that_begins_anew_goes_on_where_the_call_is() -> None:
+    measure = measure_of(offset=1.0, speed=2.0)
+    measure.begin("agent", 100.0)
+    measure.apply({"type": "leg_started", "speaker": "agent", "offset": 11.0}, 113.0)
+    lag = measure.apply(result("final", ("oui", 15.0)), 113.5)
+    assert lag == pytest.approx(1.5)  # the leg began 10 s later, and the word ended 2 s into it
+
+
 def test_a_later_final_of_an_utterance_replaces_the_earlier_one() -> None:
     measure = measure_of()
     measure.apply(result("final", ("oui", 1.0)), 102.0)

@@ -421,7 +421,7 @@ def test_a_page_outlives_its_server(page: Page, tmp_path: Path) -> None:
         again.say(1000)
         state(page, "live")
         expect(rows).to_have_count(3)
-        expect(page.locator(".row.gap").last).to_contain_text("had died and was started again")
+        expect(page.locator(".row.gap").last).to_contain_text("the server was away")
         picture(page, "call-interrupted")
         said = ask(f"{second.http}/api/sessions/{session_id}")["transcript"]["utterances"]
         assert [row.get_attribute("id") for row in rows.all()] == [u["utterance_id"] for u in said]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
+from urllib.error import URLError
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from callscribe import errors as tree
-from callscribe.errors import CallscribeError, EngineError, SessionNotFound
+from callscribe.errors import CallscribeError, EngineError, SessionNotFound, reason_of
 from callscribe.web import errors
 from tests.serving import Served
 
@@ -89,3 +91,18 @@ def test_a_bug_is_not_told_in_detail(served: Served) -> None:
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "inside" not in answer.text
     assert httpx.get(served.http + "/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "Connection refused"),
+        (URLError(ConnectionRefusedError(111, "no")), "Connection refused"),
+        (URLError("no host given"), "URLError: <urlopen error no host given>"),
+        (socket.gaierror(-2, "Name not known"), "gaierror: [Errno -2] Name not known"),
+        (ValueError("no"), "ValueError: no"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_reasons_are_told_in_words(error: Exception, reason: str) -> None:
+    assert reason_of(error) == reason

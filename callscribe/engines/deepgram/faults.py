@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from callscribe.errors import UpstreamError
+from callscribe.errors import UpstreamError, reason_of
 
 _ADVICE: Final[Mapping[int, tuple[str, str, bool]]] = {
     # status: (code, what it means and what to do, retryable)
@@ -94,7 +94,7 @@ def closed(code: int | None, reason: str, request_id: str = "") -> UpstreamError
 def unreachable(error: Exception) -> UpstreamError:
     """The error for a network that does not lead to Deepgram."""
     return UpstreamError(
-        f"Deepgram cannot be reached ({type(error).__name__}: {error})",
+        f"Deepgram cannot be reached ({reason_of(error)})",
         code="deepgram_unreachable",
         retryable=True,
     )

@@ -88,7 +88,7 @@ export const STATES = { running: "Live", interrupted: "Interrupted", ended: "End
 const REASONS = {
   network: "network",
   server_died: "the server died",
-  server_restarted: "the server had died and was started again",
+  server_restarted: "the server was away",
 };
 
 /**

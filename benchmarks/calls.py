@@ -10,6 +10,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,11 +77,12 @@ class Heard:
 
 
 def read_leg(folder: Path, call: str, speaker: str, seconds: float) -> Leg:
-    """A leg of a call, cut after ``seconds``."""
+    """A leg of a call, cut after ``seconds``; infinite: all of it."""
     with av.open(str(folder / f"{speaker}.flac")) as container:
         rate = int(container.streams.audio[0].rate or 0)
         frames = [np.asarray(f.to_ndarray()).reshape(-1) for f in container.decode(audio=0)]
-    samples = np.concatenate(frames).astype(np.int16)[: int(seconds * rate)]
+    samples = np.concatenate(frames).astype(np.int16)
+    samples = samples if isinf(seconds) else samples[: int(seconds * rate)]
     truth, script = folder / "truth.json", folder / "script.json"
     if truth.exists():
         turns = json.loads(truth.read_text())["turns"]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from callscribe.engines.base import EngineEvent, Lost, SpeechBegan
+from callscribe.engines.base import EngineEvent, Lost
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
-from callscribe.engines.resilient.clip import clipped, delayed
-from callscribe.engines.resilient.course import given_since, leave_out, on_leg
+from callscribe.engines.resilient.clip import delayed
+from callscribe.engines.resilient.course import backlog, given_since, leave_out, on_leg
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.saying import SHOWN
@@ -115,15 +115,13 @@ class Core(Sparing):
 
     def heard(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """An engine says something about the leg."""
-        taken = self._take_spare(line, event, now)
-        if line is self.spare and isinstance(event, SpeechBegan):
-            line.speech = SpeechBegan(event.start + line.base / self.rate)
+        taken = self._replace_silent(now) if self._spare_answers(line, event) else []
         if line is not self.active or isinstance(event, Lost):
             return taken
         event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
             event = self.voices.named(event, line)
-            event = delayed(event, self._backlog(line, event))
+            event = delayed(event, backlog(event, line, self.received, self.rate))
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
@@ -226,14 +224,6 @@ class Core(Sparing):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _backlog(self, line: Line, result: Result) -> float:
-        """How many seconds after it had come a line was sent the audio of a result."""
-        late = self.received - line.sent
-        if line.cuts:
-            end = min(round(result.end * self.rate), line.sent)
-            late += line.sent - end - given_since(line, end)
-        return late / self.rate
-
     def _note_lasting(self, now: float) -> None:
         line = self.active
         if line is not None and not line.lasted and now - line.fed_at >= self.patience.stable:
@@ -298,17 +288,10 @@ class Core(Sparing):
             return []
         return self._switch(line, now)
 
-    def _take_spare(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
-        """Gives the leg to who has found words in it while who has it may be dead."""
+    def _replace_silent(self, now: float) -> list[Action]:
+        """Gives the leg to the spare, which has answered where who has it does not."""
         silent = self.active
-        if line is not self.spare or silent is None or silent.doubt is None:
-            return []
-        if not isinstance(event, Result):
-            return []
-        on_clock = event.moved(line.base / self.rate)
-        if not clipped(on_clock, self.settled / self.rate).words:
-            return []  # that was final before
-        line.proven = True
+        assert silent is not None and silent.doubt is not None  # noqa: S101, PT018 - else none is
         return [Drop(silent), *self.failed(silent, silent.doubt, now)]
 
     def _follow(self, spare: Line | None, now: float) -> list[Action]:

@@ -50,6 +50,18 @@ def given_since(line: Line, place: int) -> int:
     return line.sent - place - (line.left_out - before)
 
 
+def backlog(result: Result, line: Line, received: int, rate: int) -> float:
+    """How many seconds after it had come a line was sent the audio of a result.
+
+    ``received`` samples of the leg have come.
+    """
+    late = received - line.sent
+    if line.cuts:
+        end = min(round(result.end * rate), line.sent)
+        late += line.sent - end - given_since(line, end)
+    return late / rate
+
+
 def _placed(result: Result, line: Line, rate: int) -> Result:
     """Words stay whole, and the result begins and ends with them as it did."""
     words = tuple(_placed_word(word, line, rate) for word in result.words)

@@ -1,7 +1,7 @@
 """Another connection in case that the one that listens is dead: when it opens, and hears the leg.
 
 Who gets the leg in the end is decided in ``core``. ``now`` is monotonic seconds. May import
-``errors`` and its own room.
+``engines.base``, ``errors``, ``transcript`` and its own room.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from callscribe.engines.base import EngineEvent, SpeechBegan
 from callscribe.engines.resilient.actions import Action, Drop, Line, Open
+from callscribe.engines.resilient.clip import clipped
 from callscribe.engines.resilient.saying import Saying
 from callscribe.errors import CallscribeError
+from callscribe.transcript import Result
 
 SPREAD: Final = 0.1
 """Seconds over which spares are opened, for many legs may have fallen silent together."""
@@ -51,3 +54,19 @@ class Sparing(Saying):
             return False
         much = self.received - max(self.settled, self._quiet_to)
         return much <= self.patience.replay * self.rate
+
+    def _spare_answers(self, line: Line, event: EngineEvent) -> bool:
+        """Whether the spare has found words that are new while who listens may be dead.
+
+        Where it hears somebody begin to speak is told when it has the leg.
+        """
+        if line is not self.spare:
+            return False
+        if isinstance(event, SpeechBegan):
+            line.speech = SpeechBegan(event.start + line.base / self.rate)
+        silent = self.active
+        if silent is None or silent.doubt is None or not isinstance(event, Result):
+            return False
+        on_clock = event.moved(line.base / self.rate)
+        line.proven = bool(clipped(on_clock, self.settled / self.rate).words)
+        return line.proven

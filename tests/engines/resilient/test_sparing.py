@@ -114,6 +114,12 @@ def spared(sim: Simulation, seconds: float) -> tuple[Line, Line]:
     return doubted, spare
 
 
+def answer(sim: Simulation, line: Line) -> None:
+    """Interim words of all that a line has heard."""
+    hearing = sim.lines[line]
+    sim.say(line, hearing.result(hearing.heard, is_final=False, speech_final=False))
+
+
 def test_what_a_successor_is_still_to_hear_is_kept(one: Simulation) -> None:
     talk(one, 8)
     doubted, spare = spared(one, 1)
@@ -142,8 +148,7 @@ def test_words_that_were_final_before_are_no_answer(one: Simulation) -> None:
 def test_a_successor_has_the_leg_because_of_what_was_in_doubt(one: Simulation) -> None:
     talk(one, 4)
     _, spare = spared(one, 0.5)
-    hearing = one.lines[spare]
-    one.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    answer(one, spare)
     assert one.core.active is spare
     (late,) = [event for event in one.told if isinstance(event, Late)]
     assert late.error is SILENT
@@ -194,8 +199,7 @@ def test_who_answers_has_the_leg_wherever_others_fall(two: Simulation) -> None:
     two.open(again)
     talk(two, 2)
     doubted, spare = spared(two, 1)
-    hearing = two.lines[spare]
-    two.say(spare, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    answer(two, spare)
     assert doubted not in two.lines
     assert two.core.active is spare, "nobody is given up for it, and it as well"
 

@@ -1,7 +1,7 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``notices``, ``utterances``,
-``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``engines.base`` and core.
+``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``packed_words``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from callscribe.finals import Finals
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.notices import heard_otherwise, who_listens, words_lost
+from callscribe.packed_words import pack_old
 from callscribe.past import Past
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
@@ -325,5 +326,6 @@ class Record:
             self.transcript.drop(final.utterance_id)
         else:
             self.transcript.add(final.utterance)  # before anyone is told
+            pack_old(self.transcript)
         values = {n: getattr(final, n) for n in final.__struct_fields__ if n not in _HEAD}
         self.publish(events.FinalResult, **values)

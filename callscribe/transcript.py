@@ -127,7 +127,7 @@ class Utterance(Struct, frozen=True, gc=False):
     text: str
     start: float
     end: float
-    words: tuple[Word, ...]
+    words: Sequence[Word]
     confidence: float
     language: str | None = None
     unsure: bool = False

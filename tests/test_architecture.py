@@ -18,6 +18,7 @@ FLOORS: list[set[str]] = [
     | {
         "loudness",
         "evidence",
+        "packed_words",
         "sureness",
         "voices",
         "allocator",

@@ -1,4 +1,4 @@
-"""The bus inside one process. May import ``bus.base`` and ``events``.
+"""The bus inside one process. May import ``bus.base``, ``bus.log`` and ``events``.
 
 A listener has no queue of durable events: it has a place in the session's one log, and a slot for
 the latest interim event of each kind and speaker. So a listener that stands still costs nothing,
@@ -8,17 +8,21 @@ holds up nobody and still finds every final when it goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from callscribe.bus.base import Hear
+from callscribe.bus.log import Log
 from callscribe.events import Event, SessionEnded
 from callscribe.flag import Flag
+
+_NO_PAGE: Final[tuple[int, Sequence[Event]]] = (0, ())
 
 
 @dataclass(slots=True, eq=False)
 class _Topic:
-    log: list[Event] = field(default_factory=list)
+    log: Log = field(default_factory=Log)
     listeners: set[LocalSubscription] = field(default_factory=set)
 
 
@@ -27,7 +31,9 @@ class LocalSubscription:
 
     def __init__(self, topic: _Topic, since: int) -> None:
         self._topic = topic
-        self._next = _first_above(topic.log, since)
+        self._next = topic.log.above(since)
+        self._page = _NO_PAGE
+        """Old events that are being read, and the place of the first."""
         self._latest: dict[tuple[str, str], Event] = {}
         self._news = Flag()
         self._closed = False
@@ -61,14 +67,24 @@ class LocalSubscription:
 
     def _take(self) -> Event | None:
         """The next event by number: from the log or from the slots."""
-        log = self._topic.log
-        durable = log[self._next] if self._next < len(log) else None
+        durable = self._durable()
         place = next(iter(self._latest), None)
         if place is not None and (durable is None or self._latest[place].seq < durable.seq):
             return self._latest.pop(place)
         if durable is not None:
             self._next += 1
         return durable
+
+    def _durable(self) -> Event | None:
+        """The next durable event, if there is one."""
+        place, log = self._next, self._topic.log
+        if place >= log.packed:  # nearly always
+            self._page = _NO_PAGE
+            return log.late(place)
+        start, events = self._page
+        if not start <= place < start + len(events):
+            start, events = self._page = log.page(place)
+        return events[place - start]
 
     async def each(self, hear: Hear) -> None:
         """Gives the events to ``hear``: where nothing waits, in the moment they happen."""
@@ -143,7 +159,7 @@ class LocalBus:
     def history(self, session_id: str, since: int = 0) -> list[Event]:
         """The durable events of a session with a ``seq`` above ``since``."""
         topic = self._topics.get(session_id)
-        return topic.log[_first_above(topic.log, since) :] if topic else []
+        return topic.log.since(topic.log.above(since)) if topic else []
 
     def subscribe(self, session_id: str, since: int = 0) -> LocalSubscription:
         """The durable events above ``since``, then all events as they happen."""
@@ -167,10 +183,3 @@ class LocalBus:
         for topic in self._topics.values():
             for listener in list(topic.listeners):
                 listener.close()
-
-
-def _first_above(log: list[Event], since: int) -> int:
-    index = len(log)
-    while index and log[index - 1].seq > since:
-        index -= 1
-    return index

@@ -6,7 +6,7 @@ Where one voice alone is known of a speaker, or none, nothing changes. May impor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from msgspec.structs import replace
@@ -57,7 +57,7 @@ def _parts(said: Utterance, name: str) -> Iterator[Utterance]:
         at = end
 
 
-def _places(text: str, words: tuple[Word, ...]) -> list[int] | None:
+def _places(text: str, words: Sequence[Word]) -> list[int] | None:
     """Where each word begins in the text; None where one is not in it."""
     places = []
     at = 0

@@ -6,6 +6,7 @@ May import ``agents.base``, the finders beside it and core.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -33,6 +34,9 @@ FEW = 40
 
 PART = 300
 """Words that are looked at together."""
+
+_DIGIT = re.compile(r"\d")
+_NOTHING: Sequence[Found] = ()
 
 LONGEST = 100
 """Characters of a word; longer ones are no speech."""
@@ -98,14 +102,16 @@ def _in_part(
     written = as_written(words)
     line = in_digits(words, base) if base in IN_DIGITS else written
     taken: set[int] = set()
+    # Most of what is said has no number: these find nothing then, and take the longest for it.
+    has_number = _DIGIT.search(line.text) is not None
     finders = [
         (written, find_written(written)),
         (line, find_spoken(line, language)),
-        (line, find_phones(line, language)),
-        (line, find_amounts(line, language)),
+        (line, find_phones(line, language) if has_number else _NOTHING),
+        (line, find_amounts(line, language) if has_number else _NOTHING),
         (line, find_dates(line, language, called)),
-        (line, find_references(line, language)),
-        (line, find_answers(line) if asked else iter(())),
+        (line, find_references(line, language) if has_number else _NOTHING),
+        (line, find_answers(line) if has_number and asked else _NOTHING),
     ]
     for where, finder in finders:
         for found in finder:

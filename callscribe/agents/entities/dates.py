@@ -12,7 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import dateparser  # type: ignore[import-untyped]
 
@@ -21,6 +22,11 @@ from callscribe.agents.entities.tense import is_past
 
 _PARSING = threading.Lock()
 """The parser keeps what it learned in places that all threads share."""
+
+MOST_KNOWN: Final = 1000
+"""Words for days that are remembered: to parse one takes as long as all else together, and finals
+say it again and again while their utterance grows.
+"""
 
 _DAYS = {
     "fr": ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"],
@@ -135,6 +141,7 @@ def _each_year(named: date, years: range) -> Iterator[date]:
             yield named.replace(year=year)
 
 
+@lru_cache(MOST_KNOWN)
 def _parse(
     text: str, base: str, called: date, *, ahead: bool = True, order: str = "DMY"
 ) -> date | None:

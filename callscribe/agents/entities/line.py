@@ -6,6 +6,7 @@ May import core.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ PAUSE = 0.5
 
 _PIECE = re.compile(r"[^\W_]+|[^\w\s]|_")
 _MANY = {"double": 2, "triple": 3}
+_NOUGHTS = ("oh", "o")
+_COUNTS = {*_MANY, *_NOUGHTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,21 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A text, and for each of its characters the first and the last word that it stands for."""
+    """A text that knows its words: ``spans`` are the first and the last word of parts of it.
+
+    ``begins`` is where each of these begins.
+    """
 
     text: str
-    places: tuple[tuple[int, int], ...]
+    begins: Sequence[int]
+    spans: Sequence[tuple[int, int]]
 
     def words(self, start: int, end: int) -> tuple[int, int]:
         """The first and the last word of a stretch of the text."""
-        return self.places[start][0], self.places[end - 1][1]
+        return self._span(start)[0], self._span(end - 1)[1]
+
+    def _span(self, place: int) -> tuple[int, int]:
+        return self.spans[bisect_right(self.begins, place) - 1]
 
 
 def as_written(words: Sequence[Word]) -> Line:
@@ -82,7 +92,7 @@ def in_digits(words: Sequence[Word], language: str) -> Line:
         text = number.text if number else piece.string
         rendered.append((text, piece.word, plain[end - 1].word))
         place = end
-    if language == "en":
+    if language == "en" and any(text.lower() in _COUNTS for text, _, _ in rendered):
         rendered = list(_as_english_counts(rendered))
     return _join(_with_marks(rendered, pieces))
 
@@ -111,6 +121,8 @@ def _with_marks(
 ) -> list[tuple[str, int, int]]:
     """Puts hyphens back where they do not stand within a number said as words."""
     hyphens = {piece.word for piece in pieces if piece.string == "-"}
+    if not hyphens:
+        return list(rendered)
     result: list[tuple[str, int, int]] = []
     for text, first, last in rendered:
         if result and first in hyphens and result[-1][2] == first and text.isalnum():
@@ -126,11 +138,11 @@ def _as_english_counts(
     times, begin = 1, 0
     for place, (text, first, last) in enumerate(rendered):
         near = [rendered[i][0] for i in (place - 1, place + 1) if 0 <= i < len(rendered)]
-        digits = [n for n in near if n.isdigit() or n.lower() in ("oh", "o")]
+        digits = [n for n in near if n.isdigit() or n.lower() in _NOUGHTS]
         follows = place + 1 < len(rendered) and rendered[place + 1][0].isdigit()
         if text.lower() in _MANY and follows:
             times, begin = _MANY[text.lower()], first
-        elif text.lower() in ("oh", "o") and digits:
+        elif text.lower() in _NOUGHTS and digits:
             yield "0", first, last
         elif times > 1:
             yield (text * times if len(text) == 1 else text), begin, last
@@ -141,12 +153,19 @@ def _as_english_counts(
 
 def _join(parts: Sequence[tuple[str, int, int]]) -> Line:
     """Puts a space between words, and none within one."""
-    text = ""
-    places: list[tuple[int, int]] = []
-    for index, (part, first, last) in enumerate(parts):
-        if index and first != parts[index - 1][2]:
-            text += " "
-            places.append((first, first))
-        text += part
-        places += [(first, last)] * len(part)
-    return Line(text, tuple(places))
+    texts: list[str] = []
+    begins: list[int] = []
+    spans: list[tuple[int, int]] = []
+    at, before = 0, parts[0][1] if parts else 0
+    for text, first, last in parts:
+        if first != before:
+            texts.append(" ")
+            begins.append(at)
+            spans.append((first, first))
+            at += 1
+        texts.append(text)
+        begins.append(at)
+        spans.append((first, last))
+        at += len(text)
+        before = last
+    return Line("".join(texts), begins, spans)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 from callscribe.agents.entities.line import Found, Line
 
@@ -27,6 +28,8 @@ _AT = {"fr": r"arobase|arobas|arrobase|at", "en": r"at(?:\s+sign)?"}
 
 def find_written(line: Line) -> Iterator[Found]:
     """Addresses as they are typed."""
+    if "@" not in line.text:
+        return
     for match in _WRITTEN.finditer(line.text):
         text = match[0].strip(".-")
         start = match.start() + match[0].index(text)
@@ -36,7 +39,7 @@ def find_written(line: Line) -> Iterator[Found]:
 def find_spoken(line: Line, language: str) -> Iterator[Found]:
     """Addresses said as words: ``jean point dupont arobase exemple point fr``."""
     base = language.lower().split("-")[0]
-    if base not in _MARKS:
+    if base not in _MARKS or not _says_at(base).search(line.text):
         return
     for match in _spoken(base).finditer(line.text):
         local = _letters(match["local"], base)
@@ -45,6 +48,13 @@ def find_spoken(line: Line, language: str) -> Iterator[Found]:
             yield Found("email", f"{local}@{domain}", match.start("local"), match.end("domain"))
 
 
+@cache
+def _says_at(base: str) -> re.Pattern[str]:
+    """What every address has, and hardly another utterance: the rest takes thirty times as long."""
+    return re.compile(rf"\s(?:{_AT[base]}|@)\s", re.IGNORECASE)
+
+
+@cache
 def _spoken(base: str) -> re.Pattern[str]:
     mark = rf"(?:{'|'.join(_MARKS[base])}|[._\-+])"
     at = rf"(?:{_AT[base]}|@)"

@@ -42,6 +42,14 @@ _ANSWER = (
     r"\W{1,3}"
 )
 
+_ASKED = {base: re.compile(cue, re.IGNORECASE) for base, cue in _CUE.items()}
+_NAMED = {
+    base: re.compile(
+        rf"\b(?:{cue}){_ANSWER}(?P<number>\d+(?:[\s\-]\d+)*)(?![\w€$£%])", re.IGNORECASE
+    )
+    for base, cue in _CUE.items()
+}
+
 
 def find_references(line: Line, language: str) -> Iterator[Found]:
     """Letters and digits one by one, codes as they are written, numbers that are called so."""
@@ -54,8 +62,8 @@ def find_references(line: Line, language: str) -> Iterator[Found]:
 
 def asks_for_one(text: str, language: str) -> bool:
     """Whether a text speaks of a reference, so that a bare number in the answer is one."""
-    cue = _CUE.get(language.lower().split("-")[0])
-    return bool(cue and re.search(cue, text, re.IGNORECASE))
+    asked = _ASKED.get(language.lower().split("-")[0])
+    return bool(asked and asked.search(text))
 
 
 def find_answers(line: Line) -> Iterator[Found]:
@@ -104,10 +112,9 @@ def _written(line: Line) -> Iterator[Found]:
 
 
 def _named(line: Line, language: str) -> Iterator[Found]:
-    cue = _CUE.get(language.lower().split("-")[0])
-    if cue:
-        pattern = rf"\b(?:{cue}){_ANSWER}(?P<number>\d+(?:[\s\-]\d+)*)(?![\w€$£%])"
-        for match in re.finditer(pattern, line.text, re.IGNORECASE):
+    named = _NAMED.get(language.lower().split("-")[0])
+    if named:
+        for match in named.finditer(line.text):
             value = re.sub(r"\s", "", match["number"])
             if len(value.replace("-", "")) >= LEAST:
                 yield Found("reference", value, *match.span("number"))

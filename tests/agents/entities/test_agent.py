@@ -62,6 +62,22 @@ async def test_dates_are_seen_from_the_call() -> None:
     assert await found("mardi prochain", at=1_796_040_000.0) == [("date", "2026-12-01")]
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("mardi prochain", "2026-12-01"),
+        ("Jean.Dupont@exemple.fr", "jean.dupont@exemple.fr"),
+        ("jean point dupont arobase exemple point fr", "jean.dupont@exemple.fr"),
+        ("quarante-neuf euros", "49.00"),
+        ("cinquante centimes", "0.50"),
+        ("zéro six douze trente-quatre cinquante-six soixante-dix-huit", "+33612345678"),
+        ("A comme Anatole B douze trente-quatre", "AB1234"),
+    ],
+)
+async def test_what_is_said_without_a_digit_is_found_too(text: str, value: str) -> None:
+    assert [v for _, v in await found(text, at=1_796_040_000.0)] == [value]
+
+
 async def test_what_may_still_grow_is_told_when_it_has() -> None:
     agent = EntitiesAgent()
     growing = [

@@ -56,6 +56,6 @@ def test_as_written_is_as_written() -> None:
 def test_whatever_is_said_every_character_has_its_words(texts: list[str], language: str) -> None:
     said = words(" ".join(texts))
     line = in_digits(said, language)
-    assert len(line.text) == len(line.places)
-    assert all(0 <= first <= last < len(said) for first, last in line.places)
-    assert list(line.places) == sorted(line.places)
+    spans = [line.words(place, place + 1) for place in range(len(line.text))]
+    assert spans == sorted(spans), "in order"
+    assert all(0 <= first <= last < len(said) for first, last in spans)

@@ -72,9 +72,16 @@ class _Kept:
     said: FinalResult
     levels: Levels | None
     usual: float | None
-    tokens: tuple[Token, ...]
     leak_of: str = ""
     leaked: tuple[int, ...] = ()
+    _tokens: tuple[Token, ...] | None = None
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Its words, to be compared: made once, and only where another leg spoke meanwhile."""
+        if self._tokens is None:
+            self._tokens = tuple(tokens(self.said.words))
+        return self._tokens
 
 
 class Leaks:
@@ -99,7 +106,7 @@ class Leaks:
         before = self._recent.pop(said.utterance_id, None)
         # Looked up once: whoever of the two is judged, and when, they must come to one verdict.
         usual = self._usual(said.speaker, said.utterance_id)
-        new = _Kept(said, levels, usual, tuple(tokens(said.words)))
+        new = _Kept(said, levels, usual)
         if before is not None:
             new.leak_of, new.leaked = before.leak_of, before.leaked
         self._recent[said.utterance_id] = new

@@ -178,6 +178,10 @@ class Ledger:
         self._guests.pop(session_id, None)
         self._numbers.pop(session_id, None)
 
+    def is_settled(self, session_id: str) -> bool:
+        """Whether all that has been published in a session is kept and told."""
+        return session_id not in self._held
+
     async def settled(self, session_id: str) -> None:
         """Waits until all that has been published in a session is kept and told."""
         async with self._told:

@@ -13,7 +13,14 @@ from collections.abc import Callable
 from functools import partial
 
 from callscribe.audio import WIDTH, Encoding
-from callscribe.engines.base import EngineEvent, SpeechBegan, StreamingConnection, Swift
+from callscribe.engines.base import (
+    EngineEvent,
+    Silent,
+    SpeechBegan,
+    StreamingConnection,
+    Swift,
+    Unheard,
+)
 from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
@@ -44,6 +51,7 @@ class Leg:
         since: int,
         on_begin: Callable[[Leg, float], None],
         spoken_at: float | None = None,
+        placed: float | None = None,
     ) -> None:
         self.speaker = speaker
         self.sample_rate = sample_rate
@@ -67,6 +75,8 @@ class Leg:
         self.spoken_at = spoken_at
         """When its first sample was spoken, on the session's monotonic clock; None where that is
         to be told from when it comes."""
+        self.placed = placed
+        """Where its first sample is on the call clock (s), if it goes on within a former leg."""
         self.offset: float | None = None
         """Its first sample on the call clock (s); None until audio has come."""
         self.detached_at: float | None = None
@@ -80,6 +90,7 @@ class Leg:
         self.voices: dict[str, str] = {}
         """The call's labels of the voices on this line, by its engine's."""
         self._heard = 0.0
+        self._settled = 0.0
         self._speaking = False
 
     def connect(self, connection: StreamingConnection) -> None:
@@ -113,8 +124,19 @@ class Leg:
             return None
         return round(max(0.0, self.seconds - self._heard) * 1000, 1)
 
+    @property
+    def settled(self) -> int:
+        """Samples of which the engine has told all that it will: finals, gaps, silence."""
+        return min(int(self._settled * self.sample_rate), self.received)
+
     def follow(self, heard: EngineEvent) -> None:
-        """Notes how far the engine has come, for ``lag_ms``."""
+        """Notes how far the engine has come, for ``lag_ms`` and ``settled``."""
+        if isinstance(heard, Silent):
+            self._settled = max(self._settled, heard.until)
+            return
+        if isinstance(heard, Unheard):
+            self._settled = max(self._settled, heard.end)
+            return
         if isinstance(heard, SpeechBegan):
             self._speaking = True
             self._heard = max(self._heard, heard.start)
@@ -122,6 +144,9 @@ class Leg:
         if not isinstance(heard, Result):
             return  # of words that are lost, the empty final behind says how far the engine is
         self._heard = max(self._heard, heard.end)
+        if heard.is_final:
+            until = heard.end if heard.until is None else heard.until
+            self._settled = max(self._settled, until)
         self._speaking = not (heard.is_final and heard.speech_final)
 
     def let_go(self, now: float) -> None:
@@ -158,8 +183,10 @@ class Leg:
 class Attachment:
     """One client's hold on a leg, until it lets go, the leg ends or another takes it over."""
 
-    def __init__(self, leg: Leg, connection: StreamingConnection) -> None:
+    def __init__(self, leg: Leg, connection: StreamingConnection, skip: int = 0) -> None:
         self.leg = leg
+        self.skip = skip
+        """Samples before the leg's first that the client has, and need not send."""
         self.lost = Flag()
         """Set when another connection has taken the leg over."""
         self._send = connection.send_audio

@@ -1,6 +1,6 @@
 """The legs of one session: they open, lose their client and are taken up again.
 
-May import ``leg``, ``record``, ``past``, ``engines.base`` and core.
+May import ``leg``, ``record``, ``past``, ``cut_off``, ``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import structlog
 
 from callscribe import events
 from callscribe.audio import Encoding
-from callscribe.engines.base import StreamOptions, TranscriptionEngine
+from callscribe.cut_off import CutOff, Former
+from callscribe.engines.base import StreamingConnection, StreamOptions, TranscriptionEngine
 from callscribe.errors import (
     AudioError,
     CapacityError,
@@ -69,8 +70,9 @@ class Legs:
         self._fed: dict[str, Attachment] = {}
         self._feeding = asyncio.Lock()
         self._began_at: float | None = None
-        self._missing: dict[str, float] = {}
-        """Since when on the call clock (s) nobody heard a speaker whose server died."""
+        self._cut_off = CutOff(record)
+        self._swapped = False
+        """Names were exchanged: a speaker's former leg may be another's."""
 
     @property
     def live(self) -> list[Leg]:
@@ -99,11 +101,14 @@ class Legs:
         encoding: Encoding = "linear16",
         *,
         waiting: float = 0.0,
+        continues: int | None = None,
     ) -> Attachment:
         """Opens a leg; a detached one of the same speaker is ended first.
 
         ``waiting`` is how old (s) its first sample is where its client records already; 0 for a leg
-        that begins with its first frame. An empty language means the configured one.
+        that begins with its first frame. ``continues``: its client has kept audio from this sample
+        of the speaker's former leg on, and leaves out ``Attachment.skip`` of it. An empty language
+        means the configured one.
 
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
         has not, ``CapacityError`` when the server is about to end, and what the engine raises.
@@ -124,7 +129,22 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
-            return await self._connect(speaker, sample_rate, language, encoding, spoken_at)
+            skip, placed = 0, None
+            former = None if continues is None else self._former(speaker)
+            if former is not None and continues is not None and former.sample_rate == sample_rate:
+                skip, placed = former.goes_on(continues)
+            leg = Leg(
+                speaker,
+                sample_rate=sample_rate,
+                encoding=encoding,
+                language=language,
+                engine=self._engine.name,
+                since=self._record.seq,
+                on_begin=self._begin,
+                spoken_at=spoken_at,
+                placed=placed,
+            )
+            return Attachment(leg, await self._connect(leg), skip)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -193,6 +213,7 @@ class Legs:
         if self._opening & names.keys():
             raise SpeakerTaken("a leg of these speakers is being connected; try again in a moment")
         changed = {names[name]: self.of(name) for name in names}
+        self._swapped = True
         for name, leg in changed.items():
             leg.speaker = name
         self._current.update(changed)
@@ -206,17 +227,7 @@ class Legs:
         if past.zero_at is None:
             return
         self._began_at = past.zero_at - epoch
-        self._missing.update({speaker: past.heard_until(speaker) for speaker in past.gone})
-        for speaker, leg in past.open_legs.items():
-            heard, until = past.heard_until(speaker), past.broke_off
-            if until > heard:
-                self._record.publish(
-                    events.Gap, speaker=speaker, start=heard, end=until, reason="server_died"
-                )
-            self._record.publish(
-                events.LegEnded, speaker=speaker, seconds=max(0.0, until - leg.offset)
-            )
-            self._missing[speaker] = max(heard, until)
+        self._cut_off.take_up(past)
 
     async def end(self, leg: Leg) -> None:
         """Asks for the end of a leg and waits until its last final is out. Idempotent."""
@@ -228,47 +239,39 @@ class Legs:
         leg.ask_end()
         self._on_change()
 
-    async def _connect(
-        self,
-        speaker: str,
-        sample_rate: int,
-        language: str,
-        encoding: Encoding,
-        spoken_at: float | None,
-    ) -> Attachment:
-        leg = Leg(
-            speaker,
-            sample_rate=sample_rate,
-            encoding=encoding,
-            language=language,
-            engine=self._engine.name,
-            since=self._record.seq,
-            on_begin=self._begin,
-            spoken_at=spoken_at,
-        )
+    def _former(self, speaker: str) -> Former | None:
+        """The leg of a speaker that ended last, if it is known whose it was."""
+        before = self._current.get(speaker)
+        if self._swapped:
+            return None
+        if before is None or before.offset is None:
+            return self._cut_off.former(speaker)
+        return Former(before.offset, before.sample_rate, before.received)
+
+    async def _connect(self, leg: Leg) -> StreamingConnection:
         # The tasks of a leg log whose it is.
-        with structlog.contextvars.bound_contextvars(speaker=speaker):
+        with structlog.contextvars.bound_contextvars(speaker=leg.speaker):
             connection = await self._engine.transcribe_streaming(
                 self._record.session_id,
-                language,
-                sample_rate,
+                leg.language,
+                leg.sample_rate,
                 partial(self._record.hear, leg),
-                options=stream_options(self._config, encoding),
+                options=stream_options(self._config, leg.encoding),
             )
         if self.closed:  # while the engine was opening
             await connection.close()
             self._check_open()
         leg.connect(connection)
-        self._current[speaker] = leg
+        self._current[leg.speaker] = leg
         self.all.append(leg)
         _log.info(
             "leg_opened",
             session_id=self._record.session_id,
-            speaker=speaker,
-            sample_rate=sample_rate,
-            language=language,
+            speaker=leg.speaker,
+            sample_rate=leg.sample_rate,
+            language=leg.language,
         )
-        return Attachment(leg, connection)
+        return connection
 
     def _begin(self, leg: Leg, seconds: float) -> None:
         """Places a leg on the call clock: its first ``seconds`` of audio have just come.
@@ -282,7 +285,8 @@ class Legs:
         if self._began_at is None:
             known = [other.spoken_at for other in self.live if other.spoken_at is not None]
             self._began_at = min([first_sample, *known])
-        leg.offset = max(0.0, first_sample - self._began_at)
+        placed = first_sample - self._began_at if leg.placed is None else leg.placed
+        leg.offset = max(0.0, placed)
         self._record.publish(
             events.LegStarted,
             speaker=leg.speaker,
@@ -294,15 +298,7 @@ class Legs:
             encoding=leg.encoding,
             model=self._model(leg),
         )
-        missed_from = self._missing.pop(leg.speaker, leg.offset)
-        if leg.offset > missed_from:
-            self._record.publish(
-                events.Gap,
-                speaker=leg.speaker,
-                start=missed_from,
-                end=leg.offset,
-                reason="server_restarted",
-            )
+        self._cut_off.back(leg.speaker, leg.offset, goes_on=leg.placed is not None)
 
     def _model(self, leg: Leg) -> str:
         """What listens to a leg: Deepgram's model is configured, others know their own."""

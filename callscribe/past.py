@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
+from callscribe.events import Event, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
 from callscribe.store.base import StoredCall
 from callscribe.transcript import Transcript
 
@@ -60,16 +60,32 @@ class Past:
         return found
 
     @property
+    def cut_off(self) -> dict[str, LegStarted]:
+        """The latest legs of those whom a death of the server has cut off, this one or an earlier.
+
+        Empty where speakers have exchanged their names: then it is not known who has which leg.
+        """
+        if any(isinstance(event, RolesSwapped) for event in self.events):
+            return {}
+        missed = self.gone | self.open_legs.keys()
+        legs = [event for event in self.events if isinstance(event, LegStarted)]
+        return {leg.speaker: leg for leg in legs if leg.speaker in missed}
+
+    @property
     def zero_at(self) -> float | None:
         """UNIX time of 0 on the call clock; None where no audio had come."""
         return next((e.zero_at for e in self.events if isinstance(e, LegStarted)), None)
 
     def heard_until(self, speaker: str) -> float:
         """The end of what is known of a speaker on the call clock (s)."""
-        said = max((u.end for u in self.transcript.utterances if u.speaker == speaker), default=0.0)
-        gaps = [e.end for e in self._renamed() if isinstance(e, Gap) and e.speaker == speaker]
+        gaps = [gap.end for gap in self.transcript.gaps if gap.speaker == speaker]
         leg = self.open_legs.get(speaker)
-        return max(said, *gaps, leg.offset if leg else 0.0)
+        return max(self.written_until(speaker), *gaps, leg.offset if leg else 0.0)
+
+    def written_until(self, speaker: str) -> float:
+        """The end of a speaker's last words on the call clock (s); 0 where there are none."""
+        said = (u.end for u in self.transcript.utterances if u.speaker == speaker)
+        return max(said, default=0.0)
 
     @property
     def broke_off(self) -> float:
@@ -84,7 +100,7 @@ class Past:
             if isinstance(event, RolesSwapped):
                 one, other = event.speakers
                 names[one], names[other] = names.get(other, other), names.get(one, one)
-            elif isinstance(event, LegStarted | LegEnded | Gap):
+            elif isinstance(event, LegStarted | LegEnded):
                 event = replace(event, speaker=names.get(event.speaker, event.speaker))  # noqa: PLW2901
             found.append(event)
         return found[::-1]

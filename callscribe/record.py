@@ -112,6 +112,11 @@ class Record:
         if self.talk.apply(event) and isinstance(event, _COUNTED):
             self._ledger.publish(self.session_id, events.CallStats, stats=self.talk.to_dict())
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that has been published is kept and told."""
+        return self._ledger.is_settled(self.session_id)
+
     async def settled(self) -> None:
         """Waits until all that has been published is kept and told."""
         await self._ledger.settled(self.session_id)

@@ -171,10 +171,12 @@ class EnhancedTranscriptionService:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
+        continues: int | None = None,
     ) -> Attachment:
         """Opens a leg for a client that may be lost and come back with the ``resume`` token.
 
-        ``waiting`` is how old (s) the first sample is where the client records already.
+        ``waiting`` is how old (s) the first sample is where the client records already;
+        ``continues`` is as in ``Legs.open``.
         Errors: those of ``Legs.open`` and ``Legs.resume``, and ``SessionNotFound``.
         """
         return await self.session(session_id).open_leg(
@@ -184,6 +186,7 @@ class EnhancedTranscriptionService:
             language=language,
             resume=resume,
             waiting=waiting,
+            continues=continues,
         )
 
     async def end_leg(self, session_id: str, speaker: str) -> Leg:

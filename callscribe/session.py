@@ -140,14 +140,18 @@ class Session:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
+        continues: int | None = None,
     ) -> Attachment:
         """Opens a leg, or takes one up again by its ``resume`` token; errors as in ``Legs``.
 
-        ``waiting`` is as in ``Legs.open``; a leg that is taken up again has its place already.
+        ``waiting`` and ``continues`` are as in ``Legs.open``; a leg that is taken up again has its
+        place already.
         """
         if resume:
             return self.legs.resume(speaker, resume, sample_rate, encoding)
-        return await self.legs.open(speaker, sample_rate, language, encoding, waiting=waiting)
+        return await self.legs.open(
+            speaker, sample_rate, language, encoding, waiting=waiting, continues=continues
+        )
 
     async def end_leg(self, speaker: str) -> Leg:
         """Ends the speaker's leg and waits until its last final is out. Idempotent."""

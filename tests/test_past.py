@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callscribe.events import Event, Gap, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
+from callscribe.events import Event, LegEnded, LegStarted, RolesSwapped, SessionInterrupted
 from callscribe.past import STEP, Past
 from callscribe.store.base import StoredCall
-from callscribe.transcript import Transcript, Utterance
+from callscribe.transcript import Gap, Transcript, Utterance
 
 
 def started(seq: int, speaker: str, offset: float) -> LegStarted:
@@ -22,11 +22,16 @@ def started(seq: int, speaker: str, offset: float) -> LegStarted:
     )
 
 
-def past(*events: Event, said: tuple[Utterance, ...] = (), last_at: float = 1060.0) -> Past:
+def past(
+    *events: Event,
+    said: tuple[Utterance, ...] = (),
+    gaps: tuple[Gap, ...] = (),
+    last_at: float = 1060.0,
+) -> Past:
     call = StoredCall(
         session_id="call", state="running", started_at=990.0, last_at=last_at, last_seq=7
     )
-    return Past(call, Transcript("call", list(said)), events)
+    return Past(call, Transcript("call", list(said), list(gaps)), events)
 
 
 def test_who_was_on_the_line() -> None:
@@ -49,13 +54,13 @@ def test_where_the_clock_stood() -> None:
 
 def test_until_when_a_speaker_was_heard() -> None:
     said = Utterance("agent-1", "agent", "oui", 10.0, 11.5, (), 0.9)
-    gap = Gap(
-        session_id="call", seq=5, at=1030.0, speaker="agent", start=12.0, end=14.0, reason="x"
-    )
+    gap = Gap("agent", 12.0, 14.0, "x")
     leg = started(1, "agent", 5.0)
     assert past(leg).heard_until("agent") == 5.0
     assert past(leg, said=(said,)).heard_until("agent") == 11.5
-    assert past(leg, gap, said=(said,)).heard_until("agent") == 14.0
+    assert past(leg, said=(said,), gaps=(gap,)).heard_until("agent") == 14.0
+    assert past(leg, said=(said,), gaps=(gap,)).written_until("agent") == 11.5
+    assert past(leg).written_until("agent") == 0.0
     assert past(leg, said=(said,)).heard_until("technician") == 0.0
 
 
@@ -70,22 +75,19 @@ def test_who_has_not_come_back_after_an_earlier_death() -> None:
     left = LegEnded(session_id="call", seq=10, at=1030.0, speaker="agent", seconds=9.0)
     assert past(*first, cut_off[0]).gone == set(), "who hangs up is not missed"
     assert past(*first, died, *cut_off).gone == {"agent", "technician"}
+    assert past(*first, cut_off[0]).cut_off == {"technician": first[1]}
+    assert past(*first, died, *cut_off).cut_off == {"agent": first[0], "technician": first[1]}
+    assert past(*first, died, *cut_off, back).cut_off == {"agent": back, "technician": first[1]}
     assert past(*first, died, *cut_off, back, left).gone == {"technician"}
 
 
 def test_names_are_those_of_today() -> None:
     first = started(1, "agent", 0.0), started(2, "technician", 5.0)
-    gap = Gap(
-        session_id="call", seq=3, at=1030.0, speaker="agent", start=12.0, end=14.0, reason="x"
-    )
     swap = RolesSwapped(session_id="call", seq=4, at=1031.0, speakers=("agent", "technician"))
-    later = Gap(
-        session_id="call", seq=5, at=1040.0, speaker="agent", start=20.0, end=21.0, reason="x"
-    )
-    call = past(*first, gap, swap, later)
+    call = past(*first, swap)
     assert {name: leg.offset for name, leg in call.open_legs.items()} == {
         "technician": 0.0,
         "agent": 5.0,
     }
-    assert (call.heard_until("technician"), call.heard_until("agent")) == (14.0, 21.0)
-    assert call.events[2] == gap, "who follows the events exchanges the names"
+    assert call.events[0] == first[0], "who follows the events exchanges the names"
+    assert call.cut_off == {}, "nobody knows which of them has which audio"

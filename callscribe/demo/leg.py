@@ -47,8 +47,11 @@ class PlayedLeg:
         self._server, self._start, self._speed = server, start, speed
         self._pcm = samples.astype("<i2").tobytes()
         self._size = round(start.sample_rate * FRAME) * 2
-        self._base = self._known = 0
-        """The sample with which the leg began at the server; the first that it may not have."""
+        self._base = self._known = self._kept = 0
+        """The sample with which the leg began at the server; the first that it may not have; the
+        first that it may not have written down."""
+        self._former = 0
+        """The sample with which the leg before began."""
         self._resume = ""
         self._begin: float | None = None
 
@@ -107,10 +110,12 @@ class PlayedLeg:
             return self._start
         if self._resume:
             return replace(self._start, resume=self._resume)
-        self._base = self._known
+        self._base = self._kept
         spoken = self._begin + self._base / self._start.sample_rate / self._speed
         age = asyncio.get_running_loop().time() - spoken
-        return replace(self._start, waiting_ms=max(1.0, age * 1000))
+        return replace(
+            self._start, waiting_ms=max(1.0, age * 1000), continues=self._base - self._former
+        )
 
     async def _send(self, socket: ClientConnection, begin: float) -> None:
         """Every frame goes out when its last sample has been spoken; delays do not add up.
@@ -129,6 +134,8 @@ class PlayedLeg:
             message = _parse(text)
             if isinstance(message, Ready):
                 self._resume = message.resume
+                self._base += message.skip
+                self._former, self._kept = self._base, max(self._kept, self._base)
                 self._known = self._base + message.received
                 return
         raise _closed(socket)
@@ -138,6 +145,7 @@ class PlayedLeg:
             message = _parse(text)
             if isinstance(message, Ack):
                 self._known = self._base + message.received
+                self._kept = self._base + message.settled
             elif isinstance(message, Ended):
                 return message
         raise _closed(socket)

@@ -66,6 +66,8 @@ class AudioConversation:
         self._second = self._leg.sample_rate * WIDTH[self._leg.encoding]
         self._unacknowledged = 0
         """Bytes that came since the last acknowledgement."""
+        self._settled = 0
+        """Samples of which all is kept that was told."""
         self._mistakes = 0
         self.stopped = False
         """The client has ended the leg itself."""
@@ -86,6 +88,7 @@ class AudioConversation:
             engine=leg.engine,
             language=leg.language,
             sample_rate=leg.sample_rate,
+            skip=self._attachment.skip,
         )
         await send_text(self._socket, encode(ready))
         async with asyncio.TaskGroup() as tasks:
@@ -168,7 +171,9 @@ class AudioConversation:
             except TimeoutError:
                 pass
             self._due.clear()
-            ack = Ack(self._leg.received, self._leg.lag_ms)
+            if self._session.record.is_settled:
+                self._settled = self._leg.settled
+            ack = Ack(self._leg.received, self._leg.lag_ms, self._settled)
             await send_text(self._socket, encode(ack))
 
     async def _hold(self) -> None:

@@ -39,7 +39,9 @@ class Start:
     ``session_id`` empty: a new session is made and named in ``ready``. ``language`` empty: the
     configured one. ``resume`` is the token of an earlier ``ready`` of this same leg.
     ``waiting_ms`` above 0: the audio is being recorded already, and the first sample that will be
-    sent is so old. 0: the audio begins with its first frame.
+    sent is so old. 0: the audio begins with its first frame. ``continues``: the first sample that
+    the client has kept is so many behind the beginning of the speaker's former leg, which has ended
+    without the client.
     """
 
     type: ClassVar[str] = "start"
@@ -51,6 +53,7 @@ class Start:
     language: str = ""
     resume: str = ""
     waiting_ms: float = 0.0
+    continues: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,11 @@ ClientMessage = Start | Finalize | Stop | KeepAlive | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The leg is open. ``received``: samples the server already has; ``resume``: keep it."""
+    """The leg is open. ``received``: samples the server already has; ``resume``: keep it.
+
+    ``skip``: so many of the samples that a client has kept are written down already. The leg begins
+    behind them.
+    """
 
     type: ClassVar[str] = "ready"
 
@@ -98,19 +105,23 @@ class Ready:
     engine: str
     language: str
     sample_rate: int
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """``received`` samples have arrived since the leg's start; older ones may be forgotten.
+    """``received`` samples have arrived since the leg's start.
 
-    ``lag_ms`` is how far the text stands behind the audio, null while nobody speaks.
+    What is said in the first ``settled`` of them is written down, whatever becomes of the server:
+    a client may forget these. ``lag_ms`` is how far the text stands behind the audio, null while
+    nobody speaks.
     """
 
     type: ClassVar[str] = "ack"
 
     received: int
     lag_ms: float | None = None
+    settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +240,18 @@ def _start(body: dict[str, Any]) -> Start:
         string("language", ""),
         string("resume", ""),
         _waiting(body.get("waiting_ms")),
+        _continues(body.get("continues")),
+    )
+
+
+def _continues(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ProtocolError(
+        'start: "continues" must be a whole number, the first sample that was kept of the former '
+        "leg"
     )
 
 

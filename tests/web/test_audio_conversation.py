@@ -35,7 +35,25 @@ async def test_acks_come_with_the_audio_and_without_it(
     await client.audio(bytes(32_000))
     while (await client.until("ack"))["received"] < 16_000:
         pass
-    assert set(client.messages[-1]) == {"type", "received", "lag_ms"}
+    assert set(client.messages[-1]) == {"type", "received", "lag_ms", "settled"}
+
+
+async def test_an_ack_tells_what_may_be_forgotten(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Audio of which no final is kept would be lost with the server."""
+    monkeypatch.setattr(audio_conversation, "HEARTBEAT", 0.05)
+    client = await dial()
+    await client.audio(tones(440)[:-8000])  # 0.25 s of silence less than ends the utterance
+    for _ in range(3):
+        ack = await client.until("ack")
+    assert ack["received"] > 0
+    assert ack["settled"] == 0
+    await client.audio(bytes(32_000))
+    while not (ack := await client.until("ack"))["settled"]:
+        pass
+    assert client.finals() == ["f440"]
+    assert ack["settled"] == pytest.approx(0.4 * 16_000, abs=400)
 
 
 @pytest.mark.parametrize(

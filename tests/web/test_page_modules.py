@@ -7,6 +7,8 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -16,9 +18,10 @@ from playwright.sync_api import Page, Route
 from websockets.sync.client import connect
 
 from callscribe.settings import Settings
+from tests import killable
 from tests.engines_for_tests import EnergyConnection, tones
 from tests.serving import Served
-from tests.web.browsing import Cable
+from tests.web.browsing import Cable, cable_to
 
 pytestmark = pytest.mark.browser
 
@@ -146,9 +149,16 @@ def test_kept_audio_is_bounded_and_keeps_its_place(here: Page) -> None:
         const across = [...kept.read(3, 3)];
         kept.append(Int16Array.of(8, 9, 10, 11, 12, 13));
         const { first, end, dropped } = kept;
-        return { across, first, end, dropped, old: [...kept.read(2, 6)],
-                 rest: [...kept.read(12, 99)], none: kept.read(14, 5).length };
+        const old = [...kept.read(2, 6)], rest = [...kept.read(12, 99)];
+        const none = kept.read(14, 5).length;
+        kept.deliver(12);
+        const { unsent } = kept;
+        kept.append(new Int16Array(8));
+        const had = kept.dropped;
+        kept.append(new Int16Array(4));
+        return { across, first, end, dropped, old, rest, none, unsent, had, lacked: kept.dropped };
     }""")
+    assert (kept["unsent"], kept["had"], kept["lacked"]) == (12, 2, 6)
     assert kept["across"] == [3, 4, 5]
     assert (kept["first"], kept["end"], kept["dropped"]) == (4, 14, 2)
     assert kept["old"] == [0, 0, 4, 5, 6, 7]  # what had to go is silence
@@ -309,6 +319,39 @@ def test_a_server_that_gave_up_gets_the_rest(meddling: Page, served: Served) -> 
     assert told["states"][-1] == "ended"
     assert len(told["sessions"]) == 1
     assert heard(served, 0) + heard(served, 1) == audio
+
+
+def test_a_server_that_dies_gets_what_it_had_not_written_down(page: Page, tmp_path: Path) -> None:
+    """Killed without a warning, twice: each tone is there once, and there is no gap."""
+    frequencies = [*range(400, 2000, 80)]
+    servers = [killable.start(tmp_path, tones=True)]
+    with cable_to(servers[0].port) as cable:
+
+        def die() -> None:
+            cable.plugged = False
+            servers[-1].kill()
+            servers.append(killable.start(tmp_path, tones=True))
+            cable.serve(servers[-1].port)
+            cable.plugged = True
+
+        deaths = [Timer(seconds, die) for seconds in (3.0, 10.0)]
+        try:
+            page.goto(f"{cable.http}/healthz")
+            for death in deaths:
+                death.start()
+            told = talk(page, tones(*frequencies), pause=32)
+        finally:
+            for death in deaths:
+                death.cancel()
+                death.join()
+            call = httpx.get(f"{servers[-1].http}/api/sessions/{told['sessions'][0]}").json()
+            servers[-1].kill()
+    assert len(servers) == 3
+    assert told["states"][-1] == "ended"
+    assert len(told["sessions"]) == 1
+    said = [utterance["text"] for utterance in call["transcript"]["utterances"]]
+    assert said == [f"f{frequency}" for frequency in frequencies]
+    assert call["gaps"] == []
 
 
 def hold(page: Page, address: str, act: Callable[[], object]) -> None:

@@ -1,8 +1,8 @@
 /**
- * Captured audio that the server has not acknowledged yet, addressed by sample number.
+ * Captured audio that the server has not written down yet, addressed by sample number.
  *
- * Samples are counted from the first one captured. When more is kept than `limit`, the oldest go
- * and are counted: whoever shows the recording says so.
+ * Samples are counted from the first one captured. When more is kept than `limit`, the oldest go;
+ * those that the server did not even have are counted: whoever shows the recording says so.
  */
 export class KeptAudio {
   /** @param {number} limit samples that are kept at most */
@@ -14,7 +14,9 @@ export class KeptAudio {
     this.first = 0;
     /** One past the last sample captured. */
     this.end = 0;
-    /** Samples that had to go before they were acknowledged. */
+    /** One past the last sample that the server has: only its death could lose it. */
+    this.delivered = 0;
+    /** Samples that had to go before the server had them. */
     this.dropped = 0;
   }
 
@@ -23,9 +25,19 @@ export class KeptAudio {
     if (pcm.length === 0) return;
     this.chunks.push({ start: this.end, pcm });
     this.end += pcm.length;
-    const before = this.first;
+    const before = this.unsent;
     if (this.end - this.first > this.limit) this.forget(this.end - this.limit);
-    this.dropped += this.first - before;
+    this.dropped += this.unsent - before;
+  }
+
+  /** The first sample that the server is not known to have. */
+  get unsent() {
+    return Math.max(this.first, this.delivered);
+  }
+
+  /** @param {number} sample the first one that the server does not have */
+  deliver(sample) {
+    this.delivered = Math.min(sample, this.end);
   }
 
   /** @param {number} sample the first one that is still wanted */

@@ -1,9 +1,10 @@
 /**
  * One speaker's audio on its way to the server: the protocol of `/ws/audio`, and its survival.
  *
- * The leg sends what `KeptAudio` holds and forgets what the server acknowledges. A connection that
- * drops is made again with the `resume` token, and the audio goes on from the sample that `ready`
- * names: nothing is lost, nothing is heard twice. It knows nothing of microphones or of the page.
+ * The leg sends what `KeptAudio` holds and forgets what the server has written down. A connection
+ * that drops is made again with the `resume` token, and the audio goes on from the sample that
+ * `ready` names. Where the server died, a new leg goes on where it stopped writing: nothing is lost,
+ * nothing is heard twice. It knows nothing of microphones or of the page.
  */
 
 import { api, health, openSocket } from "./api.js";
@@ -58,6 +59,8 @@ export class Leg {
     this.begun = false;
     /** The captured sample that is the leg's first one. */
     this.base = 0;
+    /** The same of the leg that the server has taken last. */
+    this.former = 0;
     /** The next captured sample to be sent. */
     this.sent = 0;
     this.ready = false;
@@ -123,7 +126,7 @@ export class Leg {
 
   /** The first captured sample that the server is not known to have. */
   get unsent() {
-    return this.kept.first;
+    return this.kept.unsent;
   }
 
   /** Opens a socket unless there is one: a second would take the leg over from the first. */
@@ -159,8 +162,15 @@ export class Leg {
         encoding: "linear16",
         resume: this.resume,
         waiting_ms: this.resume ? 0 : this.age,
+        continues: this.continues,
       }),
     );
+  }
+
+  /** Which sample of the leg before is the first of this one; null where that is not known. */
+  get continues() {
+    if (!this.begun || this.resume || this.kept.dropped) return null;
+    return this.base - this.former;
   }
 
   /** How long ago the leg's first sample was captured, ms; never 0: the microphone is open. */
@@ -178,12 +188,15 @@ export class Leg {
     else if (message.type === "ended") this.end(message);
   }
 
-  begin({ session_id: sessionId, resume, received, engine }) {
+  begin({ session_id: sessionId, resume, received, engine, skip = 0 }) {
     this.sessionId = sessionId;
     this.resume = resume;
     this.ready = this.begun = true;
+    this.base = Math.min(this.base + skip, this.kept.end);
+    this.former = this.base;
+    this.kept.forget(this.base);
     this.sent = Math.min(this.base + received, this.kept.end);
-    this.kept.forget(this.sent);
+    this.kept.deliver(this.sent);
     this.handlers.onsession(sessionId, engine);
     this.handlers.onstate("recording");
     this.pump();
@@ -199,8 +212,9 @@ export class Leg {
     this.kept.forget(this.base + Math.round(seconds * RATE));
   }
 
-  acknowledge({ received, lag_ms: lag }) {
-    this.kept.forget(this.base + received);
+  acknowledge({ received, lag_ms: lag, settled = received }) {
+    this.kept.deliver(this.base + received);
+    this.kept.forget(this.base + settled);
     this.handlers.onlag(lag);
     this.pump();
   }
@@ -267,7 +281,7 @@ export class Leg {
         () => null,
       );
       this.asking = false;
-      // A server that was killed does not know how much it had: all that is kept is sent again.
+      // A server that was killed does not know how much it had: all that is kept is offered again.
       if (session && session.state !== "interrupted") {
         const mine = session.legs.filter(({ speaker }) => speaker === this.speaker).pop();
         if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);

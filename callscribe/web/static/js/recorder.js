@@ -41,7 +41,7 @@ export class Recorder {
 
   /** Seconds that the server is not known to have. */
   get waiting() {
-    return this.kept ? (this.kept.end - this.kept.first) / RATE : 0;
+    return this.kept ? (this.kept.end - this.kept.unsent) / RATE : 0;
   }
 
   /** Whether the button would stop a recording. */
@@ -103,7 +103,7 @@ export class Recorder {
   /** The audio that the server is not known to have, or null when there is none. */
   unsent() {
     const { kept } = this;
-    return kept && kept.end > kept.first ? kept.read(kept.first, kept.end - kept.first) : null;
+    return kept && kept.end > kept.unsent ? kept.read(kept.unsent, kept.end - kept.unsent) : null;
   }
 
   hear(pcm, level) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from callscribe.engines.base import SpeechBegan
+from callscribe.engines.base import Silent, SpeechBegan, Unheard
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, EngineError, SessionClosed, SpeakerTaken
 from callscribe.leg import Attachment, Leg, LegState
@@ -175,3 +175,22 @@ async def test_mu_law_is_measured_as_what_it_stands_for(leg: Leg) -> None:
     levels = coded.loudness.levels(0.0, 1.0)
     assert levels is not None
     assert levels.mean(0.0, 1.0) == pytest.approx(-18.06, abs=0.3)
+
+
+async def test_settled_is_what_will_not_be_told_any_more(leg: Leg) -> None:
+    await Attachment(leg, Sink()).send(bytes(2 * 8000 * 10))
+    assert leg.settled == 0
+    leg.follow(SpeechBegan(0.5))
+    leg.follow(Result("oui", 0.5, 1.0, is_final=False))
+    assert leg.settled == 0
+    leg.follow(Result("oui", 0.5, 1.0, is_final=True, until=1.25))
+    assert leg.settled == 10_000
+    leg.follow(Result("non", 2.0, 2.5, is_final=True))
+    assert leg.settled == 20_000
+    leg.follow(Silent(5.0))
+    leg.follow(Silent(4.0))
+    assert leg.settled == 40_000
+    leg.follow(Unheard(5.0, 6.0, "no"))
+    assert leg.settled == 48_000
+    leg.follow(Silent(99.0))
+    assert leg.settled == leg.received, "what has not come cannot be"

@@ -57,8 +57,9 @@ class Progress:
         if isinstance(event, Result):
             return self._result(event, sent)
         if isinstance(event, Silent):
+            before = self.settled
             self._settle(event.until, sent)
-            return []
+            return [Silent(self.settled / self.rate)] if self.settled > before else []
         settled = self.settled / self.rate
         if isinstance(event, SpeechBegan):
             start = max(event.start, settled)

@@ -27,7 +27,8 @@ def test_a_final_settles_up_to_where_it_says() -> None:
 
 def test_silence_and_gaps_settle_too() -> None:
     leg = Progress(RATE, received=9000)
-    assert leg.take(Silent(1.0), 9000) == []
+    assert leg.take(Silent(1.0), 9000) == [Silent(1.0)]
+    assert leg.take(Silent(0.5), 9000) == [], "that is known"
     assert leg.take(Unheard(0.5, 2.0, "no"), 9000) == [Unheard(1.0, 2.0, "no")]
     assert leg.take(Unheard(0.5, 1.5, "no"), 9000) == []
     assert leg.gap(2000, "late") == []

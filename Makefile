@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-unsure bench-store bench-relay bench-peers chaos soak lock upgrade clean
+.PHONY: help setup setup-dev model browser node postgres demo serve test lint format docs bench bench-local bench-deepgram bench-leaks bench-unsure bench-store bench-relay bench-peers bench-together chaos soak lock upgrade clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -99,7 +99,7 @@ format: $(VENV)/.dev ## Put the style right
 docs: $(VENV)/.dev ## Write the parts of docs/reference that come from the code
 	$(BIN)/python tools/make_cli_reference.py
 
-bench: bench-local bench-deepgram bench-leaks bench-unsure bench-store bench-relay ## All measurements
+bench: bench-local bench-deepgram bench-leaks bench-unsure bench-store bench-relay bench-together ## All measurements
 
 bench-local: setup-dev ## The local engine over the calls of CALLSCRIBE_CORPUS, else over the demo calls
 	$(BIN)/python -m benchmarks.local_engine $(ARGS)
@@ -121,6 +121,9 @@ bench-relay: setup-dev ## How many telephone legs one core carries, beside bare 
 
 bench-peers: setup-dev ## The same beside pipecat and LiveKit's plugin, installed in data/peers
 	$(BIN)/python -m benchmarks.relay.peers $(ARGS)
+
+bench-together: setup-dev ## The local engine beside telephone legs that Deepgram hears, in one process
+	$(BIN)/python -m benchmarks.together $(ARGS)
 
 chaos: setup-dev ## Calls with faults on the way to Deepgram: words lost, doubled, late (ARGS=--whole)
 	$(BIN)/python -m benchmarks.chaos $(ARGS)

@@ -15,7 +15,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,6 @@ from rich.table import Table
 
 from benchmarks.calls import (
     SPEAKERS,
-    Heard,
     Leg,
     calls_folder,
     lags,
@@ -48,22 +47,22 @@ from callscribe.engines.whisper.models import resolve_model
 from callscribe.settings import UNSURE_BELOW, Settings
 from callscribe.web.server import be_fair, create_server
 
-CONNECTING: Final = 4.0
-"""Seconds for the relays to be up before local legs speak."""
+WARM: Final = 3.0
+"""Seconds from the last relay's first result to the window in which relays are measured."""
 
 
 @asynccontextmanager
-async def serving(sink_url: str, folder: Path) -> AsyncIterator[int]:
-    """A server in this process, which relays to the sink; its port."""
+async def serving(sink_url: str, folder: Path) -> AsyncIterator[tuple[int, Callable[[], int]]]:
+    """A server in this process, which relays to the sink: its port, how many legs it has."""
     port = CountingRelay.free_port()
     values = {"port": port, "sink": sink_url, "folder": folder}
     os.environ |= {name: text.format(**values) for name, text in CALLSCRIBE.environment.items()}
     server = create_server(Settings())
     running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it tells nobody
+    while not (server.started or running.done()):
         await asyncio.sleep(0.05)
     try:
-        yield port
+        yield port, lambda: server.context.service.live_legs
     finally:
         server.hurried = server.should_exit = True
         await running
@@ -73,19 +72,17 @@ async def relayed(port: int, sink_pid: int, legs: int, seconds: float) -> dict[s
     """What the load says of so many relays."""
     command = ["-m", "benchmarks.relay.load", str(port), "--door", CALLSCRIBE.door]
     command += ["--gateway-pid", str(os.getpid()), "--sink-pid", str(sink_pid)]
-    command += ["--legs", str(legs), "--seconds", str(seconds), "--warm", "3", "--burst", "0"]
+    command += ["--legs", str(legs), "--seconds", str(seconds), "--warm", str(WARM), "--burst", "0"]
     load = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
-    said, _ = await load.communicate()
+    try:
+        said, _ = await load.communicate()
+    finally:
+        if load.returncode is None:
+            load.kill()
     found: dict[str, Any] = json.loads(said)
     return found
-
-
-async def spoken(engine: RehearingEngine, legs: list[Leg], later: float) -> list[Heard]:
-    """What the local engine hears of the legs, ``later`` seconds from now."""
-    await asyncio.sleep(later)
-    return await asyncio.gather(*(play(engine, leg) for leg in legs))
 
 
 async def measure(legs: list[Leg], levels: list[int], models: Path) -> list[dict[str, Any]]:
@@ -98,17 +95,20 @@ async def measure(legs: list[Leg], levels: list[int], models: Path) -> list[dict
     bound_arenas(models=True)
     await whisper.start()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, sink() as (sink_pid, url):
-        async with serving(url, Path(folder)) as port:
+        async with serving(url, Path(folder)) as (port, live_legs):
             for relays in levels:
                 console.print(f"{relays} relays, {len(legs)} local legs: {seconds:.0f} s")
-                relaying: asyncio.Task[dict[str, Any]] | None = None
+                found: dict[str, Any] = {"relays": relays}
+                window = max(seconds - WARM, 1.0)
+                async with asyncio.TaskGroup() as tasks:
+                    if relays:
+                        beside = tasks.create_task(relayed(port, sink_pid, relays, window))
+                        while live_legs() < relays and not beside.done():
+                            await asyncio.sleep(0.05)
+                    found["heard"] = await asyncio.gather(*(play(engine, leg) for leg in legs))
                 if relays:
-                    relaying = asyncio.create_task(relayed(port, sink_pid, relays, seconds))
-                heard = await spoken(engine, legs, CONNECTING if relays else 0.0)
-                found: dict[str, Any] = {"relays": relays, "heard": heard}
-                if relaying is not None:
-                    found["beside"] = await relaying
-                    found["alone"] = await relayed(port, sink_pid, relays, min(seconds, 20.0))
+                    found["beside"] = beside.result()
+                    found["alone"] = await relayed(port, sink_pid, relays, window)
                 tries.append(found)
     await whisper.close()
     return tries
@@ -120,7 +120,7 @@ def show(tries: list[dict[str, Any]], legs: list[Leg], model: WhisperModel) -> T
     table = Table(title=f"{len(legs)} local legs beside relays", title_justify="left")
     for name in ("relays", "appear p50/p95 s", "final p50/p95 s", "word errors", "behind"):
         table.add_column(name, justify="right")
-    for name in ("relays p50/p99 ms", "without local legs", "CPU", "others"):
+    for name in ("relays p50/p99 ms", "results", "without local legs", "CPU", "others"):
         table.add_column(name, justify="right")
     for found in tries:
         rows = [row(heard, said) for heard, said in zip(found["heard"], words, strict=True)]
@@ -133,6 +133,7 @@ def show(tries: list[dict[str, Any]], legs: list[Leg], model: WhisperModel) -> T
             " ".join(f"{100 * one['wer']:.1f}" for one in rows) + " %",
             f"{max(one['behind'] for one in rows):.1f} s",
             _latency(beside),
+            f"{beside['results_ratio']:.1%}" if beside else "",
             _latency(alone),
             f"{beside['gateway_cpu_pct']:.0f} %" if beside else "",
             _others(beside),

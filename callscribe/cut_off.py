@@ -1,15 +1,17 @@
 """Speakers whose server died in mid-call: what nobody heard of them, and what they bring back.
 
 A client that keeps its audio until it is written down (``settled`` in an ``ack``) begins a leg that
-goes on within the one that was cut off: then there is no gap. May import ``record``, ``past`` and
-core.
+goes on within its former one. What of that was told as a gap is none once it has been heard. May
+import ``leg``, ``record``, ``past`` and core.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 from callscribe import events
+from callscribe.former import Former
+from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.record import Record
 from callscribe.transcript import Gap
@@ -19,31 +21,15 @@ DIED, RESTARTED = "server_died", "server_restarted"
 """Why nobody heard what was on its way then, and what was said until a speaker was back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
-    """A leg that has ended: where it began on the call clock (s), its rate, its written samples."""
-
-    offset: float
-    sample_rate: int
-    written: int
-
-    def goes_on(self, sample: int) -> tuple[int, float]:
-        """What a client need not send that has kept its audio from a sample of this leg on.
-
-        So many samples; and where what it does send begins on the call clock (s).
-        """
-        skip = max(self.written - sample, 0)
-        return skip, self.offset + (sample + skip) / self.sample_rate
-
-
 class CutOff:
-    """The speakers of one call, from the death of its server until they are back."""
+    """The former legs of one call, and what was missed of its speakers."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self._missed_from: dict[str, float] = {}
-        """Since when on the call clock (s) nobody hears them."""
+        """Since when on the call clock (s) nobody hears those whose server died."""
         self._former: dict[str, Former] = {}
+        """The legs that an earlier process had, by their id."""
 
     def take_up(self, past: Past) -> None:
         """Says what became of the legs of a process that died."""
@@ -59,36 +45,41 @@ class CutOff:
                 events.LegEnded, speaker=speaker, seconds=max(0.0, until - leg.offset)
             )
             self._missed_from[speaker] = max(heard, until)
-        for speaker, leg in past.cut_off.items():
-            written = max(past.written_until(speaker) - leg.offset, 0.0)
-            self._former[speaker] = Former(
+        for leg in past.legs:
+            written = max(past.written_until(leg.speaker) - leg.offset, 0.0)
+            self._former[leg.leg_id] = Former(
                 leg.offset, leg.sample_rate, round(written * leg.sample_rate)
             )
 
-    def former(self, speaker: str) -> Former | None:
-        """The leg that was cut off; None where there is none, or the speaker is back."""
-        return self._former.get(speaker)
+    def former(self, leg_id: str) -> Former | None:
+        """A leg of an earlier process; None where there is none of this id."""
+        return self._former.get(leg_id)
 
-    def back(self, speaker: str, offset: float, *, goes_on: bool) -> None:
-        """A speaker's leg begins at ``offset``; it may go on within the one that was cut off."""
-        self._former.pop(speaker, None)
-        missed_from = self._missed_from.pop(speaker, offset)
-        if goes_on:
-            for gap in list(self._record.transcript.gaps):
-                if gap.speaker == speaker and gap.reason == DIED and gap.end > offset - NEAR:
-                    self._heard_after_all(gap)
+    def began(self, leg: Leg, offset: float) -> None:
+        """A leg begins at ``offset``: a gap before it is told, one within it may be made up for."""
+        missed_from = self._missed_from.pop(leg.speaker, offset)
         if offset > missed_from:
             self._record.publish(
-                events.Gap, speaker=speaker, start=missed_from, end=offset, reason=RESTARTED
+                events.Gap, speaker=leg.speaker, start=missed_from, end=offset, reason=RESTARTED
             )
+        if leg.place is None:
+            return
+        seqs = {gap.seq for gap in self._gaps_of(leg) if gap.end > offset - NEAR}
+        if seqs:
+            leg.makes_up = partial(self._make_up, leg, seqs)
 
-    def _heard_after_all(self, gap: Gap) -> None:
-        """What a gap holds is in the leg that begins now, or was silence."""
-        self._record.transcript.drop_gap(gap.seq)
-        self._record.publish(
-            events.GapRepaired,
-            speaker=gap.speaker,
-            of_seq=gap.seq,
-            start=gap.start,
-            end=gap.end,
-        )
+    def _make_up(self, leg: Leg, seqs: set[int], over: bool) -> None:
+        """Takes away the gaps of which all is written down now, and of one a part at the end."""
+        assert leg.offset is not None and leg.place is not None  # noqa: S101, PT018 - it has begun
+        until = leg.offset + leg.settled / leg.sample_rate
+        for gap in [gap for gap in self._gaps_of(leg) if gap.seq in seqs]:
+            start = gap.start if leg.place.whole else max(gap.start, leg.offset)
+            end = min(gap.end, until)
+            if end > gap.end - NEAR or (over and leg.settled and end - start > NEAR):
+                seqs.discard(gap.seq)
+                self._record.made_up(gap, start, end)
+        if over or not seqs:
+            leg.makes_up = None
+
+    def _gaps_of(self, leg: Leg) -> list[Gap]:
+        return [gap for gap in self._record.transcript.gaps if gap.speaker == leg.speaker]

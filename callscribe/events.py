@@ -80,8 +80,8 @@ class SessionInterrupted(Event, frozen=True, kw_only=True, gc=False, tag="sessio
 class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
 
-    ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
-    of before it was written down, ``model`` also where nobody knows.
+    ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` and ``leg_id`` are
+    empty in events of before they were written down, ``model`` also where nobody knows.
     """
 
     type: ClassVar[str] = "leg_started"
@@ -94,6 +94,7 @@ class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     zero_at: float = 0.0
     encoding: str = ""
     model: str = ""
+    leg_id: str = ""
 
 
 class LegDetached(Event, frozen=True, kw_only=True, gc=False, tag="leg_detached"):
@@ -207,9 +208,10 @@ class Gap(Event, frozen=True, kw_only=True, gc=False, tag="gap"):
 class GapRepaired(Event, frozen=True, kw_only=True, gc=False, tag="gap_repaired"):
     """The gap with the number ``of_seq`` is none any more: it has been heard from kept audio.
 
-    What was said there, ``start`` to ``end``, are the finals with that number as ``repairs``,
-    ``utterance_ids`` in order. They come before this; there are none where nobody spoke. What is
-    left of the gap comes behind it, as gaps of their own.
+    What was said there, ``start`` to ``end``, are the finals ``utterance_ids`` in order, which come
+    before this; there are none where nobody spoke. They have that number as ``repairs``, unless a
+    client has sent its audio once more. What is left of the gap comes behind it, as gaps of their
+    own.
     """
 
     type: ClassVar[str] = "gap_repaired"

@@ -179,8 +179,9 @@ class Ledger:
         self._numbers.pop(session_id, None)
 
     def is_settled(self, session_id: str) -> bool:
-        """Whether all that has been published in a session is kept and told."""
-        return session_id not in self._held
+        """Whether all that has been published in a session is on disk, and told."""
+        unwritten = self.keeper is not None and bool(self.keeper.unwritten)
+        return session_id not in self._held and not unwritten
 
     async def settled(self, session_id: str) -> None:
         """Waits until all that has been published in a session is kept and told."""

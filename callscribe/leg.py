@@ -25,6 +25,7 @@ from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
 from callscribe.flag import Flag
+from callscribe.former import Place
 from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
@@ -51,7 +52,7 @@ class Leg:
         since: int,
         on_begin: Callable[[Leg, float], None],
         spoken_at: float | None = None,
-        placed: float | None = None,
+        place: Place | None = None,
     ) -> None:
         self.speaker = speaker
         self.sample_rate = sample_rate
@@ -62,6 +63,8 @@ class Leg:
         self.since = since
         """The number of the session's last event before this leg's first."""
         self.connection: StreamingConnection | None = None
+        self.leg_id = secrets.token_hex(8)
+        """Its name in events: no secret."""
         self.resume = secrets.token_urlsafe(24)
         self.state = LegState.OPEN
         self.holder: Attachment | None = None
@@ -75,8 +78,10 @@ class Leg:
         self.spoken_at = spoken_at
         """When its first sample was spoken, on the session's monotonic clock; None where that is
         to be told from when it comes."""
-        self.placed = placed
-        """Where its first sample is on the call clock (s), if it goes on within a former leg."""
+        self.place = place
+        """Where it goes on with a former leg; None for one that begins anew."""
+        self.makes_up: Callable[[bool], None] | None = None
+        """Is called when more of it is settled, and (true) at its end: it may fill gaps."""
         self.offset: float | None = None
         """Its first sample on the call clock (s); None until audio has come."""
         self.detached_at: float | None = None
@@ -128,6 +133,10 @@ class Leg:
     def settled(self) -> int:
         """Samples of which the engine has told all that it will: finals, gaps, silence."""
         return min(int(self._settled * self.sample_rate), self.received)
+
+    def heard_out(self) -> None:
+        """Its engine has ended in good order: what it did not write down was silence."""
+        self._settled = self.seconds
 
     def follow(self, heard: EngineEvent) -> None:
         """Notes how far the engine has come, for ``lag_ms`` and ``settled``."""
@@ -186,7 +195,7 @@ class Attachment:
     def __init__(self, leg: Leg, connection: StreamingConnection, skip: int = 0) -> None:
         self.leg = leg
         self.skip = skip
-        """Samples before the leg's first that the client has, and need not send."""
+        """Samples before the leg's first that its client has kept, and need not send."""
         self.lost = Flag()
         """Set when another connection has taken the leg over."""
         self._send = connection.send_audio

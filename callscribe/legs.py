@@ -14,7 +14,7 @@ import structlog
 
 from callscribe import events
 from callscribe.audio import Encoding
-from callscribe.cut_off import CutOff, Former
+from callscribe.cut_off import CutOff
 from callscribe.engines.base import StreamingConnection, StreamOptions, TranscriptionEngine
 from callscribe.errors import (
     AudioError,
@@ -25,6 +25,7 @@ from callscribe.errors import (
     SessionError,
     SpeakerTaken,
 )
+from callscribe.former import Continues, Former, Place, place
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.past import Past
 from callscribe.record import Record
@@ -71,8 +72,6 @@ class Legs:
         self._feeding = asyncio.Lock()
         self._began_at: float | None = None
         self._cut_off = CutOff(record)
-        self._swapped = False
-        """Names were exchanged: a speaker's former leg may be another's."""
 
     @property
     def live(self) -> list[Leg]:
@@ -101,14 +100,13 @@ class Legs:
         encoding: Encoding = "linear16",
         *,
         waiting: float = 0.0,
-        continues: int | None = None,
+        continues: Continues | None = None,
     ) -> Attachment:
         """Opens a leg; a detached one of the same speaker is ended first.
 
         ``waiting`` is how old (s) its first sample is where its client records already; 0 for a leg
-        that begins with its first frame. ``continues``: its client has kept audio from this sample
-        of the speaker's former leg on, and leaves out ``Attachment.skip`` of it. An empty language
-        means the configured one.
+        that begins with its first frame. ``continues``: its client has kept audio of a former leg,
+        and leaves out ``Attachment.skip`` of it. An empty language means the configured one.
 
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
         has not, ``CapacityError`` when the server is about to end, and what the engine raises.
@@ -129,10 +127,6 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
-            skip, placed = 0, None
-            former = None if continues is None else self._former(speaker)
-            if former is not None and continues is not None and former.sample_rate == sample_rate:
-                skip, placed = former.goes_on(continues)
             leg = Leg(
                 speaker,
                 sample_rate=sample_rate,
@@ -142,9 +136,14 @@ class Legs:
                 since=self._record.seq,
                 on_begin=self._begin,
                 spoken_at=spoken_at,
-                placed=placed,
+                place=None if continues is None else self._place(continues, sample_rate),
             )
-            return Attachment(leg, await self._connect(leg), skip)
+            connection = await self._connect(leg)
+            if leg.place is not None and leg.offset is None:
+                # On disk before its client counts from it: the server may die again.
+                self._begin(leg, 0.0)
+                await self._record.settled()
+            return Attachment(leg, connection, 0 if leg.place is None else leg.place.skip)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -213,7 +212,6 @@ class Legs:
         if self._opening & names.keys():
             raise SpeakerTaken("a leg of these speakers is being connected; try again in a moment")
         changed = {names[name]: self.of(name) for name in names}
-        self._swapped = True
         for name, leg in changed.items():
             leg.speaker = name
         self._current.update(changed)
@@ -239,14 +237,15 @@ class Legs:
         leg.ask_end()
         self._on_change()
 
-    def _former(self, speaker: str) -> Former | None:
-        """The leg of a speaker that ended last, if it is known whose it was."""
-        before = self._current.get(speaker)
-        if self._swapped:
+    def _place(self, continues: Continues, sample_rate: int) -> Place | None:
+        """Where a leg goes on; None where its former one is not known, or was otherwise."""
+        former = self._cut_off.former(continues.leg)
+        for leg in self.all:
+            if leg.leg_id == continues.leg and leg.offset is not None:
+                former = Former(leg.offset, leg.sample_rate, leg.settled)
+        if former is None or former.sample_rate != sample_rate or self._began_at is None:
             return None
-        if before is None or before.offset is None:
-            return self._cut_off.former(speaker)
-        return Former(before.offset, before.sample_rate, before.received)
+        return place(former, continues, self._monotonic() - self._began_at)
 
     async def _connect(self, leg: Leg) -> StreamingConnection:
         # The tasks of a leg log whose it is.
@@ -285,8 +284,9 @@ class Legs:
         if self._began_at is None:
             known = [other.spoken_at for other in self.live if other.spoken_at is not None]
             self._began_at = min([first_sample, *known])
-        placed = first_sample - self._began_at if leg.placed is None else leg.placed
-        leg.offset = max(0.0, placed)
+        leg.offset = max(0.0, first_sample - self._began_at)
+        if leg.place is not None:
+            leg.offset = leg.place.offset
         self._record.publish(
             events.LegStarted,
             speaker=leg.speaker,
@@ -297,8 +297,9 @@ class Legs:
             zero_at=self._clock() - (self._monotonic() - self._began_at),
             encoding=leg.encoding,
             model=self._model(leg),
+            leg_id=leg.leg_id,
         )
-        self._cut_off.back(leg.speaker, leg.offset, goes_on=leg.placed is not None)
+        self._cut_off.began(leg, leg.offset)
 
     def _model(self, leg: Leg) -> str:
         """What listens to a leg: Deepgram's model is configured, others know their own."""

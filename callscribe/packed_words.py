@@ -102,8 +102,11 @@ def packed(said: Utterance) -> Utterance:
         return said
 
 
-def pack_old(transcript: Transcript) -> None:
-    """Packs what is no longer among the latest; to be called for each utterance that is added."""
-    old = len(transcript.utterances) - LATE - 1
-    if old >= 0:
-        transcript.utterances[old] = packed(transcript.utterances[old])
+def pack_old(transcript: Transcript, *, all_of_it: bool = False) -> None:
+    """Packs what is no longer among the latest: the last that is not, which becomes old with each.
+
+    Or all of that, for a transcript that was read.
+    """
+    old = len(transcript.utterances) - LATE
+    for place in range(0 if all_of_it else max(old - 1, 0), old):
+        transcript.utterances[place] = packed(transcript.utterances[place])

@@ -60,16 +60,9 @@ class Past:
         return found
 
     @property
-    def cut_off(self) -> dict[str, LegStarted]:
-        """The latest legs of those whom a death of the server has cut off, this one or an earlier.
-
-        Empty where speakers have exchanged their names: then it is not known who has which leg.
-        """
-        if any(isinstance(event, RolesSwapped) for event in self.events):
-            return {}
-        missed = self.gone | self.open_legs.keys()
-        legs = [event for event in self.events if isinstance(event, LegStarted)]
-        return {leg.speaker: leg for leg in legs if leg.speaker in missed}
+    def legs(self) -> list[LegStarted]:
+        """All legs there were, under the names that their speakers have now."""
+        return [event for event in self._renamed() if isinstance(event, LegStarted)]
 
     @property
     def zero_at(self) -> float | None:

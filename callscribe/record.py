@@ -136,6 +136,7 @@ class Record:
     def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
         self.transcript = past.transcript
+        pack_old(self.transcript, all_of_it=True)
         last: dict[str, int] = {}
         for event in past.events:
             self.talk.apply(event)
@@ -159,6 +160,9 @@ class Record:
         """Takes what an engine says about a leg. Never raises: the stream must go on."""
         try:
             self._hear(leg, heard)
+            leg.follow(heard)  # it is told: none of it may be kept less than that
+            if leg.makes_up is not None:
+                leg.makes_up(False)
         except Exception as error:  # noqa: BLE001 - an engine's callback has nobody to raise to
             self.fault("result_not_recorded", leg.speaker, error)
 
@@ -183,7 +187,6 @@ class Record:
     def _hear(self, leg: Leg, heard: EngineEvent) -> None:
         if self._over:
             raise RuntimeError("the engine spoke after the end of the session")
-        leg.follow(heard)
         self.heard_at = self._monotonic()
         if self._figures_due <= self.heard_at:
             self._tell_figures()
@@ -244,22 +247,40 @@ class Record:
             if step is not None:
                 self._record(leg, step, None, repairs=gap.seq)
                 ids[step.utterance.utterance_id] = True
-        self.transcript.drop_gap(gap.seq)
-        self.publish(
-            events.GapRepaired,
-            speaker=leg.speaker,
-            of_seq=gap.seq,
-            start=start,
-            end=end,
-            utterance_ids=tuple(ids),
-        )
+        self._close_gap(gap, start, end, tuple(ids))
         if heard.caveat:
             notice = heard_otherwise(leg.speaker, start, end, heard.caveat)
             self.publish(events.Notice, speaker=leg.speaker, **notice)
+        self._leave_gaps(gap, start, end)
+
+    def made_up(self, gap: Gap, start: float, end: float) -> None:
+        """A speaker has sent a gap's audio once more, or a part of it: that is written down now."""
+        said = self.transcript.utterances
+        ids = [
+            u.utterance_id
+            for u in said
+            if u.speaker == gap.speaker and u.start < end - NEAR and start + NEAR < u.end
+        ]
+        self._close_gap(gap, start, end, tuple(ids))
+        self._leave_gaps(gap, start, end)
+
+    def _close_gap(self, gap: Gap, start: float, end: float, ids: tuple[str, ...]) -> None:
+        self.transcript.drop_gap(gap.seq)
+        self.publish(
+            events.GapRepaired,
+            speaker=gap.speaker,
+            of_seq=gap.seq,
+            start=start,
+            end=end,
+            utterance_ids=ids,
+        )
+
+    def _leave_gaps(self, gap: Gap, start: float, end: float) -> None:
+        """What is left of a gap before and behind what was heard."""
         for first, last in ((gap.start, start), (end, gap.end)):
             if last - first > NEAR:
                 self.publish(
-                    events.Gap, speaker=leg.speaker, start=first, end=last, reason=gap.reason
+                    events.Gap, speaker=gap.speaker, start=first, end=last, reason=gap.reason
                 )
 
     def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:

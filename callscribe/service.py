@@ -20,6 +20,7 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import caveat
 from callscribe.errors import CapacityError, SessionError
 from callscribe.events import Event
+from callscribe.former import Continues
 from callscribe.ladder import STAND_IN, Ladders
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
@@ -171,7 +172,7 @@ class EnhancedTranscriptionService:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
-        continues: int | None = None,
+        continues: Continues | None = None,
     ) -> Attachment:
         """Opens a leg for a client that may be lost and come back with the ``resume`` token.
 

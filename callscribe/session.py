@@ -17,6 +17,7 @@ from callscribe import events
 from callscribe.audio import Encoding
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.flag import Flag
+from callscribe.former import Continues
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.legs import Legs
@@ -140,7 +141,7 @@ class Session:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
-        continues: int | None = None,
+        continues: Continues | None = None,
     ) -> Attachment:
         """Opens a leg, or takes one up again by its ``resume`` token; errors as in ``Legs``.
 
@@ -271,6 +272,7 @@ class Session:
             if leg.connection is not None:
                 async with asyncio.timeout(LAST_FINALS):
                     await leg.connection.close()
+            leg.heard_out()
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the call must end
             self.record.fault("last_finals_failed", leg.speaker, error)
             self.notify(
@@ -281,6 +283,8 @@ class Session:
         self.record.finish(leg)
         if leg.offset is None:
             leg.begin(leg, 0.0)  # no audio ever came: who counts beginnings and ends must agree
+        if leg.makes_up is not None:
+            leg.makes_up(True)
         leg.state = LegState.ENDED
         self.record.publish(events.LegEnded, speaker=leg.speaker, seconds=leg.seconds)
         leg.ended.set()

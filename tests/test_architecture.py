@@ -19,6 +19,7 @@ FLOORS: list[set[str]] = [
         "loudness",
         "evidence",
         "packed_words",
+        "former",
         "sureness",
         "voices",
         "allocator",

@@ -3,85 +3,151 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from callscribe.bus.local import LocalBus
-from callscribe.cut_off import CutOff, Former
-from callscribe.events import Event, Gap, GapRepaired, LegEnded, SessionInterrupted
+from callscribe.cut_off import CutOff
+from callscribe.events import Event, Gap, GapRepaired, LegEnded, RolesSwapped, SessionInterrupted
+from callscribe.former import Former, Place
 from callscribe.ledger import Ledger
+from callscribe.leg import Attachment, Leg
 from callscribe.record import Record
-from callscribe.transcript import Utterance
+from callscribe.transcript import Gap as Missing
+from callscribe.transcript import Result, Utterance, Word
+from tests.test_leg import Sink
 from tests.test_past import past, started
+
+pytestmark = pytest.mark.anyio
 
 LEG = started(1, "agent", 5.0)
 SAID = Utterance("agent-1", "agent", "oui", 10.0, 12.0, (), 0.9)
 
 
-def taken_up(*events: Event, said: tuple[Utterance, ...] = (SAID,)) -> tuple[CutOff, LocalBus]:
-    bus = LocalBus()
-    record = Record("call", Ledger(bus, lambda: 1060.0))
-    before = past(*events, said=said)
-    record.take_up(before)
-    cut_off = CutOff(record)
-    cut_off.take_up(before)
-    return cut_off, bus
+class TakenUp:
+    """A call whose server died at 60 s; the agent's leg had begun at 5 s."""
+
+    def __init__(
+        self,
+        *events: Event,
+        said: tuple[Utterance, ...] = (SAID,),
+        gaps: tuple[Missing, ...] = (),
+    ) -> None:
+        self.bus = LocalBus()
+        self.record = Record("call", Ledger(self.bus, lambda: 1060.0))
+        before = past(*events, said=said, gaps=gaps)
+        self.record.take_up(before)
+        self.cut_off = CutOff(self.record)
+        self.cut_off.take_up(before)
+
+    async def leg(self, offset: float, seconds: float, *, whole: bool | None) -> Leg:
+        """A leg that goes on at ``offset``, or (None) begins there anew; so much audio has come."""
+        leg = Leg(
+            "agent",
+            sample_rate=8000,
+            language="fr",
+            engine="e",
+            since=0,
+            on_begin=lambda *_: None,
+            place=None if whole is None else Place(0, offset, whole),
+        )
+        leg.offset = offset
+        self.cut_off.began(leg, offset)
+        if seconds:
+            await Attachment(leg, Sink()).send(bytes(round(2 * 8000 * seconds)))
+        return leg
+
+    def hear(self, leg: Leg, text: str, start: float, end: float) -> None:
+        word = Word(text, start, end, 0.9)
+        self.record.hear(leg, Result(text, start, end, True, True, (word,), until=end))
+
+    @property
+    def told(self) -> list[tuple[str, float, float]]:
+        found: list[tuple[str, float, float]] = []
+        for event in self.bus.history("call"):
+            if isinstance(event, Gap):
+                found.append((event.reason, event.start, event.end))
+            elif isinstance(event, GapRepaired):
+                found.append((",".join(("repaired", *event.utterance_ids)), event.start, event.end))
+        return found
 
 
-def told(bus: LocalBus) -> list[tuple[str, float, float]]:
-    found: list[tuple[str, float, float]] = []
-    for event in bus.history("call"):
-        if isinstance(event, Gap):
-            found.append((event.reason, event.start, event.end))
-        elif isinstance(event, GapRepaired):
-            found.append(("repaired", event.start, event.end))
-    return found
+async def test_who_comes_back_without_anything_kept_has_two_gaps() -> None:
+    call = TakenUp(LEG)
+    assert call.told == [("server_died", 12.0, 60.0)]
+    await call.leg(70.0, 0, whole=None)
+    assert call.told[1:] == [("server_restarted", 60.0, 70.0)]
+    await call.leg(90.0, 0, whole=None)
+    assert len(call.told) == 2, "missed once"
 
 
-@given(st.floats(0, 1000), st.sampled_from([8000, 16_000]), st.integers(0, 10**6), st.data())
-def test_what_is_written_is_left_out_and_the_rest_keeps_its_place(
-    offset: float, rate: int, written: int, data: st.DataObject
-) -> None:
-    sample = data.draw(st.integers(0, 2 * written + 10))
-    skip, begins = Former(offset, rate, written).goes_on(sample)
-    assert sample + skip == max(written, sample)
-    assert begins == pytest.approx(offset + max(written, sample) / rate)
+async def test_who_has_kept_it_has_none_when_it_is_written_down() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(12.4, 60.0, whole=True)
+    call.hear(leg, "non", 20.0, 21.0)
+    assert len(call.told) == 1, "27 s are still missing"
+    call.hear(leg, "si", 47.0, 48.0)
+    assert call.told[1:] == [("repaired,agent-1,agent-2", 12.0, 60.0)]
+    call.hear(leg, "bien", 49.0, 50.0)
+    assert len(call.told) == 2
+    assert call.record.talk.coverage_percent == 100.0
 
 
-def test_who_comes_back_without_anything_kept_has_two_gaps() -> None:
-    cut_off, bus = taken_up(LEG)
-    assert told(bus) == [("server_died", 12.0, 60.0)]
-    cut_off.back("agent", 70.0, goes_on=False)
-    assert told(bus)[1:] == [("server_restarted", 60.0, 70.0)]
-    cut_off.back("agent", 90.0, goes_on=False)
-    assert len(told(bus)) == 2, "missed once"
+async def test_who_is_gone_again_has_brought_a_part() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(12.4, 10.0, whole=True)
+    call.hear(leg, "non", 1.0, 2.0)
+    leg.heard_out()
+    assert leg.makes_up is not None
+    leg.makes_up(True)
+    assert call.told[1:] == [("repaired,agent-1", 12.0, 22.4), ("server_died", 22.4, 60.0)]
 
 
-def test_who_has_kept_it_has_none() -> None:
-    cut_off, bus = taken_up(LEG)
-    assert cut_off.former("agent") == Former(5.0, 8000, 7 * 8000)
-    cut_off.back("agent", 12.4, goes_on=True)
-    assert told(bus)[1:] == [("repaired", 12.0, 60.0)], "what lies before was settled: silence"
-    assert cut_off.former("agent") is None
+async def test_who_has_sent_nothing_has_brought_nothing() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(12.4, 0, whole=True)
+    assert leg.makes_up is not None
+    leg.makes_up(True)
+    assert call.told == [("server_died", 12.0, 60.0)]
 
 
-def test_a_later_leg_that_only_happens_to_begin_then_repairs_nothing() -> None:
-    cut_off, bus = taken_up(LEG)
-    cut_off.back("agent", 12.4, goes_on=False)
-    assert told(bus) == [("server_died", 12.0, 60.0)]
+async def test_what_had_to_be_forgotten_meanwhile_stays_a_gap() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(30.0, 40.0, whole=False)
+    call.hear(leg, "si", 30.0, 31.0)
+    assert call.told[1:] == [("repaired", 30.0, 60.0), ("server_died", 12.0, 30.0)]
 
 
-def test_over_two_deaths_what_was_kept_counts_from_the_first() -> None:
+async def test_a_later_leg_that_only_happens_to_begin_then_repairs_nothing() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(12.4, 60.0, whole=None)
+    call.hear(leg, "si", 58.0, 59.0)
+    assert call.told == [("server_died", 12.0, 60.0)]
+
+
+async def test_an_engines_gap_that_is_sent_again_is_none_either() -> None:
+    call = TakenUp(LEG, gaps=(Missing("agent", 20.0, 25.0, "away", 3),))
+    assert call.told == [("server_died", 25.0, 60.0)]
+    leg = await call.leg(12.0, 60.0, whole=True)
+    call.hear(leg, "si", 49.0, 50.0)
+    assert sorted(call.told[1:]) == [("repaired", 20.0, 25.0), ("repaired", 25.0, 60.0)]
+
+
+def test_former_legs_are_known_by_their_ids_whoever_is_called_how() -> None:
+    swap = RolesSwapped(session_id="call", seq=4, at=1031.0, speakers=("agent", "technician"))
+    said = Utterance("agent-1", "technician", "oui", 10.0, 12.0, (), 0.9)
+    call = TakenUp(LEG, swap, said=(said,))
+    assert call.cut_off.former(LEG.leg_id) == Former(5.0, 8000, 7 * 8000)
+    assert call.cut_off.former("another") is None
+
+
+async def test_over_two_deaths_what_was_kept_counts_from_the_first() -> None:
     died = SessionInterrupted(session_id="call", seq=5, at=1030.0)
     ended = LegEnded(session_id="call", seq=6, at=1030.0, speaker="agent", seconds=25.0)
-    cut_off, bus = taken_up(LEG, died, ended)
-    assert told(bus) == [], "that was told when it happened"
-    assert cut_off.former("agent") == Former(5.0, 8000, 7 * 8000)
-    cut_off.back("agent", 40.0, goes_on=False)
-    assert told(bus) == [("server_restarted", 12.0, 40.0)]
+    call = TakenUp(LEG, died, ended)
+    assert call.told == [], "that was told when it happened"
+    assert call.cut_off.former(LEG.leg_id) == Former(5.0, 8000, 7 * 8000)
+    await call.leg(40.0, 0, whole=None)
+    assert call.told == [("server_restarted", 12.0, 40.0)]
 
 
 def test_nothing_said_yet() -> None:
-    cut_off, _ = taken_up(LEG, said=())
-    assert cut_off.former("agent") == Former(5.0, 8000, 0)
-    assert cut_off.former("technician") is None
+    assert TakenUp(LEG, said=()).cut_off.former(LEG.leg_id) == Former(5.0, 8000, 0)

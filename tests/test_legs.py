@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from callscribe.errors import (
     SpeakerTaken,
 )
 from callscribe.events import LegResumed, LegStarted
+from callscribe.former import Continues
 from callscribe.leg import LegState
 from callscribe.session import Session
 from callscribe.transcript import Utterance
@@ -248,6 +250,61 @@ async def test_audio_is_no_younger_than_it_is_long() -> None:
         technician = await session.legs.open("technician", 8_000, waiting=0.001)
         await technician.send(bytes(32_000))  # two seconds
         assert offsets(call, session)[1] == ("technician", 2.0)
+
+
+async def test_a_leg_goes_on_with_what_its_client_has_kept_of_the_one_before() -> None:
+    """Its client was gone for too long: what was written down is not heard twice."""
+    async with calls() as call:
+        session = await call.session()
+        first = await session.legs.open("agent", 16_000)
+        await first.send(tones(440))  # 0.9 s
+        call.clock.now += 100
+        await session.end_leg("agent")
+        kept = Continues(first.leg.leg_id, 9_600, 9_600)
+        again = await session.legs.open("agent", 16_000, waiting=99.0, continues=kept)
+        assert again.skip == 14_400 - 9_600
+        assert again.leg.leg_id != first.leg.leg_id
+        assert offsets(call, session) == [("agent", 0.0), ("agent", 0.9)], "at once, before audio"
+        await again.send(tones(880))
+        await session.end_leg("agent")
+        assert [u.text for u in session.record.transcript.utterances] == ["f440", "f880"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "kept"),
+    [
+        (16_000, Continues("another", 0, 0)),
+        (8_000, Continues("", 0, 0)),
+        (16_000, Continues("", 10**9, 10**9)),
+    ],
+)
+async def test_what_does_not_fit_is_placed_by_the_clock(rate: int, kept: Continues) -> None:
+    async with calls() as call:
+        session = await call.session()
+        first = await session.legs.open("agent", 16_000)
+        await first.send(tones(440))
+        call.clock.now += 100
+        await session.end_leg("agent")
+        kept = replace(kept, leg=kept.leg or first.leg.leg_id)
+        again = await session.legs.open("agent", rate, waiting=3.0, continues=kept)
+        await again.send(bytes(640))
+        assert again.skip == 0
+        assert offsets(call, session)[1] == ("agent", pytest.approx(97.9))
+
+
+async def test_what_an_engine_left_unwritten_is_heard_again() -> None:
+    async with calls() as call:
+        session = await call.session()
+        first = await session.legs.open("agent", 16_000)
+        await first.send(tones(440, 880)[:-16_000])  # the second tone has no end yet
+        call.engine.fail_closing = True
+        await session.end_leg("agent")
+        call.engine.fail_closing = False
+        settled = first.leg.settled
+        assert 0 < settled < first.leg.received
+        kept = Continues(first.leg.leg_id, 0, 0)
+        again = await session.legs.open("agent", 16_000, waiting=2.0, continues=kept)
+        assert again.skip == settled
 
 
 async def test_a_leg_without_audio_begins_and_ends_all_the_same() -> None:

@@ -59,3 +59,11 @@ def test_only_what_is_old_is_packed() -> None:
         pack_old(transcript)
     kinds = [isinstance(u.words, PackedWords) for u in transcript.utterances]
     assert kinds == [True] * 5 + [False] * LATE
+
+
+def test_what_was_read_is_packed_at_once() -> None:
+    spoken = (Word("oui", 0.0, 0.5, 0.9),)
+    transcript = Transcript("call", [said(spoken, start) for start in range(LATE + 5)])
+    pack_old(transcript, all_of_it=True)
+    kinds = [isinstance(u.words, PackedWords) for u in transcript.utterances]
+    assert kinds == [True] * 5 + [False] * LATE

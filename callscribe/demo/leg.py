@@ -1,6 +1,6 @@
 """One speaker's audio played into ``/ws/audio``, over as many connections as it takes.
 
-May import ``errors``, ``absence``, ``media``, ``wire.browser``.
+May import ``errors``, ``former``, ``absence``, ``media``, ``wire.browser``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from callscribe.demo.absence import Absence, Tries
 from callscribe.errors import CallscribeError, EngineError
+from callscribe.former import Continues
 from callscribe.media import Int16Array
 from callscribe.wire.browser import Ack, Ended, Failure, Ready, Start, Stop, encode, parse_server
 
@@ -50,8 +51,8 @@ class PlayedLeg:
         self._base = self._known = self._kept = 0
         """The sample with which the leg began at the server; the first that it may not have; the
         first that it may not have written down."""
-        self._former = 0
-        """The sample with which the leg before began."""
+        self._former = ""
+        """The leg that the server has taken last."""
         self._resume = ""
         self._begin: float | None = None
 
@@ -110,11 +111,13 @@ class PlayedLeg:
             return self._start
         if self._resume:
             return replace(self._start, resume=self._resume)
-        self._base = self._kept
-        spoken = self._begin + self._base / self._start.sample_rate / self._speed
+        settled = self._kept - self._base  # and all behind it is kept
+        spoken = self._begin + self._kept / self._start.sample_rate / self._speed
         age = asyncio.get_running_loop().time() - spoken
         return replace(
-            self._start, waiting_ms=max(1.0, age * 1000), continues=self._base - self._former
+            self._start,
+            waiting_ms=max(1.0, age * 1000),
+            continues=Continues(self._former, settled, settled) if self._former else None,
         )
 
     async def _send(self, socket: ClientConnection, begin: float) -> None:
@@ -133,9 +136,10 @@ class PlayedLeg:
         async for text in socket:
             message = _parse(text)
             if isinstance(message, Ready):
+                if not self._resume:
+                    self._base = self._kept = self._kept + message.skip
+                    self._former = message.leg_id
                 self._resume = message.resume
-                self._base += message.skip
-                self._former, self._kept = self._base, max(self._kept, self._base)
                 self._known = self._base + message.received
                 return
         raise _closed(socket)
@@ -145,7 +149,8 @@ class PlayedLeg:
             message = _parse(text)
             if isinstance(message, Ack):
                 self._known = self._base + message.received
-                self._kept = self._base + message.settled
+                settled = message.received if message.settled is None else message.settled
+                self._kept = self._base + settled
             elif isinstance(message, Ended):
                 return message
         raise _closed(socket)

@@ -66,6 +66,7 @@ class AudioConversation:
         self._second = self._leg.sample_rate * WIDTH[self._leg.encoding]
         self._unacknowledged = 0
         """Bytes that came since the last acknowledgement."""
+        self._skip = attachment.skip
         self._settled = 0
         """Samples of which all is kept that was told."""
         self._mistakes = 0
@@ -88,7 +89,8 @@ class AudioConversation:
             engine=leg.engine,
             language=leg.language,
             sample_rate=leg.sample_rate,
-            skip=self._attachment.skip,
+            leg_id=leg.leg_id,
+            skip=self._skip,
         )
         await send_text(self._socket, encode(ready))
         async with asyncio.TaskGroup() as tasks:

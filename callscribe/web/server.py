@@ -108,7 +108,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, context: Context) -> None:
         super().__init__(config)
-        self._context = context
+        self.context = context
         self.hurried = False
         """Running calls are ended at once."""
 
@@ -136,7 +136,7 @@ class Server(uvicorn.Server):
 
     async def _let_run(self) -> None:
         """Refuses what is new, and waits a while for what runs to end by itself."""
-        drain = self._context.drain
+        drain = self.context.drain
         patience = 0.0 if self.hurried else drain.patience
         drain.begin(patience)
         clock = asyncio.get_running_loop().time
@@ -146,9 +146,9 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0.1)
 
     async def _drained(self) -> None:
-        self._context.twilio.rest.close()  # who waits for Twilio must not hold the end up
+        self.context.twilio.rest.close()  # who waits for Twilio must not hold the end up
         try:
             async with asyncio.timeout(LAST_WORDS):
-                await self._context.drain.end()
+                await self.context.drain.end()
         except TimeoutError:
             _log.error("drain_incomplete", seconds=LAST_WORDS)

@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from callscribe.audio import WIDTH, Encoding
 from callscribe.errors import ProtocolError
+from callscribe.former import Continues
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """What a session id and a speaker's name may look like."""
@@ -27,6 +28,12 @@ MIN_RATE, MAX_RATE = 8_000, 48_000
 
 MAX_WAITING = 86_400_000
 """The oldest that a client's first sample may be, ms: a day."""
+
+MAX_SAMPLE = MAX_WAITING // 1000 * MAX_RATE
+"""The highest sample of a leg: a day's."""
+
+MAX_ID = 64
+"""The longest id of a leg that is read, characters."""
 
 MAX_TEXT = 65_536
 """The longest text frame that is read, characters."""
@@ -39,9 +46,8 @@ class Start:
     ``session_id`` empty: a new session is made and named in ``ready``. ``language`` empty: the
     configured one. ``resume`` is the token of an earlier ``ready`` of this same leg.
     ``waiting_ms`` above 0: the audio is being recorded already, and the first sample that will be
-    sent is so old. 0: the audio begins with its first frame. ``continues``: the first sample that
-    the client has kept is so many behind the beginning of the speaker's former leg, which has ended
-    without the client.
+    sent is so old. 0: the audio begins with its first frame. ``continues``: the client has kept
+    audio of a former leg, which has ended without it.
     """
 
     type: ClassVar[str] = "start"
@@ -53,7 +59,7 @@ class Start:
     language: str = ""
     resume: str = ""
     waiting_ms: float = 0.0
-    continues: int | None = None
+    continues: Continues | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ ClientMessage = Start | Finalize | Stop | KeepAlive | Unknown
 class Ready:
     """The leg is open. ``received``: samples the server already has; ``resume``: keep it.
 
+    ``leg_id`` names the leg in ``leg_started``, and in ``continues`` of one that goes on with it.
     ``skip``: so many of the samples that a client has kept are written down already. The leg begins
     behind them.
     """
@@ -105,6 +112,7 @@ class Ready:
     engine: str
     language: str
     sample_rate: int
+    leg_id: str = ""
     skip: int = 0
 
 
@@ -113,15 +121,15 @@ class Ack:
     """``received`` samples have arrived since the leg's start.
 
     What is said in the first ``settled`` of them is written down, whatever becomes of the server:
-    a client may forget these. ``lag_ms`` is how far the text stands behind the audio, null while
-    nobody speaks.
+    a client may forget these; None of a server that does not say. ``lag_ms`` is how far the text
+    stands behind the audio, null while nobody speaks.
     """
 
     type: ClassVar[str] = "ack"
 
     received: int
     lag_ms: float | None = None
-    settled: int = 0
+    settled: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +190,10 @@ def parse_server(text: str) -> ServerMessage | Unknown:
         raise ProtocolError('a server message without a "type"')
     if name not in kinds:
         return Unknown(name, body)
+    kind = kinds[name]
+    known = {key: value for key, value in body.items() if key in kind.__slots__}
     try:
-        return kinds[name](**body)
+        return kind(**known)
     except TypeError as error:
         raise ProtocolError(f"malformed {name} message: {error}") from error
 
@@ -244,15 +254,21 @@ def _start(body: dict[str, Any]) -> Start:
     )
 
 
-def _continues(value: object) -> int | None:
+def _continues(value: object) -> Continues | None:
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+    if isinstance(value, dict):
+        leg, settled, kept = (value.get(key) for key in ("leg", "settled", "kept"))
+        if isinstance(leg, str) and len(leg) <= MAX_ID and _is_sample(settled) and _is_sample(kept):
+            return Continues(leg, settled, kept)
     raise ProtocolError(
-        'start: "continues" must be a whole number, the first sample that was kept of the former '
-        "leg"
+        'start: "continues" must have "leg", the "leg_id" of the former leg, and "settled" and '
+        f'"kept", samples from 0 to {MAX_SAMPLE}'
     )
+
+
+def _is_sample(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAMPLE
 
 
 def _waiting(value: object) -> float:

@@ -322,9 +322,15 @@ def test_a_server_that_gave_up_gets_the_rest(meddling: Page, served: Served) -> 
 
 
 def test_a_server_that_dies_gets_what_it_had_not_written_down(page: Page, tmp_path: Path) -> None:
-    """Killed without a warning, twice: each tone is there once, and there is no gap."""
+    """Killed without a warning, twice, under two speakers: each tone is there once, and no gap."""
     frequencies = [*range(400, 2000, 80)]
     servers = [killable.start(tmp_path, tones=True)]
+    httpx.post(f"{servers[0].http}/api/sessions", json={"session_id": "call"})
+    audio = base64.b64encode(tones(*frequencies)).decode()
+    asked = [
+        {"audio": audio, "step": 512, "pause": 32, "speaker": speaker, "sessionId": "call"}
+        for speaker in ("agent", "technician")
+    ]
     with cable_to(servers[0].port) as cable:
 
         def die() -> None:
@@ -339,19 +345,22 @@ def test_a_server_that_dies_gets_what_it_had_not_written_down(page: Page, tmp_pa
             page.goto(f"{cable.http}/healthz")
             for death in deaths:
                 death.start()
-            told = talk(page, tones(*frequencies), pause=32)
+            told = page.evaluate(f"(asked) => Promise.all(asked.map({LEG}))", asked)
+            call = httpx.get(f"{servers[-1].http}/api/sessions/call").json()
         finally:
             for death in deaths:
                 death.cancel()
                 death.join()
-            call = httpx.get(f"{servers[-1].http}/api/sessions/{told['sessions'][0]}").json()
             servers[-1].kill()
     assert len(servers) == 3
-    assert told["states"][-1] == "ended"
-    assert len(told["sessions"]) == 1
-    said = [utterance["text"] for utterance in call["transcript"]["utterances"]]
-    assert said == [f"f{frequency}" for frequency in frequencies]
+    for leg in told:
+        assert leg["states"][-1] == "ended"
+        assert leg["sessions"] == ["call"]
+    for speaker in ("agent", "technician"):
+        utterances = [u for u in call["transcript"]["utterances"] if u["speaker"] == speaker]
+        assert [u["text"] for u in utterances] == [f"f{frequency}" for frequency in frequencies]
     assert call["gaps"] == []
+    assert call["coverage_percent"] == 100.0
 
 
 def hold(page: Page, address: str, act: Callable[[], object]) -> None:

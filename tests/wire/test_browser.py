@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.errors import ProtocolError
+from callscribe.former import Continues
 from callscribe.wire import browser
 from callscribe.wire.browser import (
     Ack,
@@ -37,10 +38,17 @@ starts = st.builds(
     language=texts,
     resume=texts,
     waiting_ms=st.floats(0, browser.MAX_WAITING) | st.integers(0, browser.MAX_WAITING),
+    continues=st.none()
+    | st.builds(
+        Continues,
+        st.text(max_size=browser.MAX_ID),
+        st.integers(0, browser.MAX_SAMPLE),
+        st.integers(0, browser.MAX_SAMPLE),
+    ),
 )
-readies = st.builds(Ready, names, names, texts, numbers, texts, texts, numbers)
+readies = st.builds(Ready, names, names, texts, numbers, texts, texts, numbers, texts, numbers)
 failures = st.builds(Failure, texts, texts, st.booleans(), st.booleans())
-acks = st.builds(Ack, numbers, st.none() | st.floats(0, 1e6))
+acks = st.builds(Ack, numbers, st.none() | st.floats(0, 1e6), st.none() | numbers)
 jsons = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=4),
@@ -51,6 +59,30 @@ jsons = st.recursive(
 @given(starts | st.sampled_from([Finalize(), Stop(), KeepAlive()]))
 def test_a_clients_message_comes_back(message: browser.ClientMessage) -> None:
     assert parse_client(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    "continues",
+    [
+        7,
+        {},
+        {"leg": "a", "settled": 0},
+        {"leg": 1, "settled": 0, "kept": 0},
+        {"leg": "a" * 65, "settled": 0, "kept": 0},
+        {"leg": "a", "settled": -1, "kept": 0},
+        {"leg": "a", "settled": True, "kept": 0},
+        {"leg": "a", "settled": 0, "kept": 1.5},
+        {"leg": "a", "settled": 0, "kept": 10**400},
+        {"leg": "a", "settled": 0, "kept": browser.MAX_SAMPLE + 1},
+    ],
+)
+def test_what_nobody_can_have_kept_is_refused(continues: object) -> None:
+    with pytest.raises(ProtocolError, match="continues"):
+        parse_client(json.dumps({"type": "start", "continues": continues}))
+
+
+def test_what_a_later_server_says_more_is_left_out() -> None:
+    assert parse_server('{"type": "ack", "received": 7, "colour": "red"}') == Ack(7)
 
 
 @given(readies | failures | acks | st.builds(Ended, names, names, st.floats(0, 1e6)))

@@ -59,8 +59,8 @@ export class Leg {
     this.begun = false;
     /** The captured sample that is the leg's first one. */
     this.base = 0;
-    /** The same of the leg that the server has taken last. */
-    this.former = 0;
+    /** The leg that the server has taken last: its name, its first sample, the first not settled. */
+    this.former = { leg: "", base: 0, settled: 0 };
     /** The next captured sample to be sent. */
     this.sent = 0;
     this.ready = false;
@@ -167,10 +167,11 @@ export class Leg {
     );
   }
 
-  /** Which sample of the leg before is the first of this one; null where that is not known. */
+  /** What is kept of the leg before, for one that goes on with it. */
   get continues() {
-    if (!this.begun || this.resume || this.kept.dropped) return null;
-    return this.base - this.former;
+    const { leg, base, settled } = this.former;
+    if (!leg || this.resume) return null;
+    return { leg, settled: settled - base, kept: this.base - base };
   }
 
   /** How long ago the leg's first sample was captured, ms; never 0: the microphone is open. */
@@ -188,13 +189,15 @@ export class Leg {
     else if (message.type === "ended") this.end(message);
   }
 
-  begin({ session_id: sessionId, resume, received, engine, skip = 0 }) {
+  begin({ session_id: sessionId, resume, received, engine, leg_id: leg, skip = 0 }) {
     this.sessionId = sessionId;
-    this.resume = resume;
     this.ready = this.begun = true;
-    this.base = Math.min(this.base + skip, this.kept.end);
-    this.former = this.base;
-    this.kept.forget(this.base);
+    if (!this.resume) {
+      this.base = Math.min(this.base + skip, this.kept.end);
+      this.kept.forget(this.base);
+      this.former = { leg, base: this.base, settled: this.base };
+    }
+    this.resume = resume;
     this.sent = Math.min(this.base + received, this.kept.end);
     this.kept.deliver(this.sent);
     this.handlers.onsession(sessionId, engine);
@@ -214,7 +217,8 @@ export class Leg {
 
   acknowledge({ received, lag_ms: lag, settled = received }) {
     this.kept.deliver(this.base + received);
-    this.kept.forget(this.base + settled);
+    this.former.settled = this.base + settled;
+    this.kept.forget(this.former.settled);
     this.handlers.onlag(lag);
     this.pump();
   }
@@ -265,11 +269,12 @@ export class Leg {
   }
 
   /**
-   * The server has ended this leg while it could not be reached. What it had taken stays there;
-   * the rest goes to a new leg, of the same session where that still lives.
+   * The server has ended this leg while it could not be reached, or has died. What is written down
+   * stays there; the rest goes to a new leg, of the same session where that still lives.
    */
   async startAfresh() {
     this.handlers.onstate("reconnecting");
+    this.kept.deliver(this.kept.first);
     if (this.ended) {
       this.ended = false;
       this.resume = this.sessionId = "";
@@ -281,11 +286,6 @@ export class Leg {
         () => null,
       );
       this.asking = false;
-      // A server that was killed does not know how much it had: all that is kept is offered again.
-      if (session && session.state !== "interrupted") {
-        const mine = session.legs.filter(({ speaker }) => speaker === this.speaker).pop();
-        if (mine?.received !== undefined) this.kept.forget(this.base + mine.received);
-      }
       if (session?.state === "ended") {
         this.sessionId = "";
         this.warn(new Trouble("new_session"), false);

@@ -100,10 +100,10 @@ export class Recorder {
     }
   }
 
-  /** The audio that the server is not known to have, or null when there is none. */
+  /** The audio that the server is not known to have written down, or null when there is none. */
   unsent() {
     const { kept } = this;
-    return kept && kept.end > kept.unsent ? kept.read(kept.unsent, kept.end - kept.unsent) : null;
+    return kept && kept.end > kept.first ? kept.read(kept.first, kept.end - kept.first) : null;
   }
 
   hear(pcm, level) {

@@ -59,7 +59,7 @@ async def serving(sink_url: str, folder: Path) -> AsyncIterator[tuple[int, Calla
     os.environ |= {name: text.format(**values) for name, text in CALLSCRIBE.environment.items()}
     server = create_server(Settings())
     running = asyncio.create_task(server.serve())
-    while not (server.started or running.done()):
+    while not (server.started or running.done()):  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.05)
     try:
         yield port, lambda: server.context.service.live_legs
@@ -103,7 +103,7 @@ async def measure(legs: list[Leg], levels: list[int], models: Path) -> list[dict
                 async with asyncio.TaskGroup() as tasks:
                     if relays:
                         beside = tasks.create_task(relayed(port, sink_pid, relays, window))
-                        while live_legs() < relays and not beside.done():
+                        while live_legs() < relays and not beside.done():  # noqa: ASYNC110
                             await asyncio.sleep(0.05)
                     found["heard"] = await asyncio.gather(*(play(engine, leg) for leg in legs))
                 if relays:

@@ -1,20 +1,20 @@
 """Speakers whose server died in mid-call: what nobody heard of them, and what they bring back.
 
 A client that keeps its audio until it is written down (``settled`` in an ``ack``) begins a leg that
-goes on within its former one. What of that was told as a gap is none once it has been heard. May
+goes on with its former one. What of that was told as a gap is none once it has been heard. May
 import ``leg``, ``record``, ``past`` and core.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 
 from callscribe import events
 from callscribe.former import Former
 from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.record import Record
-from callscribe.transcript import Gap
 from callscribe.utterances import NEAR
 
 DIED, RESTARTED = "server_died", "server_restarted"
@@ -45,6 +45,8 @@ class CutOff:
                 events.LegEnded, speaker=speaker, seconds=max(0.0, until - leg.offset)
             )
             self._missed_from[speaker] = max(heard, until)
+        if past.is_swapped:
+            return  # the client goes on under the name that it began with: another's, by now
         for leg in past.legs:
             written = max(past.written_until(leg.speaker) - leg.offset, 0.0)
             self._former[leg.leg_id] = Former(
@@ -53,33 +55,37 @@ class CutOff:
 
     def former(self, leg_id: str) -> Former | None:
         """A leg of an earlier process; None where there is none of this id."""
-        return self._former.get(leg_id)
+        return self._former.get(leg_id) if leg_id else None
 
     def began(self, leg: Leg, offset: float) -> None:
-        """A leg begins at ``offset``: a gap before it is told, one within it may be made up for."""
-        missed_from = self._missed_from.pop(leg.speaker, offset)
-        if offset > missed_from:
+        """A leg begins at ``offset``: what was missed before is told, unless it brings that along.
+
+        It does so as far as its client had everything, and behind its beginning when it is heard.
+        """
+        missed_from = self._missed_from.get(leg.speaker, inf)
+        whole = leg.place is not None and leg.place.whole
+        if missed_from < offset and not whole:
             self._record.publish(
                 events.Gap, speaker=leg.speaker, start=missed_from, end=offset, reason=RESTARTED
             )
         if leg.place is None:
+            self._missed_from.pop(leg.speaker, None)
             return
-        seqs = {gap.seq for gap in self._gaps_of(leg) if gap.end > offset - NEAR}
-        if seqs:
-            leg.makes_up = partial(self._make_up, leg, seqs)
+        leg.makes_up = partial(self._make_up, leg, leg.place.since if whole else offset)
+        leg.makes_up(False)
 
-    def _make_up(self, leg: Leg, seqs: set[int], over: bool) -> None:
-        """Takes away the gaps of which all is written down now, and of one a part at the end."""
-        assert leg.offset is not None and leg.place is not None  # noqa: S101, PT018 - it has begun
-        until = leg.offset + leg.settled / leg.sample_rate
-        for gap in [gap for gap in self._gaps_of(leg) if gap.seq in seqs]:
-            start = gap.start if leg.place.whole else max(gap.start, leg.offset)
-            end = min(gap.end, until)
-            if end > gap.end - NEAR or (over and leg.settled and end - start > NEAR):
-                seqs.discard(gap.seq)
+    def _make_up(self, leg: Leg, since: float, over: bool) -> None:
+        """Takes away the gaps of which all is written down now, and at the end a part of one."""
+        until = (leg.offset or 0.0) + leg.settled / leg.sample_rate
+        left = False
+        for gap in list(self._record.transcript.gaps):
+            if gap.speaker != leg.speaker or gap.reason not in (DIED, RESTARTED):
+                continue  # what an engine could not hear is repaired from what is kept here
+            start, end = max(gap.start, since), min(gap.end, until)
+            if end - start > NEAR and (over or end > gap.end - NEAR):
                 self._record.made_up(gap, start, end)
-        if over or not seqs:
+            left = left or gap.end > until + NEAR
+        if self._missed_from.get(leg.speaker, inf) <= until + NEAR:
+            del self._missed_from[leg.speaker]
+        if over or not (left or leg.speaker in self._missed_from):
             leg.makes_up = None
-
-    def _gaps_of(self, leg: Leg) -> list[Gap]:
-        return [gap for gap in self._record.transcript.gaps if gap.speaker == leg.speaker]

@@ -5,13 +5,12 @@ Places are samples from the beginning of the former leg.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-FASTEST: Final = 4
-"""How many times faster than it is spoken audio may come, for what a client says to be true."""
-SHORTEST: Final = 60.0
-"""Seconds of audio that may have come at once."""
+ASLEEP: Final = 3.0
+"""Seconds that a client's samples may be behind the clock before the clock is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +37,52 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a leg goes on: its client leaves out ``skip`` of the samples that it has kept.
+    """How a leg goes on with a former one: its client leaves out ``skip`` of what it has kept.
 
-    The first one that it sends is at ``offset`` on the call clock (s). ``whole``: nothing before
-    that is missing.
+    By the former leg's samples it begins at ``offset`` on the call clock (s). If it is ``whole``,
+    all is written down or was silence between the beginning of the former leg, ``since`` on that
+    clock, and its own.
     """
 
     skip: int
     offset: float
+    since: float
     whole: bool
 
+    def begins(self, clock: float) -> float:
+        """Where it begins, if it seems to be at ``clock`` by when it was spoken (call clock, s).
 
-def place(former: Former, kept: Continues, now: float) -> Place | None:
-    """Where a client goes on, ``now`` on the call clock (s); None where that cannot be true."""
+        Samples are exact, unless a client had none for a while: one that slept.
+        """
+        return self.offset if abs(self.offset - clock) < ASLEEP else clock
+
+
+def place(former: Former, kept: Continues) -> Place:
+    """How a leg goes on whose client has this."""
     written = max(former.written, kept.settled)
     skip = max(written - kept.kept, 0)
-    behind = (kept.kept + skip) / former.sample_rate
-    if behind > FASTEST * max(now - former.offset, 0.0) + SHORTEST:
-        return None
-    return Place(skip, former.offset + behind, whole=kept.kept <= written)
+    offset = former.offset + (kept.kept + skip) / former.sample_rate
+    return Place(skip, offset, former.offset, whole=kept.kept <= written)
+
+
+class Settling:
+    """How much of a leg may be forgotten: what is settled, once all that was told by then is kept.
+
+    ``samples`` never goes back.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._marks: deque[tuple[int, int]] = deque()
+
+    def look(self, settled: int, seq: int, kept_below: int) -> int:
+        """What may be forgotten now.
+
+        ``settled`` samples were when the session's latest event had the number ``seq``; its events
+        below ``kept_below`` are on disk.
+        """
+        if settled > (self._marks[-1][1] if self._marks else self.samples):
+            self._marks.append((seq, settled))
+        while self._marks and self._marks[0][0] < kept_below:
+            self.samples = self._marks.popleft()[1]
+        return self.samples

@@ -178,10 +178,13 @@ class Ledger:
         self._guests.pop(session_id, None)
         self._numbers.pop(session_id, None)
 
-    def is_settled(self, session_id: str) -> bool:
-        """Whether all that has been published in a session is on disk, and told."""
-        unwritten = self.keeper is not None and bool(self.keeper.unwritten)
-        return session_id not in self._held and not unwritten
+    def kept_below(self, session_id: str) -> int:
+        """The number below which all of a session's events are on disk, as far as they are kept."""
+        if self.keeper is not None and self.keeper.unwritten:
+            return 0
+        if session_id in self._held:
+            return next(event.seq for event in self._queue if event.session_id == session_id)
+        return self.seq(session_id) + 1
 
     async def settled(self, session_id: str) -> None:
         """Waits until all that has been published in a session is kept and told."""

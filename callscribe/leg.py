@@ -25,7 +25,7 @@ from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
 from callscribe.flag import Flag
-from callscribe.former import Place
+from callscribe.former import Place, Settling
 from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
@@ -79,7 +79,7 @@ class Leg:
         """When its first sample was spoken, on the session's monotonic clock; None where that is
         to be told from when it comes."""
         self.place = place
-        """Where it goes on with a former leg; None for one that begins anew."""
+        """How it goes on with a former leg; None for one that begins anew."""
         self.makes_up: Callable[[bool], None] | None = None
         """Is called when more of it is settled, and (true) at its end: it may fill gaps."""
         self.offset: float | None = None
@@ -96,6 +96,8 @@ class Leg:
         """The call's labels of the voices on this line, by its engine's."""
         self._heard = 0.0
         self._settled = 0.0
+        self.settling = Settling()
+        """What its client may forget."""
         self._speaking = False
 
     def connect(self, connection: StreamingConnection) -> None:
@@ -186,6 +188,8 @@ class Leg:
             "engine": self.engine,
             "received": self.received,
             "duration": round(self.seconds, 3),
+            "leg_id": self.leg_id,
+            "settled": self.settled,
         }
 
 

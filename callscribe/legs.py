@@ -72,6 +72,8 @@ class Legs:
         self._feeding = asyncio.Lock()
         self._began_at: float | None = None
         self._cut_off = CutOff(record)
+        self._swapped = False
+        """Names were exchanged: clients go on under those that they began with."""
 
     @property
     def live(self) -> list[Leg]:
@@ -127,6 +129,9 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
+            going_on = None if continues is None else self._place(continues, sample_rate)
+            if going_on is not None and spoken_at is not None:
+                spoken_at += going_on.skip / sample_rate
             leg = Leg(
                 speaker,
                 sample_rate=sample_rate,
@@ -136,14 +141,9 @@ class Legs:
                 since=self._record.seq,
                 on_begin=self._begin,
                 spoken_at=spoken_at,
-                place=None if continues is None else self._place(continues, sample_rate),
+                place=going_on,
             )
-            connection = await self._connect(leg)
-            if leg.place is not None and leg.offset is None:
-                # On disk before its client counts from it: the server may die again.
-                self._begin(leg, 0.0)
-                await self._record.settled()
-            return Attachment(leg, connection, 0 if leg.place is None else leg.place.skip)
+            return Attachment(leg, await self._connect(leg), going_on.skip if going_on else 0)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -212,6 +212,7 @@ class Legs:
         if self._opening & names.keys():
             raise SpeakerTaken("a leg of these speakers is being connected; try again in a moment")
         changed = {names[name]: self.of(name) for name in names}
+        self._swapped = True
         for name, leg in changed.items():
             leg.speaker = name
         self._current.update(changed)
@@ -238,14 +239,14 @@ class Legs:
         self._on_change()
 
     def _place(self, continues: Continues, sample_rate: int) -> Place | None:
-        """Where a leg goes on; None where its former one is not known, or was otherwise."""
+        """How a leg goes on; None where its former one is not known, or was otherwise."""
         former = self._cut_off.former(continues.leg)
         for leg in self.all:
-            if leg.leg_id == continues.leg and leg.offset is not None:
+            if leg.leg_id == continues.leg and leg.offset is not None and leg.ended.is_set():
                 former = Former(leg.offset, leg.sample_rate, leg.settled)
-        if former is None or former.sample_rate != sample_rate or self._began_at is None:
+        if former is None or former.sample_rate != sample_rate or self._swapped:
             return None
-        return place(former, continues, self._monotonic() - self._began_at)
+        return place(former, continues)
 
     async def _connect(self, leg: Leg) -> StreamingConnection:
         # The tasks of a leg log whose it is.
@@ -286,7 +287,7 @@ class Legs:
             self._began_at = min([first_sample, *known])
         leg.offset = max(0.0, first_sample - self._began_at)
         if leg.place is not None:
-            leg.offset = leg.place.offset
+            leg.offset = leg.place.begins(leg.offset)
         self._record.publish(
             events.LegStarted,
             speaker=leg.speaker,

@@ -65,6 +65,11 @@ class Past:
         return [event for event in self._renamed() if isinstance(event, LegStarted)]
 
     @property
+    def is_swapped(self) -> bool:
+        """Whether speakers have exchanged their names."""
+        return any(isinstance(event, RolesSwapped) for event in self.events)
+
+    @property
     def zero_at(self) -> float | None:
         """UNIX time of 0 on the call clock; None where no audio had come."""
         return next((e.zero_at for e in self.events if isinstance(e, LegStarted)), None)

@@ -113,9 +113,9 @@ class Record:
             self._ledger.publish(self.session_id, events.CallStats, stats=self.talk.to_dict())
 
     @property
-    def is_settled(self) -> bool:
-        """Whether all that has been published is kept and told."""
-        return self._ledger.is_settled(self.session_id)
+    def kept_below(self) -> int:
+        """All events with a number below this are on disk."""
+        return self._ledger.kept_below(self.session_id)
 
     async def settled(self) -> None:
         """Waits until all that has been published is kept and told."""
@@ -160,11 +160,20 @@ class Record:
         """Takes what an engine says about a leg. Never raises: the stream must go on."""
         try:
             self._hear(leg, heard)
-            leg.follow(heard)  # it is told: none of it may be kept less than that
-            if leg.makes_up is not None:
-                leg.makes_up(False)
+            leg.follow(heard)  # not before it is told: a client forgets what is settled
         except Exception as error:  # noqa: BLE001 - an engine's callback has nobody to raise to
             self.fault("result_not_recorded", leg.speaker, error)
+
+        if leg.makes_up is not None:
+            self.make_up(leg, over=False)
+
+    def make_up(self, leg: Leg, *, over: bool) -> None:
+        """Closes what gaps a leg makes up for, as far as it is settled; ``over`` at its end."""
+        try:
+            if leg.makes_up is not None:
+                leg.makes_up(over)
+        except Exception as error:  # noqa: BLE001 - the call goes on, the gap stays
+            self.fault("gap_not_made_up", leg.speaker, error)
 
     def finish(self, leg: Leg) -> None:
         """Ends the open utterance of a leg's speaker where no endpoint came."""
@@ -235,10 +244,13 @@ class Record:
     def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
         """Puts what was said in a gap, or a part of it, into its place; the rest stays a gap."""
         start, end = heard.start + offset, heard.end + offset
-        gap = next(
-            gap
-            for gap in self.transcript.gaps
-            if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
+        gap = min(
+            (
+                gap
+                for gap in self.transcript.gaps
+                if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
+            ),
+            key=lambda gap: gap.end - gap.start,
         )
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
         steps = [builder.add(self._named(leg, result), offset) for result in heard.results]

@@ -283,8 +283,7 @@ class Session:
         self.record.finish(leg)
         if leg.offset is None:
             leg.begin(leg, 0.0)  # no audio ever came: who counts beginnings and ends must agree
-        if leg.makes_up is not None:
-            leg.makes_up(True)
+        self.record.make_up(leg, over=True)
         leg.state = LegState.ENDED
         self.record.publish(events.LegEnded, speaker=leg.speaker, seconds=leg.seconds)
         leg.ended.set()

@@ -1,4 +1,4 @@
-"""Where a leg goes on that its client has kept audio of."""
+"""How a leg goes on that its client has kept audio of, and what a client may forget."""
 
 from __future__ import annotations
 
@@ -6,26 +6,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.former import FASTEST, SHORTEST, Continues, Former, place
+from callscribe.former import Continues, Former, Settling, place
 
 samples = st.integers(0, 10**6)
 
 
-@given(st.floats(0, 1000), st.sampled_from([8000, 16_000]), samples, samples, samples)
-def test_what_is_written_is_left_out_and_the_rest_keeps_its_place(
-    offset: float, rate: int, written: int, settled: int, kept: int
-) -> None:
-    found = place(Former(offset, rate, written), Continues("", settled, kept), offset + 1e6)
-    assert found is not None
-    first = max(written, settled, kept)
-    assert kept + found.skip == first
-    assert found.offset == pytest.approx(offset + first / rate)
+@given(st.floats(0, 1000), samples, samples, samples)
+def test_what_is_written_is_left_out(offset: float, written: int, settled: int, kept: int) -> None:
+    found = place(Former(offset, 8000, written), Continues("", settled, kept))
+    assert kept + found.skip == max(written, settled, kept)
+    assert found.since == offset
+    assert found.offset == pytest.approx(offset + (kept + found.skip) / 8000)
     assert found.whole is (kept <= max(written, settled))
 
 
-def test_what_cannot_have_been_spoken_is_not_believed() -> None:
-    former, now = Former(100.0, 8000, 0), 110.0
-    most = int((FASTEST * 10.0 + SHORTEST) * 8000)
-    assert place(former, Continues("", most, most), now) is not None
-    assert place(former, Continues("", most + 1, most + 1), now) is None
-    assert place(former, Continues("", most + 1, 0), now) is None, "all would be skipped"
+def test_samples_are_believed_unless_their_client_slept() -> None:
+    found = place(Former(100.0, 8000, 0), Continues("", 80_000, 80_000))
+    assert found.begins(112.9) == found.begins(107.1) == 110.0
+    assert found.begins(113.5) == 113.5
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), max_size=30))
+def test_a_client_forgets_only_what_was_settled_when_all_was_kept_that_was_told_then(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    settling = Settling()
+    seq = settled = kept_below = before = 0
+    settled_at: list[tuple[int, int]] = []
+    for told, more, kept in steps:
+        seq, settled = seq + told, settled + more
+        kept_below = min(kept_below + kept, seq + 1)
+        settled_at.append((seq, settled))
+        now = settling.look(settled, seq, kept_below)
+        assert now == settling.samples >= before, "it never goes back"
+        assert now == max((s for n, s in settled_at if n < kept_below), default=before)
+        before = now
+
+
+def test_what_a_leg_has_settled_may_be_less_again() -> None:
+    settling = Settling()
+    assert settling.look(100, 1, 2) == 100
+    assert settling.look(50, 5, 6) == 100

@@ -128,6 +128,26 @@ async def test_a_durable_event_is_told_when_it_is_kept(rig: Rig) -> None:
     assert await rig.kept() == ["session_started", "one"]
 
 
+async def test_up_to_where_a_call_is_on_disk(rig: Rig) -> None:
+    rig.notice("one")
+    await rig.ledger.settled("call")
+    kept = rig.ledger.kept_below("call")
+    assert kept == rig.ledger.seq("call") + 1
+    rig.store.gate.clear()
+    rig.notice("of another call", "other")
+    rig.notice("two")
+    assert rig.ledger.kept_below("call") == kept, "below the first that waits"
+    rig.notice("three")
+    assert rig.ledger.kept_below("call") == kept
+    rig.store.gate.set()
+    await rig.ledger.settled("call")
+    assert rig.ledger.kept_below("call") == rig.ledger.seq("call") + 1
+    assert rig.ledger.keeper is not None
+    rig.ledger.keeper.unwritten.append(rig.bus.told[-1])
+    assert rig.ledger.kept_below("call") == 0, "what is in memory only would be lost"
+    rig.ledger.keeper.unwritten.clear()
+
+
 async def test_interims_keep_their_place_behind_what_waits(rig: Rig) -> None:
     rig.interim("at once")
     assert rig.told == ["at once"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -264,32 +263,41 @@ async def test_a_leg_goes_on_with_what_its_client_has_kept_of_the_one_before() -
         again = await session.legs.open("agent", 16_000, waiting=99.0, continues=kept)
         assert again.skip == 14_400 - 9_600
         assert again.leg.leg_id != first.leg.leg_id
-        assert offsets(call, session) == [("agent", 0.0), ("agent", 0.9)], "at once, before audio"
         await again.send(tones(880))
+        assert offsets(call, session)[1] == ("agent", pytest.approx(0.9)), "where the other ended"
         await session.end_leg("agent")
         assert [u.text for u in session.record.transcript.utterances] == ["f440", "f880"]
 
 
 @pytest.mark.parametrize(
-    ("rate", "kept"),
-    [
-        (16_000, Continues("another", 0, 0)),
-        (8_000, Continues("", 0, 0)),
-        (16_000, Continues("", 10**9, 10**9)),
-    ],
+    ("rate", "leg_id", "swapped"),
+    [(16_000, "another", False), (8_000, "", False), (16_000, "", True)],
 )
-async def test_what_does_not_fit_is_placed_by_the_clock(rate: int, kept: Continues) -> None:
+async def test_what_does_not_fit_is_told_again(rate: int, leg_id: str, swapped: bool) -> None:
+    async with calls() as call:
+        session = await call.session()
+        first = await session.legs.open("agent", 16_000)
+        await session.legs.open("technician", 16_000)
+        await first.send(tones(440))
+        call.clock.now += 100
+        await session.end_leg("agent")
+        if swapped:
+            session.swap("agent", "technician")
+            session.swap("technician", "agent")
+        kept = Continues(leg_id or first.leg.leg_id, 9_600, 9_600)
+        again = await session.legs.open("agent", rate, waiting=3.0, continues=kept)
+        assert again.skip == 0
+        assert again.leg.place is None
+
+
+async def test_a_leg_that_has_not_ended_cannot_be_gone_on_with() -> None:
     async with calls() as call:
         session = await call.session()
         first = await session.legs.open("agent", 16_000)
         await first.send(tones(440))
-        call.clock.now += 100
-        await session.end_leg("agent")
-        kept = replace(kept, leg=kept.leg or first.leg.leg_id)
-        again = await session.legs.open("agent", rate, waiting=3.0, continues=kept)
-        await again.send(bytes(640))
-        assert again.skip == 0
-        assert offsets(call, session)[1] == ("agent", pytest.approx(97.9))
+        kept = Continues(first.leg.leg_id, 0, 0)
+        other = await session.legs.open("technician", 16_000, waiting=3.0, continues=kept)
+        assert (other.skip, other.leg.place) == (0, None)
 
 
 async def test_what_an_engine_left_unwritten_is_heard_again() -> None:

@@ -48,11 +48,12 @@ class PlayedLeg:
         self._server, self._start, self._speed = server, start, speed
         self._pcm = samples.astype("<i2").tobytes()
         self._size = round(start.sample_rate * FRAME) * 2
-        self._base = self._known = self._kept = 0
+        self._base = self._known = self._settled = 0
         """The sample with which the leg began at the server; the first that it may not have; the
         first that it may not have written down."""
-        self._former = ""
-        """The leg that the server has taken last."""
+        self._name = ""
+        self._former = ("", 0)
+        """The latest leg of which something is written down, and the sample with which it began."""
         self._resume = ""
         self._begin: float | None = None
 
@@ -111,13 +112,14 @@ class PlayedLeg:
             return self._start
         if self._resume:
             return replace(self._start, resume=self._resume)
-        settled = self._kept - self._base  # and all behind it is kept
-        spoken = self._begin + self._kept / self._start.sample_rate / self._speed
+        spoken = self._begin + self._settled / self._start.sample_rate / self._speed
         age = asyncio.get_running_loop().time() - spoken
+        leg, base = self._former
+        settled = self._settled - base  # and all behind it is kept
         return replace(
             self._start,
             waiting_ms=max(1.0, age * 1000),
-            continues=Continues(self._former, settled, settled) if self._former else None,
+            continues=Continues(leg, settled, settled) if leg else None,
         )
 
     async def _send(self, socket: ClientConnection, begin: float) -> None:
@@ -137,8 +139,9 @@ class PlayedLeg:
             message = _parse(text)
             if isinstance(message, Ready):
                 if not self._resume:
-                    self._base = self._kept = self._kept + message.skip
-                    self._former = message.leg_id
+                    self._name, self._base = message.leg_id, self._settled + message.skip
+                    if not self._former[0]:
+                        self._former = (self._name, self._base)
                 self._resume = message.resume
                 self._known = self._base + message.received
                 return
@@ -150,7 +153,9 @@ class PlayedLeg:
             if isinstance(message, Ack):
                 self._known = self._base + message.received
                 settled = message.received if message.settled is None else message.settled
-                self._kept = self._base + settled
+                if settled:
+                    self._former = (self._name, self._base)
+                    self._settled = max(self._settled, self._base + settled)
             elif isinstance(message, Ended):
                 return message
         raise _closed(socket)

@@ -67,8 +67,6 @@ class AudioConversation:
         self._unacknowledged = 0
         """Bytes that came since the last acknowledgement."""
         self._skip = attachment.skip
-        self._settled = 0
-        """Samples of which all is kept that was told."""
         self._mistakes = 0
         self.stopped = False
         """The client has ended the leg itself."""
@@ -173,9 +171,9 @@ class AudioConversation:
             except TimeoutError:
                 pass
             self._due.clear()
-            if self._session.record.is_settled:
-                self._settled = self._leg.settled
-            ack = Ack(self._leg.received, self._leg.lag_ms, self._settled)
+            leg, record = self._leg, self._session.record
+            settled = leg.settling.look(leg.settled, record.seq, record.kept_below)
+            ack = Ack(leg.received, leg.lag_ms, settled)
             await send_text(self._socket, encode(ack))
 
     async def _hold(self) -> None:

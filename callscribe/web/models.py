@@ -104,6 +104,12 @@ class LegInfo(BaseModel):
     engine: str = Field(description="Who listens; empty while nobody does.")
     received: int = Field(description="Samples that have arrived.")
     duration: float = Field(description="Seconds of audio that have arrived.")
+    leg_id: str = Field(
+        "", description="As in `leg_started`; empty where the server knows the call from disk only."
+    )
+    settled: int | None = Field(
+        None, description="Samples that are written down, or told as gaps; null where not known."
+    )
 
 
 class WordInfo(BaseModel):

@@ -259,7 +259,12 @@ def _continues(value: object) -> Continues | None:
         return None
     if isinstance(value, dict):
         leg, settled, kept = (value.get(key) for key in ("leg", "settled", "kept"))
-        if isinstance(leg, str) and len(leg) <= MAX_ID and _is_sample(settled) and _is_sample(kept):
+        if (
+            isinstance(leg, str)
+            and 0 < len(leg) <= MAX_ID
+            and _is_sample(settled)
+            and _is_sample(kept)
+        ):
             return Continues(leg, settled, kept)
     raise ProtocolError(
         'start: "continues" must have "leg", the "leg_id" of the former leg, and "settled" and '

@@ -63,6 +63,7 @@ async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client)
     api.post("/sessions", json={"session_id": "call"})
     await speak(dial, "call")
     shown = api.get("/sessions/call").json()
+    assert len(shown["legs"][0].pop("leg_id")) == 16
     assert shown["legs"] == [
         {
             "speaker": "agent",
@@ -73,6 +74,7 @@ async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client)
             "engine": "whisper",
             "received": 27_200,
             "duration": 1.7,
+            "settled": 27_200,
         }
     ]
     transcript = shown["transcript"]

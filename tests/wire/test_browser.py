@@ -41,7 +41,7 @@ starts = st.builds(
     continues=st.none()
     | st.builds(
         Continues,
-        st.text(max_size=browser.MAX_ID),
+        st.text(min_size=1, max_size=browser.MAX_ID),
         st.integers(0, browser.MAX_SAMPLE),
         st.integers(0, browser.MAX_SAMPLE),
     ),
@@ -69,6 +69,7 @@ def test_a_clients_message_comes_back(message: browser.ClientMessage) -> None:
         {"leg": "a", "settled": 0},
         {"leg": 1, "settled": 0, "kept": 0},
         {"leg": "a" * 65, "settled": 0, "kept": 0},
+        {"leg": "", "settled": 0, "kept": 0},
         {"leg": "a", "settled": -1, "kept": 0},
         {"leg": "a", "settled": True, "kept": 0},
         {"leg": "a", "settled": 0, "kept": 1.5},

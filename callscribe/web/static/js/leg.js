@@ -59,7 +59,12 @@ export class Leg {
     this.begun = false;
     /** The captured sample that is the leg's first one. */
     this.base = 0;
-    /** The leg that the server has taken last: its name, its first sample, the first not settled. */
+    /** The server's name for this leg. */
+    this.name = "";
+    /**
+     * The latest leg of which the server is known to have written down something: its name, its
+     * first sample, the first that is not settled. A later one may be unknown to the next server.
+     */
     this.former = { leg: "", base: 0, settled: 0 };
     /** The next captured sample to be sent. */
     this.sent = 0;
@@ -195,7 +200,8 @@ export class Leg {
     if (!this.resume) {
       this.base = Math.min(this.base + skip, this.kept.end);
       this.kept.forget(this.base);
-      this.former = { leg, base: this.base, settled: this.base };
+      this.name = leg;
+      if (!this.former.leg) this.former = { leg, base: this.base, settled: this.base };
     }
     this.resume = resume;
     this.sent = Math.min(this.base + received, this.kept.end);
@@ -217,7 +223,10 @@ export class Leg {
 
   acknowledge({ received, lag_ms: lag, settled = received }) {
     this.kept.deliver(this.base + received);
-    this.former.settled = this.base + settled;
+    if (settled) {
+      const first = Math.max(this.former.settled, this.base + settled);
+      this.former = { leg: this.name, base: this.base, settled: first };
+    }
     this.kept.forget(this.former.settled);
     this.handlers.onlag(lag);
     this.pump();
@@ -287,6 +296,8 @@ export class Leg {
       );
       this.asking = false;
       if (session?.state === "ended") {
+        const mine = session.legs.find(({ leg_id: id }) => id === this.name);
+        if (mine) this.kept.forget(this.base + mine.settled);
         this.sessionId = "";
         this.warn(new Trouble("new_session"), false);
       }

@@ -13,10 +13,10 @@ from typing import Final, Literal, overload
 
 from msgspec.structs import replace
 
-from callscribe.transcript import Transcript, Utterance, Word
+from callscribe.transcript import Utterance, Word
 
-LATE: Final = 32
-"""Utterances that stay as they are: those that may still be revised, and that are asked for."""
+LATE: Final = 8
+"""Utterances that stay as they are: nearly all that is revised, or asked for, is one of these."""
 
 
 class PackedWords(Sequence[Word]):
@@ -102,11 +102,11 @@ def packed(said: Utterance) -> Utterance:
         return said
 
 
-def pack_old(transcript: Transcript, *, all_of_it: bool = False) -> None:
+def pack_old(said: list[Utterance], *, all_of_it: bool = False) -> None:
     """Packs what is no longer among the latest: the last that is not, which becomes old with each.
 
-    Or all of that, for a transcript that was read.
+    Or all of that, where a transcript was read.
     """
-    old = len(transcript.utterances) - LATE
+    old = len(said) - LATE
     for place in range(0 if all_of_it else max(old - 1, 0), old):
-        transcript.utterances[place] = packed(transcript.utterances[place])
+        said[place] = packed(said[place])

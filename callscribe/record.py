@@ -136,7 +136,7 @@ class Record:
     def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
         self.transcript = past.transcript
-        pack_old(self.transcript, all_of_it=True)
+        pack_old(self.transcript.utterances, all_of_it=True)
         last: dict[str, int] = {}
         for event in past.events:
             self.talk.apply(event)
@@ -364,6 +364,6 @@ class Record:
             self.transcript.drop(final.utterance_id)
         else:
             self.transcript.add(final.utterance)  # before anyone is told
-            pack_old(self.transcript)
+            pack_old(self.transcript.utterances)
         values = {n: getattr(final, n) for n in final.__struct_fields__ if n not in _HEAD}
         self.publish(events.FinalResult, **values)

@@ -56,7 +56,7 @@ def test_only_what_is_old_is_packed() -> None:
     transcript = Transcript("call")
     for start in range(LATE + 5):
         transcript.add(said((Word("oui", start, start + 0.5, 0.9),), start))
-        pack_old(transcript)
+        pack_old(transcript.utterances)
     kinds = [isinstance(u.words, PackedWords) for u in transcript.utterances]
     assert kinds == [True] * 5 + [False] * LATE
 
@@ -64,6 +64,6 @@ def test_only_what_is_old_is_packed() -> None:
 def test_what_was_read_is_packed_at_once() -> None:
     spoken = (Word("oui", 0.0, 0.5, 0.9),)
     transcript = Transcript("call", [said(spoken, start) for start in range(LATE + 5)])
-    pack_old(transcript, all_of_it=True)
+    pack_old(transcript.utterances, all_of_it=True)
     kinds = [isinstance(u.words, PackedWords) for u in transcript.utterances]
     assert kinds == [True] * 5 + [False] * LATE

@@ -16,7 +16,7 @@ from callscribe.events import AgentFailed, AgentResult, Event, FinalResult, Sess
 CALLS: Final = 1_000
 """Calls of which the latest events are remembered; the one without news for longest makes room."""
 
-EVENTS: Final = 100
+EVENTS: Final = 32
 """Events that are remembered of each."""
 
 WARM: Final = 16

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from callscribe.agents.base import Call
 from callscribe.agents.tails import Told
 from callscribe.events import Event, FinalResult, parse_event
+from callscribe.packed_words import pack_old
 from callscribe.transcript import Gap, Transcript, Utterance
 
 _BEGAN: Final = attrgetter("start")
@@ -101,6 +102,7 @@ class View:
             said = replace(said, start=0.0)
         self._starts[said.utterance_id] = said.start
         self._said.insert(bisect_right(self._said, said.start, key=_BEGAN), said)
+        pack_old(self._said)
 
     def _miss(self, data: Mapping[str, Any]) -> None:
         speaker, start, end = data["speaker"], data["start"], data["end"]

@@ -15,9 +15,9 @@ from typing import Final
 
 from callscribe.events import Event
 
-PAGE: Final = 64
-"""Events that are packed together: a millisecond's work."""
-LATE: Final = 64
+PAGE: Final = 32
+"""Events that are packed together: half a millisecond's work."""
+LATE: Final = 8
 """Events that stay as they are at least."""
 
 

@@ -109,7 +109,7 @@ def test_few_calls_have_one() -> None:
 
 
 def test_the_json_form_is_made_once_and_not_kept_for_long() -> None:
-    tails = Tails()
+    tails = Tails(events=3 * WARM)
     tails.take([final(str(seq), seq) for seq in range(1, 3 * WARM)])
     tail = tails.get("call")
     assert tail is not None

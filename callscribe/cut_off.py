@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
+from typing import Final
 
 from callscribe import events
 from callscribe.former import Former
@@ -16,6 +17,8 @@ from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.record import Record
 from callscribe.utterances import NEAR
+
+MS: Final = 0.001
 
 DIED, RESTARTED = "server_died", "server_restarted"
 """Why nobody heard what was on its way then, and what was said until a speaker was back."""
@@ -29,7 +32,7 @@ class CutOff:
         self._missed_from: dict[str, float] = {}
         """Since when on the call clock (s) nobody hears those whose server died."""
         self._former: dict[str, Former] = {}
-        """The legs that an earlier process had, by their id."""
+        """The last leg that each recording had in an earlier process."""
 
     def take_up(self, past: Past) -> None:
         """Says what became of the legs of a process that died."""
@@ -48,14 +51,19 @@ class CutOff:
         if past.is_swapped:
             return  # the client goes on under the name that it began with: another's, by now
         for leg in past.legs:
-            written = max(past.written_until(leg.speaker) - leg.offset, 0.0)
-            self._former[leg.leg_id] = Former(
-                leg.offset, leg.sample_rate, round(written * leg.sample_rate)
-            )
+            before = self._former.get(leg.recording)
+            written = past.written_until(leg.speaker) - leg.offset
+            # Places are written down in ms: a little more than that is left out.
+            samples = round((written + MS) * leg.sample_rate) if written > 0 else 0
+            since = before.since if before is not None and leg.whole else leg.offset
+            if leg.recording:
+                self._former[leg.recording] = Former(
+                    leg.offset, leg.sample_rate, leg.first, leg.first + samples, since
+                )
 
-    def former(self, leg_id: str) -> Former | None:
-        """A leg of an earlier process; None where there is none of this id."""
-        return self._former.get(leg_id) if leg_id else None
+    def former(self, recording: str) -> Former | None:
+        """The last leg that a recording had in an earlier process; None where it had none."""
+        return self._former.get(recording)
 
     def began(self, leg: Leg, offset: float) -> None:
         """A leg begins at ``offset``: what was missed before is told, unless it brings that along.
@@ -75,8 +83,14 @@ class CutOff:
         leg.makes_up(False)
 
     def _make_up(self, leg: Leg, since: float, over: bool) -> None:
-        """Takes away the gaps of which all is written down now, and at the end a part of one."""
+        """Takes away the gaps of which all is written down now, and at the end a part of one.
+
+        Where the recording ends with the leg there is nothing behind it to be missing: when exactly
+        the server died was not known.
+        """
         until = (leg.offset or 0.0) + leg.settled / leg.sample_rate
+        if over and leg.stopped:
+            until = inf
         left = False
         for gap in list(self._record.transcript.gaps):
             if gap.speaker != leg.speaker or gap.reason not in (DIED, RESTARTED):

@@ -80,8 +80,10 @@ class SessionInterrupted(Event, frozen=True, kw_only=True, gc=False, tag="sessio
 class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     """A speaker's audio begins. ``offset`` is the leg's first sample on the call clock (s).
 
-    ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` and ``leg_id`` are
-    empty in events of before they were written down, ``model`` also where nobody knows.
+    ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
+    of before it was written down, ``model`` also where nobody knows. ``recording`` is the client's
+    name for what it records, of which the leg's first sample is the one numbered ``first``;
+    ``whole``: it has sent all of that, or what is missing lies before an earlier leg's end.
     """
 
     type: ClassVar[str] = "leg_started"
@@ -94,7 +96,9 @@ class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     zero_at: float = 0.0
     encoding: str = ""
     model: str = ""
-    leg_id: str = ""
+    recording: str = ""
+    first: int = 0
+    whole: bool = True
 
 
 class LegDetached(Event, frozen=True, kw_only=True, gc=False, tag="leg_detached"):

@@ -1,6 +1,6 @@
-"""A leg that goes on with what a client has kept of its former one. Core: imports nothing of ours.
+"""A leg that goes on with a recording of which a client has kept what is not written down.
 
-Places are samples from the beginning of the former leg.
+Core: imports nothing of ours. Samples are counted from the first one of the recording.
 """
 
 from __future__ import annotations
@@ -14,34 +14,40 @@ ASLEEP: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Continues:
-    """What a client has of a former leg.
+class Recording:
+    """What a client has of its recording: ``id`` names it, over all of its legs.
 
-    ``leg`` is the ``leg_id`` of that, ``settled`` was told by its last ``ack``, ``kept`` is the
-    first sample that the client still has.
+    Before ``settled`` all is written down, by what a server said last; ``kept`` is the first sample
+    that the client still has.
     """
 
-    leg: str
+    id: str
     settled: int
     kept: int
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A leg that has ended: where it began on the call clock (s), its rate, its written samples."""
+    """The leg that a recording had last, which has ended.
+
+    It began with the sample ``first`` at ``offset`` on the call clock (s); before ``written`` all
+    is written down. Nothing of the recording is missing since ``since`` on that clock, but what
+    that leg did not write.
+    """
 
     offset: float
     sample_rate: int
+    first: int
     written: int
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How a leg goes on with a former one: its client leaves out ``skip`` of what it has kept.
+    """How a leg goes on with a recording: its client leaves out ``skip`` of what it has kept.
 
     By the former leg's samples it begins at ``offset`` on the call clock (s). If it is ``whole``,
-    all is written down or was silence between the beginning of the former leg, ``since`` on that
-    clock, and its own.
+    all between ``since`` and its beginning is written down, or was silence.
     """
 
     skip: int
@@ -57,12 +63,12 @@ class Place:
         return self.offset if abs(self.offset - clock) < ASLEEP else clock
 
 
-def place(former: Former, kept: Continues) -> Place:
+def place(former: Former, kept: Recording) -> Place:
     """How a leg goes on whose client has this."""
     written = max(former.written, kept.settled)
     skip = max(written - kept.kept, 0)
-    offset = former.offset + (kept.kept + skip) / former.sample_rate
-    return Place(skip, offset, former.offset, whole=kept.kept <= written)
+    offset = former.offset + (kept.kept + skip - former.first) / former.sample_rate
+    return Place(skip, max(offset, 0.0), former.since, whole=kept.kept <= written)
 
 
 class Settling:

@@ -25,7 +25,7 @@ from callscribe.engines.encoded import to_samples
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
 from callscribe.flag import Flag
-from callscribe.former import Place, Settling
+from callscribe.former import Former, Place, Settling
 from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
@@ -52,6 +52,8 @@ class Leg:
         since: int,
         on_begin: Callable[[Leg, float], None],
         spoken_at: float | None = None,
+        recording: str = "",
+        first: int = 0,
         place: Place | None = None,
     ) -> None:
         self.speaker = speaker
@@ -63,8 +65,6 @@ class Leg:
         self.since = since
         """The number of the session's last event before this leg's first."""
         self.connection: StreamingConnection | None = None
-        self.leg_id = secrets.token_hex(8)
-        """Its name in events: no secret."""
         self.resume = secrets.token_urlsafe(24)
         self.state = LegState.OPEN
         self.holder: Attachment | None = None
@@ -78,6 +78,12 @@ class Leg:
         self.spoken_at = spoken_at
         """When its first sample was spoken, on the session's monotonic clock; None where that is
         to be told from when it comes."""
+        self.recording = recording
+        """Its client's name for what is recorded; empty: it has none."""
+        self.first = first
+        """The recording's sample that is its first one."""
+        self.stopped = False
+        """Its client has ended it: the recording goes no further."""
         self.place = place
         """How it goes on with a former leg; None for one that begins anew."""
         self.makes_up: Callable[[bool], None] | None = None
@@ -160,6 +166,16 @@ class Leg:
             self._settled = max(self._settled, until)
         self._speaking = not (heard.is_final and heard.speech_final)
 
+    @property
+    def former(self) -> Former | None:
+        """What a later leg of its recording goes on with; None while it has not begun or ended."""
+        if self.offset is None or not self.ended.is_set():
+            return None
+        whole = self.place is not None and self.place.whole
+        since = self.place.since if whole and self.place else self.offset
+        written = self.first + self.settled
+        return Former(self.offset, self.sample_rate, self.first, written, since)
+
     def let_go(self, now: float) -> None:
         """Its client is gone since ``now`` (monotonic s) and may come back."""
         self.holder = None
@@ -188,7 +204,8 @@ class Leg:
             "engine": self.engine,
             "received": self.received,
             "duration": round(self.seconds, 3),
-            "leg_id": self.leg_id,
+            "recording": self.recording,
+            "first": self.first,
             "settled": self.settled,
         }
 

@@ -25,7 +25,7 @@ from callscribe.errors import (
     SessionError,
     SpeakerTaken,
 )
-from callscribe.former import Continues, Former, Place, place
+from callscribe.former import Place, Recording, place
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.past import Past
 from callscribe.record import Record
@@ -102,13 +102,13 @@ class Legs:
         encoding: Encoding = "linear16",
         *,
         waiting: float = 0.0,
-        continues: Continues | None = None,
+        recording: Recording | None = None,
     ) -> Attachment:
         """Opens a leg; a detached one of the same speaker is ended first.
 
         ``waiting`` is how old (s) its first sample is where its client records already; 0 for a leg
-        that begins with its first frame. ``continues``: its client has kept audio of a former leg,
-        and leaves out ``Attachment.skip`` of it. An empty language means the configured one.
+        that begins with its first frame. ``recording``: what its client keeps, of which it leaves
+        out ``Attachment.skip``. An empty language means the configured one.
 
         ``SessionClosed``, ``SpeakerTaken``, ``ConfigurationError`` for a language that the engine
         has not, ``CapacityError`` when the server is about to end, and what the engine raises.
@@ -129,9 +129,10 @@ class Legs:
         try:
             if before is not None:
                 await self.end(before)  # its client starts anew instead of coming back
-            going_on = None if continues is None else self._place(continues, sample_rate)
-            if going_on is not None and spoken_at is not None:
-                spoken_at += going_on.skip / sample_rate
+            going_on = None if recording is None else self._place(recording, sample_rate)
+            skip = going_on.skip if going_on is not None else 0
+            if spoken_at is not None:
+                spoken_at += skip / sample_rate
             leg = Leg(
                 speaker,
                 sample_rate=sample_rate,
@@ -141,9 +142,11 @@ class Legs:
                 since=self._record.seq,
                 on_begin=self._begin,
                 spoken_at=spoken_at,
+                recording=recording.id if recording is not None else "",
+                first=recording.kept + skip if recording is not None else 0,
                 place=going_on,
             )
-            return Attachment(leg, await self._connect(leg), going_on.skip if going_on else 0)
+            return Attachment(leg, await self._connect(leg), skip)
         finally:
             self._opening.discard(speaker)
             self._on_change()
@@ -238,15 +241,15 @@ class Legs:
         leg.ask_end()
         self._on_change()
 
-    def _place(self, continues: Continues, sample_rate: int) -> Place | None:
-        """How a leg goes on; None where its former one is not known, or was otherwise."""
-        former = self._cut_off.former(continues.leg)
+    def _place(self, recording: Recording, sample_rate: int) -> Place | None:
+        """How a leg goes on; None where its recording is not known, or was made otherwise."""
+        former = self._cut_off.former(recording.id)
         for leg in self.all:
-            if leg.leg_id == continues.leg and leg.offset is not None and leg.ended.is_set():
-                former = Former(leg.offset, leg.sample_rate, leg.settled)
+            if leg.recording == recording.id:
+                former = leg.former or former
         if former is None or former.sample_rate != sample_rate or self._swapped:
             return None
-        return place(former, continues)
+        return place(former, recording)
 
     async def _connect(self, leg: Leg) -> StreamingConnection:
         # The tasks of a leg log whose it is.
@@ -298,7 +301,9 @@ class Legs:
             zero_at=self._clock() - (self._monotonic() - self._began_at),
             encoding=leg.encoding,
             model=self._model(leg),
-            leg_id=leg.leg_id,
+            recording=leg.recording,
+            first=leg.first,
+            whole=leg.place is None or leg.place.whole,
         )
         self._cut_off.began(leg, leg.offset)
 

@@ -20,7 +20,7 @@ from callscribe.engines.base import StreamingConnection, TranscriptionEngine
 from callscribe.engines.resilient import caveat
 from callscribe.errors import CapacityError, SessionError
 from callscribe.events import Event
-from callscribe.former import Continues
+from callscribe.former import Recording
 from callscribe.ladder import STAND_IN, Ladders
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg
@@ -172,12 +172,12 @@ class EnhancedTranscriptionService:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
-        continues: Continues | None = None,
+        recording: Recording | None = None,
     ) -> Attachment:
         """Opens a leg for a client that may be lost and come back with the ``resume`` token.
 
         ``waiting`` is how old (s) the first sample is where the client records already;
-        ``continues`` is as in ``Legs.open``.
+        ``recording`` is as in ``Legs.open``.
         Errors: those of ``Legs.open`` and ``Legs.resume``, and ``SessionNotFound``.
         """
         return await self.session(session_id).open_leg(
@@ -187,7 +187,7 @@ class EnhancedTranscriptionService:
             language=language,
             resume=resume,
             waiting=waiting,
-            continues=continues,
+            recording=recording,
         )
 
     async def end_leg(self, session_id: str, speaker: str) -> Leg:

@@ -17,7 +17,7 @@ from callscribe import events
 from callscribe.audio import Encoding
 from callscribe.engines.base import TranscriptionEngine
 from callscribe.flag import Flag
-from callscribe.former import Continues
+from callscribe.former import Recording
 from callscribe.ledger import Ledger
 from callscribe.leg import Attachment, Leg, LegState
 from callscribe.legs import Legs
@@ -141,17 +141,17 @@ class Session:
         language: str = "",
         resume: str = "",
         waiting: float = 0.0,
-        continues: Continues | None = None,
+        recording: Recording | None = None,
     ) -> Attachment:
         """Opens a leg, or takes one up again by its ``resume`` token; errors as in ``Legs``.
 
-        ``waiting`` and ``continues`` are as in ``Legs.open``; a leg that is taken up again has its
+        ``waiting`` and ``recording`` are as in ``Legs.open``; a leg that is taken up again has its
         place already.
         """
         if resume:
             return self.legs.resume(speaker, resume, sample_rate, encoding)
         return await self.legs.open(
-            speaker, sample_rate, language, encoding, waiting=waiting, continues=continues
+            speaker, sample_rate, language, encoding, waiting=waiting, recording=recording
         )
 
     async def end_leg(self, speaker: str) -> Leg:

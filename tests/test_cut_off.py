@@ -21,6 +21,8 @@ from tests.test_past import past, started
 pytestmark = pytest.mark.anyio
 
 LEG = started(1, "agent", 5.0)
+WRITTEN = Former(5.0, 8000, 0, 7 * 8000 + 8, 5.0)
+"""A ms more than its words."""
 SAID = Utterance("agent-1", "agent", "oui", 10.0, 12.0, (), 0.9)
 
 
@@ -168,13 +170,29 @@ async def test_an_engine_may_repair_its_gap_within_the_servers() -> None:
     assert call.record.faults == 0
 
 
-def test_former_legs_are_known_by_their_ids_until_names_are_exchanged() -> None:
-    assert TakenUp(LEG).cut_off.former(LEG.leg_id) == Former(5.0, 8000, 7 * 8000)
+def test_recordings_are_known_by_their_ids_until_names_are_exchanged() -> None:
+    assert TakenUp(LEG).cut_off.former("rec-1") == WRITTEN
     assert TakenUp(LEG).cut_off.former("another") is None
-    nameless = structs.replace(LEG, leg_id="")
-    assert TakenUp(nameless).cut_off.former("") is None, "of an older version"
+    nameless = structs.replace(LEG, recording="")
+    assert TakenUp(nameless).cut_off.former("") is None, "of a client that keeps nothing"
     swap = RolesSwapped(session_id="call", seq=4, at=1031.0, speakers=("agent", "technician"))
-    assert TakenUp(LEG, swap).cut_off.former(LEG.leg_id) is None
+    assert TakenUp(LEG, swap).cut_off.former("rec-1") is None
+
+
+@pytest.mark.parametrize(("whole", "since"), [(True, 5.0), (False, 9.0)])
+def test_the_latest_leg_of_a_recording_counts(whole: bool, since: float) -> None:
+    later = structs.replace(started(2, "agent", 9.0), recording="rec-1", first=32_000, whole=whole)
+    found = TakenUp(LEG, later).cut_off.former("rec-1")
+    assert found == Former(9.0, 8000, 32_000, 32_000 + 3 * 8000 + 8, since)
+
+
+async def test_behind_the_end_of_a_recording_there_is_nothing() -> None:
+    """The other one spoke on, so it is not known when the server has heard this one last."""
+    call = TakenUp(LEG)
+    leg = await call.leg(12.4, 10.0, whole=True)
+    leg.stopped = True
+    call.over(leg)
+    assert call.told[1:] == [("repaired", 12.0, 60.0)]
 
 
 async def test_over_two_deaths_what_was_kept_counts_from_the_first() -> None:
@@ -182,10 +200,10 @@ async def test_over_two_deaths_what_was_kept_counts_from_the_first() -> None:
     ended = LegEnded(session_id="call", seq=6, at=1030.0, speaker="agent", seconds=25.0)
     call = TakenUp(LEG, died, ended)
     assert call.told == [], "that was told when it happened"
-    assert call.cut_off.former(LEG.leg_id) == Former(5.0, 8000, 7 * 8000)
+    assert call.cut_off.former("rec-1") == WRITTEN
     await call.leg(40.0, 0, whole=None)
     assert call.told == [("server_restarted", 12.0, 40.0)]
 
 
 def test_nothing_said_yet() -> None:
-    assert TakenUp(LEG, said=()).cut_off.former(LEG.leg_id) == Former(5.0, 8000, 0)
+    assert TakenUp(LEG, said=()).cut_off.former("rec-1") == Former(5.0, 8000, 0, 0, 5.0)

@@ -6,22 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.former import Continues, Former, Settling, place
+from callscribe.former import Former, Recording, Settling, place
 
 samples = st.integers(0, 10**6)
 
 
-@given(st.floats(0, 1000), samples, samples, samples)
-def test_what_is_written_is_left_out(offset: float, written: int, settled: int, kept: int) -> None:
-    found = place(Former(offset, 8000, written), Continues("", settled, kept))
+@given(st.floats(0, 1000), samples, samples, samples, samples)
+def test_what_is_written_is_left_out(
+    offset: float, first: int, more: int, settled: int, kept: int
+) -> None:
+    written = first + more
+    found = place(Former(offset, 8000, first, written, 3.5), Recording("r", settled, kept))
     assert kept + found.skip == max(written, settled, kept)
-    assert found.since == offset
-    assert found.offset == pytest.approx(offset + (kept + found.skip) / 8000)
+    assert found.since == 3.5
+    assert found.offset == pytest.approx(offset + (kept + found.skip - first) / 8000)
     assert found.whole is (kept <= max(written, settled))
 
 
 def test_samples_are_believed_unless_their_client_slept() -> None:
-    found = place(Former(100.0, 8000, 0), Continues("", 80_000, 80_000))
+    found = place(Former(100.0, 8000, 8000, 8000, 0.0), Recording("r", 88_000, 88_000))
     assert found.begins(112.9) == found.begins(107.1) == 110.0
     assert found.begins(113.5) == 113.5
 

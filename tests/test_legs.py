@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from callscribe.errors import (
     SpeakerTaken,
 )
 from callscribe.events import LegResumed, LegStarted
-from callscribe.former import Continues
+from callscribe.former import Recording
 from callscribe.leg import LegState
 from callscribe.session import Session
 from callscribe.transcript import Utterance
@@ -26,6 +27,9 @@ from tests.calls import Calls, calls
 from tests.engines_for_tests import EnergyConnection, tones
 
 pytestmark = pytest.mark.anyio
+
+
+RECORDING = Recording("mine", 0, 0)
 
 
 def said(utterances: list[Utterance]) -> list[tuple[str, str]]:
@@ -255,14 +259,14 @@ async def test_a_leg_goes_on_with_what_its_client_has_kept_of_the_one_before() -
     """Its client was gone for too long: what was written down is not heard twice."""
     async with calls() as call:
         session = await call.session()
-        first = await session.legs.open("agent", 16_000)
+        first = await session.legs.open("agent", 16_000, recording=RECORDING)
         await first.send(tones(440))  # 0.9 s
         call.clock.now += 100
         await session.end_leg("agent")
-        kept = Continues(first.leg.leg_id, 9_600, 9_600)
-        again = await session.legs.open("agent", 16_000, waiting=99.0, continues=kept)
+        kept = replace(RECORDING, settled=9_600, kept=9_600)
+        again = await session.legs.open("agent", 16_000, waiting=99.0, recording=kept)
         assert again.skip == 14_400 - 9_600
-        assert again.leg.leg_id != first.leg.leg_id
+        assert again.leg.first == 14_400
         await again.send(tones(880))
         assert offsets(call, session)[1] == ("agent", pytest.approx(0.9)), "where the other ended"
         await session.end_leg("agent")
@@ -270,13 +274,13 @@ async def test_a_leg_goes_on_with_what_its_client_has_kept_of_the_one_before() -
 
 
 @pytest.mark.parametrize(
-    ("rate", "leg_id", "swapped"),
-    [(16_000, "another", False), (8_000, "", False), (16_000, "", True)],
+    ("rate", "name", "swapped"),
+    [(16_000, "another", False), (8_000, "mine", False), (16_000, "mine", True)],
 )
-async def test_what_does_not_fit_is_told_again(rate: int, leg_id: str, swapped: bool) -> None:
+async def test_what_does_not_fit_is_told_again(rate: int, name: str, swapped: bool) -> None:
     async with calls() as call:
         session = await call.session()
-        first = await session.legs.open("agent", 16_000)
+        first = await session.legs.open("agent", 16_000, recording=RECORDING)
         await session.legs.open("technician", 16_000)
         await first.send(tones(440))
         call.clock.now += 100
@@ -284,34 +288,33 @@ async def test_what_does_not_fit_is_told_again(rate: int, leg_id: str, swapped: 
         if swapped:
             session.swap("agent", "technician")
             session.swap("technician", "agent")
-        kept = Continues(leg_id or first.leg.leg_id, 9_600, 9_600)
-        again = await session.legs.open("agent", rate, waiting=3.0, continues=kept)
+        kept = Recording(name, 9_600, 9_600)
+        again = await session.legs.open("agent", rate, waiting=3.0, recording=kept)
         assert again.skip == 0
         assert again.leg.place is None
+        assert again.leg.first == 9_600
 
 
 async def test_a_leg_that_has_not_ended_cannot_be_gone_on_with() -> None:
     async with calls() as call:
         session = await call.session()
-        first = await session.legs.open("agent", 16_000)
+        first = await session.legs.open("agent", 16_000, recording=RECORDING)
         await first.send(tones(440))
-        kept = Continues(first.leg.leg_id, 0, 0)
-        other = await session.legs.open("technician", 16_000, waiting=3.0, continues=kept)
+        other = await session.legs.open("technician", 16_000, waiting=3.0, recording=RECORDING)
         assert (other.skip, other.leg.place) == (0, None)
 
 
 async def test_what_an_engine_left_unwritten_is_heard_again() -> None:
     async with calls() as call:
         session = await call.session()
-        first = await session.legs.open("agent", 16_000)
+        first = await session.legs.open("agent", 16_000, recording=RECORDING)
         await first.send(tones(440, 880)[:-16_000])  # the second tone has no end yet
         call.engine.fail_closing = True
         await session.end_leg("agent")
         call.engine.fail_closing = False
         settled = first.leg.settled
         assert 0 < settled < first.leg.received
-        kept = Continues(first.leg.leg_id, 0, 0)
-        again = await session.legs.open("agent", 16_000, waiting=2.0, continues=kept)
+        again = await session.legs.open("agent", 16_000, waiting=2.0, recording=RECORDING)
         assert again.skip == settled
 
 

@@ -19,7 +19,7 @@ def started(seq: int, speaker: str, offset: float) -> LegStarted:
         engine="whisper",
         offset=offset,
         zero_at=1000.0,
-        leg_id=f"leg-{seq}",
+        recording=f"rec-{seq}",
     )
 
 
@@ -88,7 +88,7 @@ def test_names_are_those_of_today() -> None:
         "agent": 5.0,
     }
     assert call.events[0] == first[0], "who follows the events exchanges the names"
-    assert [(leg.speaker, leg.leg_id) for leg in call.legs] == [
-        ("technician", "leg-1"),
-        ("agent", "leg-2"),
+    assert [(leg.speaker, leg.recording) for leg in call.legs] == [
+        ("technician", "rec-1"),
+        ("agent", "rec-2"),
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, Protocol
@@ -16,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from callscribe.demo.absence import Absence, Tries
 from callscribe.errors import CallscribeError, EngineError
-from callscribe.former import Continues
+from callscribe.former import Recording
 from callscribe.media import Int16Array
 from callscribe.wire.browser import Ack, Ended, Failure, Ready, Start, Stop, encode, parse_server
 
@@ -51,9 +52,8 @@ class PlayedLeg:
         self._base = self._known = self._settled = 0
         """The sample with which the leg began at the server; the first that it may not have; the
         first that it may not have written down."""
-        self._name = ""
-        self._former = ("", 0)
-        """The latest leg of which something is written down, and the sample with which it began."""
+        self._recording = secrets.token_hex(8)
+        """Its name, for servers that have died meanwhile."""
         self._resume = ""
         self._begin: float | None = None
 
@@ -108,19 +108,16 @@ class PlayedLeg:
         return ended
 
     def _introduction(self) -> Start:
-        if self._begin is None:
-            return self._start
         if self._resume:
             return replace(self._start, resume=self._resume)
-        spoken = self._begin + self._settled / self._start.sample_rate / self._speed
+        # All that is not settled is kept.
+        recording = Recording(self._recording, self._settled, self._settled)
+        start = replace(self._start, recording=recording)
+        if self._begin is None:
+            return start
+        spoken = self._begin + self._settled / start.sample_rate / self._speed
         age = asyncio.get_running_loop().time() - spoken
-        leg, base = self._former
-        settled = self._settled - base  # and all behind it is kept
-        return replace(
-            self._start,
-            waiting_ms=max(1.0, age * 1000),
-            continues=Continues(leg, settled, settled) if leg else None,
-        )
+        return replace(start, waiting_ms=max(1.0, age * 1000))
 
     async def _send(self, socket: ClientConnection, begin: float) -> None:
         """Every frame goes out when its last sample has been spoken; delays do not add up.
@@ -139,9 +136,7 @@ class PlayedLeg:
             message = _parse(text)
             if isinstance(message, Ready):
                 if not self._resume:
-                    self._name, self._base = message.leg_id, self._settled + message.skip
-                    if not self._former[0]:
-                        self._former = (self._name, self._base)
+                    self._base = self._settled = self._settled + message.skip
                 self._resume = message.resume
                 self._known = self._base + message.received
                 return
@@ -153,9 +148,7 @@ class PlayedLeg:
             if isinstance(message, Ack):
                 self._known = self._base + message.received
                 settled = message.received if message.settled is None else message.settled
-                if settled:
-                    self._former = (self._name, self._base)
-                    self._settled = max(self._settled, self._base + settled)
+                self._settled = max(self._settled, self._base + settled)
             elif isinstance(message, Ended):
                 return message
         raise _closed(socket)

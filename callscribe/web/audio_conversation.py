@@ -87,7 +87,6 @@ class AudioConversation:
             engine=leg.engine,
             language=leg.language,
             sample_rate=leg.sample_rate,
-            leg_id=leg.leg_id,
             skip=self._skip,
         )
         await send_text(self._socket, encode(ready))
@@ -136,6 +135,7 @@ class AudioConversation:
         match message:
             case Stop():
                 self.stopped = True
+                self._leg.stopped = True
                 self._session.legs.ask_end(self._leg)
             case Finalize():
                 await self._session.finalize(self._leg.speaker)

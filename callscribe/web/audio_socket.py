@@ -89,7 +89,7 @@ async def _open(
         language=start.language,
         resume=start.resume,
         waiting=waiting,
-        continues=start.continues,
+        recording=start.recording,
     )
     return AudioConversation(socket, context.service, session, attachment)
 

@@ -104,9 +104,8 @@ class LegInfo(BaseModel):
     engine: str = Field(description="Who listens; empty while nobody does.")
     received: int = Field(description="Samples that have arrived.")
     duration: float = Field(description="Seconds of audio that have arrived.")
-    leg_id: str = Field(
-        "", description="As in `leg_started`; empty where the server knows the call from disk only."
-    )
+    recording: str = Field("", description="The client's name for what it records.")
+    first: int = Field(0, description="The sample of it that is the leg's first.")
     settled: int | None = Field(
         None, description="Samples that are written down, or told as gaps; null where not known."
     )

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeGuard
 
 from callscribe.audio import WIDTH, Encoding
 from callscribe.errors import ProtocolError
-from callscribe.former import Continues
+from callscribe.former import Recording
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """What a session id and a speaker's name may look like."""
@@ -32,9 +32,6 @@ MAX_WAITING = 86_400_000
 MAX_SAMPLE = MAX_WAITING // 1000 * MAX_RATE
 """The highest sample of a leg: a day's."""
 
-MAX_ID = 64
-"""The longest id of a leg that is read, characters."""
-
 MAX_TEXT = 65_536
 """The longest text frame that is read, characters."""
 
@@ -46,8 +43,8 @@ class Start:
     ``session_id`` empty: a new session is made and named in ``ready``. ``language`` empty: the
     configured one. ``resume`` is the token of an earlier ``ready`` of this same leg.
     ``waiting_ms`` above 0: the audio is being recorded already, and the first sample that will be
-    sent is so old. 0: the audio begins with its first frame. ``continues``: the client has kept
-    audio of a former leg, which has ended without it.
+    sent is so old. 0: the audio begins with its first frame. ``recording``: what the client
+    keeps until it is written down.
     """
 
     type: ClassVar[str] = "start"
@@ -59,7 +56,7 @@ class Start:
     language: str = ""
     resume: str = ""
     waiting_ms: float = 0.0
-    continues: Continues | None = None
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,6 @@ ClientMessage = Start | Finalize | Stop | KeepAlive | Unknown
 class Ready:
     """The leg is open. ``received``: samples the server already has; ``resume``: keep it.
 
-    ``leg_id`` names the leg in ``leg_started``, and in ``continues`` of one that goes on with it.
     ``skip``: so many of the samples that a client has kept are written down already. The leg begins
     behind them.
     """
@@ -112,7 +108,6 @@ class Ready:
     engine: str
     language: str
     sample_rate: int
-    leg_id: str = ""
     skip: int = 0
 
 
@@ -250,25 +245,21 @@ def _start(body: dict[str, Any]) -> Start:
         string("language", ""),
         string("resume", ""),
         _waiting(body.get("waiting_ms")),
-        _continues(body.get("continues")),
+        _recording(body.get("recording")),
     )
 
 
-def _continues(value: object) -> Continues | None:
+def _recording(value: object) -> Recording | None:
     if value is None:
         return None
     if isinstance(value, dict):
-        leg, settled, kept = (value.get(key) for key in ("leg", "settled", "kept"))
-        if (
-            isinstance(leg, str)
-            and 0 < len(leg) <= MAX_ID
-            and _is_sample(settled)
-            and _is_sample(kept)
-        ):
-            return Continues(leg, settled, kept)
+        name, settled, kept = (value.get(key) for key in ("id", "settled", "kept"))
+        known = isinstance(name, str) and NAME.fullmatch(name)
+        if known and _is_sample(settled) and _is_sample(kept):
+            return Recording(known[0], settled, kept)
     raise ProtocolError(
-        'start: "continues" must have "leg", the "leg_id" of the former leg, and "settled" and '
-        f'"kept", samples from 0 to {MAX_SAMPLE}'
+        'start: "recording" must have an "id" of up to 64 letters, digits and _ . : -, and '
+        f'"settled" and "kept", samples from 0 to {MAX_SAMPLE}'
     )
 
 

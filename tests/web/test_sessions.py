@@ -63,7 +63,6 @@ async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client)
     api.post("/sessions", json={"session_id": "call"})
     await speak(dial, "call")
     shown = api.get("/sessions/call").json()
-    assert len(shown["legs"][0].pop("leg_id")) == 16
     assert shown["legs"] == [
         {
             "speaker": "agent",
@@ -74,6 +73,8 @@ async def test_a_session_shows_its_legs_and_words(dial: Dial, api: httpx.Client)
             "engine": "whisper",
             "received": 27_200,
             "duration": 1.7,
+            "recording": "",
+            "first": 0,
             "settled": 27_200,
         }
     ]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.errors import ProtocolError
-from callscribe.former import Continues
+from callscribe.former import Recording
 from callscribe.wire import browser
 from callscribe.wire.browser import (
     Ack,
@@ -38,15 +38,15 @@ starts = st.builds(
     language=texts,
     resume=texts,
     waiting_ms=st.floats(0, browser.MAX_WAITING) | st.integers(0, browser.MAX_WAITING),
-    continues=st.none()
+    recording=st.none()
     | st.builds(
-        Continues,
-        st.text(min_size=1, max_size=browser.MAX_ID),
+        Recording,
+        names,
         st.integers(0, browser.MAX_SAMPLE),
         st.integers(0, browser.MAX_SAMPLE),
     ),
 )
-readies = st.builds(Ready, names, names, texts, numbers, texts, texts, numbers, texts, numbers)
+readies = st.builds(Ready, names, names, texts, numbers, texts, texts, numbers, numbers)
 failures = st.builds(Failure, texts, texts, st.booleans(), st.booleans())
 acks = st.builds(Ack, numbers, st.none() | st.floats(0, 1e6), st.none() | numbers)
 jsons = st.recursive(
@@ -62,24 +62,24 @@ def test_a_clients_message_comes_back(message: browser.ClientMessage) -> None:
 
 
 @pytest.mark.parametrize(
-    "continues",
+    "recording",
     [
         7,
         {},
-        {"leg": "a", "settled": 0},
-        {"leg": 1, "settled": 0, "kept": 0},
-        {"leg": "a" * 65, "settled": 0, "kept": 0},
-        {"leg": "", "settled": 0, "kept": 0},
-        {"leg": "a", "settled": -1, "kept": 0},
-        {"leg": "a", "settled": True, "kept": 0},
-        {"leg": "a", "settled": 0, "kept": 1.5},
-        {"leg": "a", "settled": 0, "kept": 10**400},
-        {"leg": "a", "settled": 0, "kept": browser.MAX_SAMPLE + 1},
+        {"id": "a", "settled": 0},
+        {"id": 1, "settled": 0, "kept": 0},
+        {"id": "a" * 65, "settled": 0, "kept": 0},
+        {"id": "", "settled": 0, "kept": 0},
+        {"id": "a", "settled": -1, "kept": 0},
+        {"id": "a", "settled": True, "kept": 0},
+        {"id": "a", "settled": 0, "kept": 1.5},
+        {"id": "a", "settled": 0, "kept": 10**400},
+        {"id": "a", "settled": 0, "kept": browser.MAX_SAMPLE + 1},
     ],
 )
-def test_what_nobody_can_have_kept_is_refused(continues: object) -> None:
-    with pytest.raises(ProtocolError, match="continues"):
-        parse_client(json.dumps({"type": "start", "continues": continues}))
+def test_what_nobody_can_have_kept_is_refused(recording: object) -> None:
+    with pytest.raises(ProtocolError, match="recording"):
+        parse_client(json.dumps({"type": "start", "recording": recording}))
 
 
 def test_what_a_later_server_says_more_is_left_out() -> None:

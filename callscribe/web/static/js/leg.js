@@ -59,13 +59,10 @@ export class Leg {
     this.begun = false;
     /** The captured sample that is the leg's first one. */
     this.base = 0;
-    /** The server's name for this leg. */
-    this.name = "";
-    /**
-     * The latest leg of which the server is known to have written down something: its name, its
-     * first sample, the first that is not settled. A later one may be unknown to the next server.
-     */
-    this.former = { leg: "", base: 0, settled: 0 };
+    /** The name of what is captured, for servers that know nothing of this connection. */
+    this.recording = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    /** The first captured sample of which it is not known that what it says is written down. */
+    this.settled = 0;
     /** The next captured sample to be sent. */
     this.sent = 0;
     this.ready = false;
@@ -167,16 +164,9 @@ export class Leg {
         encoding: "linear16",
         resume: this.resume,
         waiting_ms: this.resume ? 0 : this.age,
-        continues: this.continues,
+        recording: { id: this.recording, settled: this.settled, kept: this.base },
       }),
     );
-  }
-
-  /** What is kept of the leg before, for one that goes on with it. */
-  get continues() {
-    const { leg, base, settled } = this.former;
-    if (!leg || this.resume) return null;
-    return { leg, settled: settled - base, kept: this.base - base };
   }
 
   /** How long ago the leg's first sample was captured, ms; never 0: the microphone is open. */
@@ -194,14 +184,12 @@ export class Leg {
     else if (message.type === "ended") this.end(message);
   }
 
-  begin({ session_id: sessionId, resume, received, engine, leg_id: leg, skip = 0 }) {
+  begin({ session_id: sessionId, resume, received, engine, skip = 0 }) {
     this.sessionId = sessionId;
     this.ready = this.begun = true;
     if (!this.resume) {
       this.base = Math.min(this.base + skip, this.kept.end);
-      this.kept.forget(this.base);
-      this.name = leg;
-      if (!this.former.leg) this.former = { leg, base: this.base, settled: this.base };
+      this.settle(this.base);
     }
     this.resume = resume;
     this.sent = Math.min(this.base + received, this.kept.end);
@@ -223,13 +211,14 @@ export class Leg {
 
   acknowledge({ received, lag_ms: lag, settled = received }) {
     this.kept.deliver(this.base + received);
-    if (settled) {
-      const first = Math.max(this.former.settled, this.base + settled);
-      this.former = { leg: this.name, base: this.base, settled: first };
-    }
-    this.kept.forget(this.former.settled);
+    this.settle(this.base + settled);
     this.handlers.onlag(lag);
     this.pump();
+  }
+
+  settle(sample) {
+    this.settled = Math.max(this.settled, sample);
+    this.kept.forget(this.settled);
   }
 
   complain(message) {
@@ -296,8 +285,8 @@ export class Leg {
       );
       this.asking = false;
       if (session?.state === "ended") {
-        const mine = session.legs.find(({ leg_id: id }) => id === this.name);
-        if (mine) this.kept.forget(this.base + mine.settled);
+        const mine = session.legs.filter(({ recording }) => recording === this.recording).pop();
+        if (mine?.settled) this.settle(mine.first + mine.settled);
         this.sessionId = "";
         this.warn(new Trouble("new_session"), false);
       }

@@ -284,9 +284,9 @@ export class Leg {
         () => null,
       );
       this.asking = false;
+      const legs = session?.legs.filter(({ recording }) => recording === this.recording) ?? [];
+      for (const { first, settled } of legs) if (settled) this.settle(first + settled);
       if (session?.state === "ended") {
-        const mine = session.legs.filter(({ recording }) => recording === this.recording).pop();
-        if (mine?.settled) this.settle(mine.first + mine.settled);
         this.sessionId = "";
         this.warn(new Trouble("new_session"), false);
       }

@@ -285,7 +285,9 @@ export class Leg {
       );
       this.asking = false;
       const legs = session?.legs.filter(({ recording }) => recording === this.recording) ?? [];
-      for (const { first, settled } of legs) if (settled) this.settle(first + settled);
+      // Who has stopped need not come back only to hear that the last words are written down.
+      for (const { first, received, settled } of legs)
+        this.settle(first + (this.stopping ? received : settled));
       if (session?.state === "ended") {
         this.sessionId = "";
         this.warn(new Trouble("new_session"), false);

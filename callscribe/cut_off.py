@@ -16,6 +16,7 @@ from callscribe.former import Former
 from callscribe.leg import Leg
 from callscribe.past import Past
 from callscribe.record import Record
+from callscribe.transcript import Gap
 from callscribe.utterances import NEAR
 
 MS: Final = 0.001
@@ -31,11 +32,14 @@ class CutOff:
         self._record = record
         self._missed_from: dict[str, float] = {}
         """Since when on the call clock (s) nobody hears those whose server died."""
+        self._earlier: set[int] = set()
+        """The gaps that an earlier process told, by the numbers of their events."""
         self._former: dict[str, Former] = {}
         """The last leg that each recording had in an earlier process."""
 
     def take_up(self, past: Past) -> None:
         """Says what became of the legs of a process that died."""
+        self._earlier.update(gap.seq for gap in past.transcript.gaps)
         for speaker in past.gone:
             self._missed_from[speaker] = past.heard_until(speaker)
         for speaker, leg in past.open_legs.items():
@@ -50,9 +54,15 @@ class CutOff:
             self._missed_from[speaker] = max(heard, until)
         if past.is_swapped:
             return  # the client goes on under the name that it began with: another's, by now
-        for leg in past.legs:
+        legs = past.legs
+        for place, leg in enumerate(legs):
+            others = (
+                later.offset
+                for later in legs[place + 1 :]
+                if later.speaker == leg.speaker and later.recording != leg.recording
+            )
             before = self._former.get(leg.recording)
-            written = past.written_until(leg.speaker) - leg.offset
+            written = past.written_until(leg.speaker, next(others, inf)) - leg.offset
             # Places are written down in ms: a little more than that is left out.
             samples = round((written + MS) * leg.sample_rate) if written > 0 else 0
             since = before.since if before is not None and leg.whole else leg.offset
@@ -88,13 +98,14 @@ class CutOff:
         Where the recording ends with the leg there is nothing behind it to be missing: when exactly
         the server died was not known.
         """
-        until = (leg.offset or 0.0) + leg.settled / leg.sample_rate
-        if over and leg.stopped:
-            until = inf
+        assert leg.place is not None and leg.offset is not None  # noqa: S101, PT018 - it goes on
+        begins = min(leg.offset, leg.place.offset)
+        until = begins + leg.settled / leg.sample_rate
+        at_end = over and leg.stopped and leg.settled >= leg.received
         left = False
-        for gap in list(self._record.transcript.gaps):
-            if gap.speaker != leg.speaker or gap.reason not in (DIED, RESTARTED):
-                continue  # what an engine could not hear is repaired from what is kept here
+        for gap in sorted(self._gaps_of(leg, begins), key=lambda gap: gap.start):
+            if at_end and gap.start < until + NEAR:
+                until = max(until, gap.end)
             start, end = max(gap.start, since), min(gap.end, until)
             if end - start > NEAR and (over or end > gap.end - NEAR):
                 self._record.made_up(gap, start, end)
@@ -103,3 +114,18 @@ class CutOff:
             del self._missed_from[leg.speaker]
         if over or not (left or leg.speaker in self._missed_from):
             leg.makes_up = None
+
+    def _gaps_of(self, leg: Leg, begins: float) -> list[Gap]:
+        """The gaps that a leg may make up for, by bringing what a client has kept.
+
+        Those of a server that died; and an engine's of before, if the leg brings all of its audio.
+        """
+        return [
+            gap
+            for gap in self._record.transcript.gaps
+            if gap.speaker == leg.speaker
+            and (
+                gap.reason in (DIED, RESTARTED)
+                or (gap.seq in self._earlier and gap.start > begins - NEAR)
+            )
+        ]

@@ -83,7 +83,7 @@ class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     ``zero_at`` is the UNIX time at which the call clock stood at 0. ``encoding`` is empty in events
     of before it was written down, ``model`` also where nobody knows. ``recording`` is the client's
     name for what it records, of which the leg's first sample is the one numbered ``first``;
-    ``whole``: it has sent all of that, or what is missing lies before an earlier leg's end.
+    ``whole``: nothing is missing between that and the leg that the recording had before.
     """
 
     type: ClassVar[str] = "leg_started"
@@ -98,7 +98,7 @@ class LegStarted(Event, frozen=True, kw_only=True, gc=False, tag="leg_started"):
     model: str = ""
     recording: str = ""
     first: int = 0
-    whole: bool = True
+    whole: bool = False
 
 
 class LegDetached(Event, frozen=True, kw_only=True, gc=False, tag="leg_detached"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from msgspec.structs import replace
 
@@ -80,10 +81,13 @@ class Past:
         leg = self.open_legs.get(speaker)
         return max(self.written_until(speaker), *gaps, leg.offset if leg else 0.0)
 
-    def written_until(self, speaker: str) -> float:
-        """The end of a speaker's last words on the call clock (s); 0 where there are none."""
-        said = (u.end for u in self.transcript.utterances if u.speaker == speaker)
-        return max(said, default=0.0)
+    def written_until(self, speaker: str, before: float = inf) -> float:
+        """The end of a speaker's last words on the call clock (s); 0 where there are none.
+
+        Of those that begin ``before``.
+        """
+        mine = (u for u in self.transcript.utterances if u.speaker == speaker)
+        return max((u.end for u in mine if u.start < before), default=0.0)
 
     @property
     def broke_off(self) -> float:

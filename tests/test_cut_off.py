@@ -43,9 +43,18 @@ class TakenUp:
         self.cut_off.take_up(before)
 
     async def leg(
-        self, offset: float, seconds: float, *, whole: bool | None, since: float = 5.0
+        self,
+        offset: float,
+        seconds: float,
+        *,
+        whole: bool | None,
+        since: float = 5.0,
+        place: float = 0.0,
     ) -> Leg:
-        """A leg at ``offset`` that goes on with one of before, or (None) not; so much has come."""
+        """A leg at ``offset`` that goes on with one of before, or (None) not; so much has come.
+
+        By the samples it begins at ``place``, if that is elsewhere.
+        """
         leg = Leg(
             "agent",
             sample_rate=8000,
@@ -53,7 +62,7 @@ class TakenUp:
             engine="e",
             since=0,
             on_begin=lambda *_: None,
-            place=None if whole is None else Place(0, offset, since, whole),
+            place=None if whole is None else Place(0, place or offset, since, whole),
         )
         leg.offset = offset
         self.cut_off.began(leg, offset)
@@ -151,13 +160,46 @@ async def test_a_later_leg_that_only_happens_to_begin_then_repairs_nothing() -> 
     assert call.told == [("server_died", 12.0, 60.0)]
 
 
-@pytest.mark.parametrize("offset", [12.0, 25.0])
-async def test_what_an_engine_could_not_hear_is_no_gap_of_the_servers(offset: float) -> None:
+@pytest.mark.parametrize(
+    ("offset", "told"),
+    [
+        (12.0, [("repaired", 20.0, 25.0), ("repaired", 25.0, 60.0)]),  # all of it comes once more
+        (25.0, [("repaired", 25.0, 60.0)]),  # none of it
+        (22.0, [("repaired", 25.0, 60.0)]),
+    ],
+)
+async def test_what_an_engine_could_not_hear_is_made_up_for_where_all_of_it_comes(
+    offset: float, told: list[tuple[str, float, float]]
+) -> None:
     call = TakenUp(LEG, gaps=(Missing("agent", 20.0, 25.0, "away", 3),))
     assert call.told == [("server_died", 25.0, 60.0)]
     leg = await call.leg(offset, 60.0, whole=True)
     call.hear(leg, "si", 49.0, 50.0)
-    assert call.told[1:] == [("repaired", 25.0, 60.0)]
+    assert call.told[1:] == told
+
+
+async def test_a_client_that_slept_brings_what_it_recorded_and_no_more() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(150.0, 10.0, whole=True, place=12.0)
+    assert call.told == [("server_died", 12.0, 60.0)], "nothing has come yet"
+    call.over(leg)
+    assert call.told[1:] == [("repaired", 12.0, 22.0), ("server_died", 22.0, 60.0)]
+
+
+async def test_an_engine_that_did_not_finish_has_not_made_up_for_anything() -> None:
+    call = TakenUp(LEG)
+    leg = await call.leg(12.0, 40.0, whole=True)
+    leg.stopped = True
+    call.record.make_up(leg, over=True)
+    assert call.told == [("server_died", 12.0, 60.0)]
+
+
+def test_what_another_recording_of_the_speaker_has_written_down_is_not_this_ones() -> None:
+    other = started(2, "agent", 40.0)
+    later = Utterance("agent-2", "agent", "si", 50.0, 55.0, (), 0.9)
+    call = TakenUp(LEG, other, said=(SAID, later))
+    assert call.cut_off.former("rec-1") == WRITTEN
+    assert call.cut_off.former("rec-2") == Former(40.0, 8000, 0, 15 * 8000 + 8, 40.0)
 
 
 async def test_an_engine_may_repair_its_gap_within_the_servers() -> None:
@@ -193,6 +235,16 @@ async def test_behind_the_end_of_a_recording_there_is_nothing() -> None:
     leg.stopped = True
     call.over(leg)
     assert call.told[1:] == [("repaired", 12.0, 60.0)]
+
+
+async def test_nor_behind_two_deaths_but_another_ones_gap_stays() -> None:
+    died = Missing("agent", 12.0, 30.0, "server_died", 3)
+    call = TakenUp(LEG, gaps=(died,))
+    call.record.publish(Gap, speaker="agent", start=70.0, end=80.0, reason="server_died")
+    leg = await call.leg(12.0, 10.0, whole=True)
+    leg.stopped = True
+    call.over(leg)
+    assert [(g.start, g.end) for g in call.record.transcript.gaps] == [(70.0, 80.0)]
 
 
 async def test_over_two_deaths_what_was_kept_counts_from_the_first() -> None:

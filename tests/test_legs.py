@@ -295,6 +295,18 @@ async def test_what_does_not_fit_is_told_again(rate: int, name: str, swapped: bo
         assert again.leg.first == 9_600
 
 
+async def test_without_the_age_of_what_was_kept_its_samples_say_where_it_belongs() -> None:
+    async with calls() as call:
+        session = await call.session()
+        first = await session.legs.open("agent", 16_000, recording=RECORDING)
+        await first.send(tones(440))
+        call.clock.now += 100
+        await session.end_leg("agent")
+        again = await session.legs.open("agent", 16_000, recording=RECORDING)
+        await again.send(tones(880))
+        assert offsets(call, session)[1] == ("agent", pytest.approx(0.9))
+
+
 async def test_a_leg_that_has_not_ended_cannot_be_gone_on_with() -> None:
     async with calls() as call:
         session = await call.session()

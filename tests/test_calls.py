@@ -35,6 +35,8 @@ async def test_a_call_of_the_past_is_told_as_it_was(settings: Settings) -> None:
     with serving(settings) as again:
         api = f"{again.http}/api/sessions"
         told = httpx.get(f"{api}/call").json()
+        for leg in was["legs"]:  # what only the server knows that had the leg
+            leg |= {"recording": "", "first": 0, "settled": None}
         assert told == was
         assert [leg["encoding"] for leg in told["legs"]] == ["linear16"]
         assert told["stats"]["speakers"]["agent"]["words"] == 2

@@ -184,7 +184,8 @@ def test_a_server_that_is_away_is_said(page: Page, cable: Cable, served: Served)
     expect(trouble(page)).to_contain_text("The server does not answer", timeout=10_000)
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_role("button", name="Delete the call of").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    with page.expect_event("requestfailed", lambda request: request.method == "DELETE"):
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(trouble(page)).to_contain_text("The server does not answer")
     cable.plugged = True
     expect(trouble(page)).to_have_count(0, timeout=10_000)

@@ -81,15 +81,14 @@ class CutOff:
         It does so as far as its client had everything, and behind its beginning when it is heard.
         """
         missed_from = self._missed_from.get(leg.speaker, inf)
-        whole = leg.place is not None and leg.place.whole
-        if missed_from < offset and not whole:
+        if missed_from < offset and not leg.is_whole:
             self._record.publish(
                 events.Gap, speaker=leg.speaker, start=missed_from, end=offset, reason=RESTARTED
             )
         if leg.place is None:
             self._missed_from.pop(leg.speaker, None)
             return
-        leg.makes_up = partial(self._make_up, leg, leg.place.since if whole else offset)
+        leg.makes_up = partial(self._make_up, leg, leg.place.since if leg.is_whole else offset)
         leg.makes_up(False)
 
     def _make_up(self, leg: Leg, since: float, over: bool) -> None:

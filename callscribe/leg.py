@@ -167,12 +167,16 @@ class Leg:
         self._speaking = not (heard.is_final and heard.speech_final)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing between it and the leg that its recording had before."""
+        return self.place is not None and self.place.whole
+
+    @property
     def former(self) -> Former | None:
         """What a later leg of its recording goes on with; None while it has not begun or ended."""
         if self.offset is None or not self.ended.is_set():
             return None
-        whole = self.place is not None and self.place.whole
-        since = self.place.since if whole and self.place else self.offset
+        since = self.place.since if self.place is not None and self.is_whole else self.offset
         written = self.first + self.settled
         return Former(self.offset, self.sample_rate, self.first, written, since)
 

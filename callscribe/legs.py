@@ -290,8 +290,8 @@ class Legs:
             self._began_at = min([first_sample, *known])
         leg.offset = max(0.0, first_sample - self._began_at)
         if leg.place is not None:
-            by_clock = leg.spoken_at is not None
-            leg.offset = leg.place.begins(leg.offset) if by_clock else leg.place.offset
+            clock = leg.place.offset if leg.spoken_at is None else leg.offset
+            leg.offset = leg.place.begins(clock)
         self._record.publish(
             events.LegStarted,
             speaker=leg.speaker,
@@ -304,7 +304,7 @@ class Legs:
             model=self._model(leg),
             recording=leg.recording,
             first=leg.first,
-            whole=leg.place is not None and leg.place.whole,
+            whole=leg.is_whole,
         )
         self._cut_off.began(leg, leg.offset)
 

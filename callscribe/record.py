@@ -163,7 +163,6 @@ class Record:
             leg.follow(heard)  # not before it is told: a client forgets what is settled
         except Exception as error:  # noqa: BLE001 - an engine's callback has nobody to raise to
             self.fault("result_not_recorded", leg.speaker, error)
-
         if leg.makes_up is not None:
             self.make_up(leg, over=False)
 

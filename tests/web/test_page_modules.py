@@ -165,6 +165,34 @@ def test_kept_audio_is_bounded_and_keeps_its_place(here: Page) -> None:
     assert (kept["rest"], kept["none"]) == ([12, 13], 0)
 
 
+def test_what_had_to_go_unheard_is_not_said_to_be_written_down(here: Page) -> None:
+    """Else a server would close the gap that it is."""
+    told = here.evaluate("""async () => {
+        const { KeptAudio } = await import("/static/js/kept-audio.js");
+        const { Leg } = await import("/static/js/leg.js");
+        const handlers = { onstate() {}, onsession() {}, onlag() {} };
+        const ready = (leg, skip) => {
+            leg.base = leg.kept.first;
+            leg.resume = "";
+            leg.begin({ session_id: "call", resume: "r", received: 0, engine: "e", skip });
+        };
+        const settled = [];
+        for (const skip of [0, 2]) {
+            const kept = new KeptAudio(10);
+            const leg = new Leg(kept, { sessionId: "call", speaker: "agent" }, handlers);
+            kept.append(new Int16Array(20));
+            ready(leg, skip);
+            settled.push([leg.base, leg.settled]);
+            leg.acknowledge({ received: 5, lag_ms: null, settled: 0 });
+            settled.push([leg.base, leg.settled]);
+            leg.acknowledge({ received: 5, lag_ms: null, settled: 4 });
+            settled.push([kept.first, leg.settled]);
+        }
+        return settled;
+    }""")
+    assert told == [[10, 0], [10, 0], [14, 14], [12, 12], [12, 12], [16, 16]]
+
+
 def test_a_wav_file_can_be_read(here: Page) -> None:
     data = here.evaluate("""async () => {
         const { wavFile } = await import("/static/js/wav.js");

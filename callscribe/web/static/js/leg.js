@@ -126,11 +126,6 @@ export class Leg {
     }
   }
 
-  /** The first captured sample that the server is not known to have. */
-  get unsent() {
-    return this.kept.unsent;
-  }
-
   /** Opens a socket unless there is one: a second would take the leg over from the first. */
   connect() {
     if (this.over || this.socket || this.asking) return;
@@ -188,8 +183,9 @@ export class Leg {
     this.sessionId = sessionId;
     this.ready = this.begun = true;
     if (!this.resume) {
+      const whole = skip || this.base <= this.settled;
       this.base = Math.min(this.base + skip, this.kept.end);
-      this.settle(this.base);
+      if (whole) this.settle(this.base); // else some had to go that nobody has
     }
     this.resume = resume;
     this.sent = Math.min(this.base + received, this.kept.end);
@@ -211,11 +207,12 @@ export class Leg {
 
   acknowledge({ received, lag_ms: lag, settled = received }) {
     this.kept.deliver(this.base + received);
-    this.settle(this.base + settled);
+    if (settled) this.settle(this.base + settled);
     this.handlers.onlag(lag);
     this.pump();
   }
 
+  /** All before a sample is written down: it need not be kept. */
   settle(sample) {
     this.settled = Math.max(this.settled, sample);
     this.kept.forget(this.settled);

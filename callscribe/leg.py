@@ -29,6 +29,9 @@ from callscribe.former import Former, Place, Settling
 from callscribe.loudness import Loudness
 from callscribe.transcript import Result
 
+_NOWHERE = Lane(lambda _audio, _since, _now: None)
+"""The way of a client's audio that holds no leg, or whose leg has not begun: none is short."""
+
 
 class LegState(enum.StrEnum):
     """Where a leg is in its life."""
@@ -180,16 +183,22 @@ class Leg:
         written = self.first + self.settled
         return Former(self.offset, self.sample_rate, self.first, written, since)
 
+    def hold(self, holder: Attachment | None) -> None:
+        """Another client's audio is taken from now on, or nobody's."""
+        if self.holder is not None:
+            self.holder.lane = _NOWHERE
+        self.holder = holder
+
     def let_go(self, now: float) -> None:
         """Its client is gone since ``now`` (monotonic s) and may come back."""
-        self.holder = None
+        self.hold(None)
         self.state = LegState.DETACHED
         self.detached_at = now
 
     def ask_end(self) -> None:
         """Takes no more audio; the session then closes the engine's connection."""
         self.end_asked = True
-        self.holder = None
+        self.hold(None)
 
     def deadline(self, grace: float) -> float | None:
         """When the leg is due to end (monotonic s); None while that is open."""
@@ -217,18 +226,21 @@ class Leg:
 class Attachment:
     """One client's hold on a leg, until it lets go, the leg ends or another takes it over."""
 
+    __slots__ = ("_send", "_width", "lane", "leg", "lost", "skip")
+
     def __init__(self, leg: Leg, connection: StreamingConnection, skip: int = 0) -> None:
         self.leg = leg
         self.skip = skip
         """Samples before the leg's first that its client has kept, and need not send."""
         self.lost = Flag()
         """Set when another connection has taken the leg over."""
+        self.lane = leg.lane if leg.offset is not None else _NOWHERE
+        """The short way of its audio; ``take`` asks it."""
         self._send = connection.send_audio
-        self._lane = leg.lane
         self._width = WIDTH[leg.encoding]
         if leg.holder is not None:
             leg.holder.lost.set()
-        leg.holder = self
+        leg.hold(self)
         leg.state = LegState.OPEN
         leg.detached_at = None
 
@@ -237,10 +249,9 @@ class Attachment:
 
         Then ``send`` is to be asked. The path of nearly every frame.
         """
-        leg = self.leg
-        if leg.holder is not self or leg.offset is None or not audio or len(audio) % self._width:
+        if not audio or len(audio) % self._width:
             return False
-        return self._lane.take(audio, now)
+        return self.lane.take(audio, now)
 
     async def send(self, audio: bytes) -> None:
         """Takes mono audio in the leg's encoding. No task, lock or queue.
@@ -256,7 +267,8 @@ class Attachment:
             raise _bad_audio(size)
         if leg.offset is None:
             leg.begin(leg, size / self._width / leg.sample_rate)
-        self._lane.settle()
+            self.lane = leg.lane
+        leg.lane.settle()
         await self._send(audio)
         leg.take(audio)
 

@@ -45,10 +45,6 @@ class Parts:
         whole, self._parts = bytes(self._parts), None
         return _text(whole.decode) if self._kind == _TEXT else whole
 
-    def drop(self) -> None:
-        """Lets go of what has come."""
-        self._parts = None
-
 
 def _text(decode: Callable[[], str]) -> str:
     try:

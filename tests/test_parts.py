@@ -53,10 +53,3 @@ def test_what_may_not_come(frames: list[tuple[WSMsgType, bytes, bool]], code: in
     with pytest.raises(WSProtocolError) as caught:
         take(parts, kind, payload, fin=fin)
     assert int(caught.value.code) == code
-
-
-def test_what_is_dropped_begins_anew() -> None:
-    parts = Parts(10)
-    assert take(parts, TEXT, b"half", fin=False) is None
-    parts.drop()
-    assert take(parts, TEXT, b"whole", fin=True) == "whole"

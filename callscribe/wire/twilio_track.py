@@ -83,6 +83,20 @@ class Track:
     first sample in ms on the stream's clock (below 0). Without, the first frame is its first.
     """
 
+    __slots__ = (
+        "_given_up",
+        "_held",
+        "_newest",
+        "_next",
+        "_resumed",
+        "_seen_at",
+        "doubled",
+        "late",
+        "lost",
+        "sent",
+        "zero",
+    )
+
     def __init__(self, begin: tuple[int, int] | None = None) -> None:
         self.sent = 0
         """Samples that have been given out, silence included."""
@@ -109,11 +123,7 @@ class Track:
         ``timestamp`` is in ms on the stream's clock. ``ProtocolError`` for one that cannot be; the
         track is then as it was.
         """
-        if self._is_next(chunk, timestamp, audio):  # nearly always
-            self._next = chunk + 1
-            self._seen_at = now
-            self._newest = timestamp
-            self.sent += len(audio)
+        if self.follows(chunk, timestamp, audio, now):
             return (audio,)
         self._check(chunk, timestamp, audio, now)
         if chunk == self._next and not self._held:
@@ -124,17 +134,28 @@ class Track:
         self._held[chunk] = _Held(timestamp, audio, now)
         return self._let_go(now)
 
-    def _is_next(self, chunk: int, timestamp: int, audio: bytes) -> bool:
-        """Whether a frame comes just where and when the one behind the last was to come."""
-        if chunk != self._next or self._held or self.zero is None or self._resumed:
+    def follows(self, chunk: int, timestamp: int, audio: bytes, now: float) -> bool:
+        """Whether a frame comes just where and when the one behind the last was to come.
+
+        It is then to be heard next, and nothing else. Nearly always; else it is for ``take``.
+        """
+        zero = self.zero
+        if chunk != self._next or zero is None or self._held or self._resumed:
             return False
-        off = (timestamp - self.zero) * RATE // 1000 - self.sent
-        return (
-            -JITTER < off < JITTER
-            and 0 <= timestamp - self._newest < USUAL
-            and self._seen_at is not None
-            and bool(audio)
-        )
+        sent = self.sent
+        off = (timestamp - zero) * RATE // 1000 - sent
+        if (
+            not -JITTER < off < JITTER
+            or not 0 <= timestamp - self._newest < USUAL
+            or self._seen_at is None
+            or not audio
+        ):
+            return False
+        self._next = chunk + 1
+        self._seen_at = now
+        self._newest = timestamp
+        self.sent = sent + len(audio)
+        return True
 
     def finish(self) -> Sequence[Piece]:
         """The stream is over: what is still held back."""

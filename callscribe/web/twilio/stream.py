@@ -52,6 +52,8 @@ class _Side:
     order: Track
     held: list[bytes] = field(default_factory=list)
     """What came together and is joined with what follows."""
+    begun: bool = False
+    """It is known when the leg's first sample was spoken."""
 
     def drain(self) -> bytes:
         """What was held, as one."""
@@ -74,6 +76,7 @@ class Stream:
         self._waited = 0.0
         self._mistakes = 0
         self._frames = frames_of(socket)
+        self._monotonic = door.calls.monotonic
 
     async def open(self, start: Start, grant: Grant, came: float) -> None:
         """Opens the legs of the stream's tracks, or takes them up again.
@@ -91,7 +94,7 @@ class Stream:
             await self._open_side(track)
         if not self._sides:
             raise SpeakerTaken("all speakers of this call are on the line in another way")
-        self._waited = self._door.calls.monotonic() - came
+        self._waited = self._monotonic() - came
 
     async def converse(self) -> None:
         """Takes what comes until ``stop``; raises what ends the stream before that."""
@@ -121,7 +124,8 @@ class Stream:
         # Roles may have been swapped meanwhile: the leg knows whose it is.
         speaker = self._door.speakers[track] if place is None else place.leg.speaker
         if place is not None and (attachment := self._resume(place)) is not None:
-            self._sides[track] = _Side(place, attachment, Track())
+            begun = place.first_sample is not None
+            self._sides[track] = _Side(place, attachment, Track(), begun=begun)
             return
         try:
             attachment = await self._session.open_leg(
@@ -171,19 +175,21 @@ class Stream:
             if body.track in TRACKS and message.stream_sid == self._sid:
                 return None  # it is left out
             raise ProtocolError("media of a track or stream that was not announced")
-        now = self._door.calls.monotonic()
+        now = self._monotonic()
+        audio = body.payload
+        if side.begun and side.order.follows(body.chunk, body.timestamp, audio, now):
+            if side.held or (self._frames is not None and self._frames.has_more):
+                return self._pass_on(side, (audio,))
+            return None if side.attachment.lane.take(audio, now) else self._send_all(side, (audio,))
         if self._zero is None:
             self._begin(body, now)
         if side.order.zero is None and side.place.first_sample is not None:
             side.order = self._order_of(side.place, now)
-        pieces = side.order.take(body.chunk, body.timestamp, body.payload, now)
-        return self._pass_on(side, pieces, now)
+        return self._pass_on(side, side.order.take(body.chunk, body.timestamp, audio, now))
 
-    def _pass_on(
-        self, side: _Side, pieces: Sequence[Piece], now: float
-    ) -> Coroutine[Any, Any, None] | None:
+    def _pass_on(self, side: _Side, pieces: Sequence[Piece]) -> Coroutine[Any, Any, None] | None:
         """Sends what is to be heard next, joined with what came with it."""
-        if len(pieces) == 1 and side.place.first_sample is not None:  # nearly always
+        if len(pieces) == 1 and side.begun:
             piece = pieces[0]
             if type(piece) is bytes:
                 if self._frames is not None and self._frames.has_more:
@@ -192,7 +198,7 @@ class Stream:
                 if side.held:
                     side.held.append(piece)
                     piece = side.drain()
-                if side.attachment.take(piece, now):
+                if side.attachment.take(piece, self._monotonic()):
                     return None
                 pieces = (piece,)
         if side.held:
@@ -205,7 +211,7 @@ class Stream:
         for side in self._sides.values():
             if side.held:
                 audio = side.drain()
-                if not side.attachment.take(audio, self._door.calls.monotonic()):
+                if not side.attachment.take(audio, self._monotonic()):
                     late.append((side, audio))
         return self._send_late(late) if late else None
 
@@ -249,6 +255,7 @@ class Stream:
         if side.place.first_sample is None:
             side.place.first_sample = (self._zero or 0.0) + (side.order.zero or 0) / 1000
             leg.spoken_at = side.place.first_sample
+            side.begun = True
         if not isinstance(piece, Gap):
             await side.attachment.send(piece)
             return

@@ -22,11 +22,11 @@ _OF_AN_UTTERANCE = Utterance.__struct_fields__
 _encode = msgspec.json.Encoder().encode
 
 
-def _to_json(what: object) -> str:
+def _to_utf8(what: object) -> bytes:
     try:
-        return _encode(what).decode()
+        return _encode(what)
     except UnicodeEncodeError:  # half a character: escaped, it may be told
-        return json.dumps(msgspec.to_builtins(what), separators=(",", ":"))
+        return json.dumps(msgspec.to_builtins(what), separators=(",", ":")).encode()
 
 
 def _to_dict(event: Event) -> dict[str, Any]:
@@ -55,7 +55,11 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
 
     def to_json(self) -> str:
         """``to_dict`` as compact JSON text."""
-        return _to_json(self.to_dict())
+        return self.to_utf8().decode()
+
+    def to_utf8(self) -> bytes:
+        """``to_json`` as it goes out."""
+        return _to_utf8(self.to_dict())
 
 
 class SessionStarted(Event, frozen=True, kw_only=True, gc=False, tag="session_started"):
@@ -148,9 +152,9 @@ class InterimResult(Event, frozen=True, kw_only=True, gc=False, tag="interim"):
         """The JSON form; its numbers as they are: they were rounded when it was made."""
         return _to_dict(self)
 
-    def to_json(self) -> str:
-        """``to_dict`` as compact JSON text."""
-        return _to_json(self)
+    def to_utf8(self) -> bytes:
+        """``to_json`` as it goes out."""
+        return _to_utf8(self)
 
 
 class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
@@ -188,9 +192,9 @@ class FinalResult(Event, frozen=True, kw_only=True, gc=False, tag="final"):
         """The JSON form; its numbers as they are: they were rounded when it was made."""
         return _to_dict(self)
 
-    def to_json(self) -> str:
-        """``to_dict`` as compact JSON text."""
-        return _to_json(self)
+    def to_utf8(self) -> bytes:
+        """``to_json`` as it goes out."""
+        return _to_utf8(self)
 
     @property
     def utterance(self) -> Utterance:

@@ -180,6 +180,13 @@ class Frames(WSListener):
         self._send(_BINARY, data)
         return True
 
+    def take_text(self, text: bytes) -> bool:
+        """The same for text, in UTF-8."""
+        if not self._free or len(text) > COPIED:
+            return False
+        self._send(_TEXT, text)
+        return True
+
     async def drained(self) -> None:
         """Waits while the client reads slowly."""
         await self._drained.wait()

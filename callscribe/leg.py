@@ -74,6 +74,7 @@ class Leg:
         self.lane = Lane(self._note)
         """How audio that nothing is in the way of gets to the engine."""
         self._received = 0
+        self._width = WIDTH[encoding]
         self.loudness = Loudness(
             sample_rate, WIDTH[encoding], partial(to_samples, encoding=encoding)
         )
@@ -122,11 +123,12 @@ class Leg:
 
     def take(self, audio: bytes) -> None:
         """Notes audio that the engine's connection has taken."""
-        self._received += len(audio) // WIDTH[self.encoding]
+        self._received += len(audio) // self._width
         self.loudness.push(audio)
 
     def _note(self, audio: bytes, _since: float, _now: float) -> None:
-        self.take(audio)
+        self._received += len(audio) // self._width
+        self.loudness.push(audio)
 
     @property
     def seconds(self) -> float:
@@ -151,6 +153,13 @@ class Leg:
 
     def follow(self, heard: EngineEvent) -> None:
         """Notes how far the engine has come, for ``lag_ms`` and ``settled``."""
+        if type(heard) is Result:  # nearly always
+            self._heard = max(self._heard, heard.end)
+            if heard.is_final:
+                until = heard.end if heard.until is None else heard.until
+                self._settled = max(self._settled, until)
+            self._speaking = not (heard.is_final and heard.speech_final)
+            return
         if isinstance(heard, Silent):
             self._settled = max(self._settled, heard.until)
             return
@@ -160,14 +169,7 @@ class Leg:
         if isinstance(heard, SpeechBegan):
             self._speaking = True
             self._heard = max(self._heard, heard.start)
-            return
-        if not isinstance(heard, Result):
-            return  # of words that are lost, the empty final behind says how far the engine is
-        self._heard = max(self._heard, heard.end)
-        if heard.is_final:
-            until = heard.end if heard.until is None else heard.until
-            self._settled = max(self._settled, until)
-        self._speaking = not (heard.is_final and heard.speech_final)
+        # Of words that are lost, the empty final behind says how far the engine is.
 
     @property
     def is_whole(self) -> bool:

@@ -43,7 +43,7 @@ from callscribe.sureness import Sureness
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Result, Transcript
 from callscribe.utterances import NEAR, Step, UtteranceBuilder, placed, restated
-from callscribe.voices import Voices
+from callscribe.voices import Voices, has_labels
 
 AROUND: Final = 0.5
 """Seconds before and behind an utterance whose levels are looked at too."""
@@ -228,8 +228,9 @@ class Record:
 
     def _named(self, leg: Leg, result: Result) -> Result:
         """A leg's result with the call's labels, and with whether it is unsure."""
-        named = self._voices.named(result, leg.speaker, leg.voices)
-        return self._sureness.marked(named, leg.language)
+        if has_labels(result.words):
+            result = self._voices.named(result, leg.speaker, leg.voices)
+        return self._sureness.marked(result, leg.language) if result.is_final else result
 
     def _miss(self, leg: Leg, heard: Unheard, offset: float) -> None:
         """Says that nobody heard a stretch; what is said behind it is another utterance."""
@@ -317,8 +318,9 @@ class Record:
 
     def _record(self, leg: Leg, step: Step, latency_ms: float | None, repairs: int = 0) -> None:
         said = step.utterance
-        if not step.is_final:
-            self.publish(
+        if not step.is_final:  # not by ``publish``: it is nothing that is kept
+            self._ledger.publish(
+                self.session_id,
                 events.InterimResult,
                 speaker=said.speaker,
                 utterance_id=said.utterance_id,

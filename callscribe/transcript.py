@@ -192,7 +192,7 @@ class Gap(Struct, frozen=True, gc=False):
 
 def mean_confidence(words: Sequence[Word]) -> float:
     """The mean of the words' confidences, 0.0 for no words."""
-    return sum(word.confidence for word in words) / len(words) if words else 0.0
+    return sum([word.confidence for word in words]) / len(words) if words else 0.0
 
 
 def join_text(parts: Iterable[str]) -> str:

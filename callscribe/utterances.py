@@ -54,7 +54,8 @@ class UtteranceBuilder:
         """Who speaks; may change when roles are swapped, the ids stay."""
         self._prefix = speaker
         self._numbers = count(1) if numbers is None else numbers
-        self._number = next(self._numbers)
+        self._utterance_id = ""
+        self._begin()
         self._finals: list[Result] = []
         self._heard_again = ""
         self._shown = False
@@ -62,7 +63,10 @@ class UtteranceBuilder:
     @property
     def utterance_id(self) -> str:
         """The id of the utterance that is open or comes next."""
-        return f"{self._prefix}-{self._number}"
+        return self._utterance_id
+
+    def _begin(self) -> None:
+        self._utterance_id = f"{self._prefix}-{next(self._numbers)}"
 
     @property
     def is_begun(self) -> bool:
@@ -71,7 +75,8 @@ class UtteranceBuilder:
 
     def add(self, result: Result, offset: float = 0.0) -> Step | None:
         """Takes a result of a leg that began at ``offset`` (s); None when it changes nothing."""
-        result = placed(result, offset)
+        if offset or not result.exact:
+            result = placed(result, offset)
         if not result.is_final:
             return self._interim(result)
         if result.text:
@@ -116,7 +121,7 @@ class UtteranceBuilder:
         step = Step(self._utterance(self._finals, last), is_final=True, speech_final=speech_final)
         self._shown = False
         if speech_final:
-            self._number = next(self._numbers)
+            self._begin()
             self._finals, self._heard_again = [], ""
         return step
 
@@ -124,22 +129,27 @@ class UtteranceBuilder:
         if len(parts) == 1:
             (part,) = parts
             words, text, start, end = part.words, part.text, part.start, part.end
+            language, unsure = part.language or None, part.unsure
         else:
             words = tuple([word for part in parts for word in part.words])
             text = " ".join([part.text for part in parts])
             start = min([part.start for part in parts], default=last.start)
             end = max([part.end for part in parts], default=last.end)
+            languages = [part.language for part in parts if part.language]
+            language = languages[-1] if languages else None
+            unsure = True in [part.unsure for part in parts]
+        confidence = _confidence(words, parts) if last.is_final else 0.0
         return Utterance(
-            utterance_id=self.utterance_id,
-            speaker=self.speaker,
-            text=text,
-            start=start,
-            end=end,
-            words=words,
-            confidence=_confidence(words, parts) if last.is_final else 0.0,
-            language=next((part.language for part in reversed(parts) if part.language), None),
-            unsure=any(part.unsure for part in parts),
-            heard_again=self._heard_again,
+            self._utterance_id,
+            self.speaker,
+            text,
+            start,
+            end,
+            words,
+            confidence,
+            language,
+            unsure,
+            self._heard_again,
         )
 
 

@@ -150,7 +150,9 @@ class LocalBus:
 
     def publish(self, event: Event) -> None:
         """Keeps a durable event and wakes the listeners; never waits for any of them."""
-        topic = self._topics.setdefault(event.session_id, _Topic())
+        topic = self._topics.get(event.session_id)
+        if topic is None:
+            topic = self._topics[event.session_id] = _Topic()
         if event.durable:
             topic.log.append(event)
         for listener in tuple(topic.listeners):

@@ -68,7 +68,8 @@ class Lane:
         top = self
         while top.above is not None:
             top = top.above
-        top._hand_out()  # noqa: SLF001 - another one of these
+        if top._frames:  # noqa: SLF001 - another one of these
+            top._hand_out()  # noqa: SLF001
 
     def open(self, send: Send) -> None:
         """Has frames leave by ``send`` from now on; for the lowest."""
@@ -94,16 +95,16 @@ class Lane:
         self._pass_up(None if below is None else below.send)
 
     def _hand_out(self) -> None:
-        frames = self._frames
-        if not frames:
-            return
+        frames, self._frames = self._frames, []
         audio = frames[0] if len(frames) == 1 else b"".join(frames)
-        self._frames = []
-        lanes = [self]
-        while lanes[-1].below is not None:
-            lanes.append(lanes[-1].below)
-        for lane in reversed(lanes):
-            lane.note(audio, self._since, self._last)
+        since, last = self._since, self._last
+        lowest = self
+        while lowest.below is not None:
+            lowest = lowest.below
+        lane: Lane | None = lowest
+        while lane is not None:
+            lane.note(audio, since, last)
+            lane = lane.above
 
     def _pass_up(self, send: Send | None) -> None:
         lane: Lane | None = self

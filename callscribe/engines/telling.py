@@ -60,19 +60,18 @@ class EngineTeller:
         """Whether the callback itself asks: it cannot wait for what waits for it."""
         return self._now is not None and _call.get() is self._now
 
-    def put(self, event: EngineEvent) -> None:
-        """Has the callback told, at once or soon."""
-        if self._silenced:
-            return
-        if self._is_over:
-            return
-        if self._now is None and not self._waiting:
-            self._answer = self._ask(event)
-            if self._answer is None:
-                self._now = None
-            else:
-                self._go_on()
-            return
+    def put(self, event: EngineEvent) -> bool:
+        """Has the callback told, at once or soon; whether very much waits, see ``room``."""
+        if self._now is None and not self._waiting:  # nearly always
+            if not (self._silenced or self._ended or self._given_up):
+                self._answer = self._ask(event)
+                if self._answer is None:
+                    self._now = None
+                else:
+                    self._go_on()
+            return False
+        if self._silenced or self._given_up:
+            return False
         if self._now is not None and isinstance(event, Result):
             if self._waiting and isinstance(self._waiting[-1], float):
                 self._waiting.pop()  # the next mark says more
@@ -81,6 +80,7 @@ class EngineTeller:
                 self._waiting.pop()
         self._waiting.append(event)
         self._go_on()
+        return self.is_full
 
     def mark(self, place: float) -> None:
         """Has ``reached`` become ``place`` when all that waits now is told."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Final
 
@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from callscribe.errors import ProtocolError, SessionNotFound
 from callscribe.events import Event, SessionEnded
 from callscribe.web.context import Context, get_context
-from callscribe.web.sockets import accept, close_over, telling_errors, text_sender
+from callscribe.web.sockets import accept, close_over, frames_of, telling_errors, text_sender
 
 AFTERMATH: Final = 180.0
 """Seconds after the end of a call, or of what is told of one, in which agents are waited for."""
@@ -36,21 +36,23 @@ async def events(socket: WebSocket, session_id: str) -> None:
         context = get_context(socket)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_watch(socket))
-            await _tell(text_sender(socket), context, session_id, _since(socket))
+            await _tell(socket, context, session_id, _since(socket))
             watching.cancel()
         await close_over(socket, restarting=context.service.closing)
 
 
-async def _tell(
-    send: Callable[[str], Awaitable[None] | None], context: Context, session_id: str, since: int
-) -> None:
+async def _tell(socket: WebSocket, context: Context, session_id: str, since: int) -> None:
     """The events as they happen to the end of the call, then what is stored behind them."""
+    send, frames = text_sender(socket), frames_of(socket)
     last: Event | None = None
 
     def hear(event: Event) -> Awaitable[None] | None:
         nonlocal last
         last = event
-        return send(event.to_json())
+        text = event.to_utf8()
+        if frames is not None and frames.take_text(text):  # nearly always
+            return None
+        return send(text.decode())
 
     seen = False
     while True:

@@ -221,6 +221,7 @@ _FROM_SERVER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
 _FROM_CLIENT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     KeepAlive | Finalize | CloseStream | Configure
 )
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _NOTHING = Alternative(transcript="")
 _KNOWN: dict[Literal["client", "server"], frozenset[str]] = {
     "server": frozenset(
@@ -240,35 +241,49 @@ _KNOWN: dict[Literal["client", "server"], frozenset[str]] = {
 
 def parse_server(text: str) -> ServerMessage:
     """What a server sent; ``ProtocolError`` when it is no message."""
-    message: ServerMessage = _parse(text, _FROM_SERVER, "server")
+    # Ten times a second on every leg.
+    if len(text) > MAX_TEXT:
+        raise _too_big()
+    try:
+        message: ServerMessage = _FROM_SERVER.decode(text)
+    except _UNREADABLE as error:
+        return _unknown(text, error, "server")
+    message.__dict__["_raw"] = text
     return message
 
 
 def parse_client(text: str) -> ClientMessage:
     """What a client sent; ``ProtocolError`` when it is no message."""
-    message: ClientMessage = _parse(text, _FROM_CLIENT, "client")
-    return message
-
-
-def _parse(text: str, decoder: msgspec.json.Decoder[Any], side: Literal["client", "server"]) -> Any:  # noqa: ANN401 - the two callers say which union it is
     if len(text) > MAX_TEXT:
-        raise ProtocolError(f"a text frame may hold {MAX_TEXT} characters", code="too_big")
+        raise _too_big()
     try:
-        message = decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        kind = _kind(text, error)
-        if kind in _KNOWN[side]:
-            raise ProtocolError(f"this {kind} message is not well formed: {error}") from None
-        return Unknown(kind, text)
+        message: ClientMessage = _FROM_CLIENT.decode(text)
+    except _UNREADABLE as error:
+        return _unknown(text, error, "client")
     message.__dict__["_raw"] = text
     return message
+
+
+def _too_big() -> ProtocolError:
+    return ProtocolError(f"a text frame may hold {MAX_TEXT} characters", code="too_big")
+
+
+def _unknown(text: str, error: Exception, side: Literal["client", "server"]) -> Unknown:
+    """What could not be decoded, as long as it is a message.
+
+    ``ProtocolError`` if it is none, and for a type that should have been read.
+    """
+    kind = _kind(text, error)
+    if kind in _KNOWN[side]:
+        raise ProtocolError(f"this {kind} message is not well formed: {error}") from None
+    return Unknown(kind, text)
 
 
 def _kind(text: str, error: Exception) -> str:
     """The type of a message that could not be decoded; ``ProtocolError`` where it has none."""
     try:
         loose = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+    except _UNREADABLE:
         raise ProtocolError(f"this text frame is not JSON: {error}") from None
     kind = loose.get("type") if isinstance(loose, dict) else None
     if not isinstance(kind, str):

@@ -33,7 +33,6 @@ from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.reading import Later
-from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 
 LAST_RESULTS: Final = 10.0
@@ -165,7 +164,7 @@ class DeepgramStreamingConnection:
 
     def _note_audio(self, audio: bytes, since: float, now: float) -> None:
         """Notes what has left by the lane."""
-        self._writer.went(now)
+        self._writer.went = now
         self._count(audio, since, now)
 
     def _count(self, audio: bytes, since: float, now: float) -> None:
@@ -249,25 +248,34 @@ class DeepgramStreamingConnection:
         self.lane.settle()
         self._watch.answer()
         message = self._parse(text)
+        if type(message) is dg.Results:  # nearly always
+            self._signals.send("message", message)
+            self._note(message)
+            result = self._reader.result(message)
+            if _levels.isEnabledFor(logging.DEBUG):
+                name = "deepgram_final" if result.is_final else "deepgram_interim"
+                self._log.debug(name, text=result.text)
+            is_full = self._teller.put(result)
+        else:
+            is_full = self._hear_other(message, text)
+        return Later(self._teller.room()) if is_full else None
+
+    def _hear_other(self, message: dg.ServerMessage | None, text: str | bytes) -> bool:
+        """Takes what is no result; whether much is to be told already."""
         if message is None or isinstance(message, dg.Unknown):
             self._reader.unreadable()
         if message is None:
-            return None
+            return False
         self._signals.send("message", message)
         if isinstance(message, dg.Metadata):
             self._metadata = message
-        if isinstance(message, dg.Results):
-            self._note(message)
         event = self._reader.read(message)
         if event is not None:
-            if isinstance(event, Result) and _levels.isEnabledFor(logging.DEBUG):
-                name = "deepgram_final" if event.is_final else "deepgram_interim"
-                self._log.debug(name, text=event.text)
-            self._teller.put(event)
-        elif not isinstance(message, dg.Metadata | dg.UtteranceEnd):
+            return self._teller.put(event)
+        if not isinstance(message, dg.Metadata | dg.UtteranceEnd):
             self.garbled += isinstance(message, dg.Unknown)
             self._log.debug("deepgram_message", text=text)
-        return Later(self._teller.room()) if self._teller.is_full else None
+        return False
 
     def _note(self, message: dg.Results) -> None:
         """What a result says beside its words."""

@@ -79,14 +79,15 @@ class ResultReader:
     def read(self, message: dg.ServerMessage) -> EngineEvent | None:
         """What a message means for the leg; None when nothing."""
         if isinstance(message, dg.Results):
-            return self._result(message)
+            return self.result(message)
         if isinstance(message, dg.UtteranceEnd):
             return self._utterance_end(message.last_word_end)
         if isinstance(message, dg.SpeechStarted):
             return SpeechBegan(message.timestamp)
         return None
 
-    def _result(self, message: dg.Results) -> Result:
+    def result(self, message: dg.Results) -> Result:
+        """What was heard. Ten times a second on every leg."""
         best = message.alternative
         words = _words(best.words)
         is_final = message.is_final is True
@@ -131,12 +132,13 @@ class ResultReader:
 
     def _latency(self, end: float) -> float | None:
         """Milliseconds since the last audio of a result came in."""
-        while len(self._sent) > 1 and self._sent[1][0] <= end - NEAR:
-            self._sent.popleft()
-        for until, since, now in self._sent:
-            if until >= end - NEAR:
-                arrived = max(since, now - max(until - end, 0.0))
-                return round((self._monotonic() - arrived) * 1000, 1)
+        sent, near = self._sent, end - NEAR
+        while len(sent) > 1 and sent[1][0] <= near:
+            sent.popleft()
+        for until, since, now in sent:
+            if until >= near:
+                arrived = now - until + end if until > end else now
+                return round((self._monotonic() - (arrived if arrived > since else since)) * 1e3, 1)
         return None
 
 
@@ -189,11 +191,11 @@ def _words(words: Iterable[dg.Word]) -> tuple[Word, ...]:
     try:
         made = [
             Word(
-                w.shown,
+                w.punctuated_word or w.word,  # which is absent is false
                 floor(w.start * 1000 + 0.5) / 1000,
                 floor(w.end * 1000 + 0.5) / 1000,
                 floor(w.confidence * 10000 + 0.5) / 10000,
-                None if w.speaker is None else _label(w.speaker),
+                str(w.speaker) if type(w.speaker) is int else None,
             )
             for w in words
         ]

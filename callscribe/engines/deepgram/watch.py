@@ -145,9 +145,11 @@ class Watch:
             self._patience, self.advanced = self._ask_patience(), True
         if until > self._covered:
             self._answers += 1
-            self._waited = max(self.deaf_for, self._waited * FORGETTING)
+            self._waited *= FORGETTING
+            self._advanced_at = now = self._monotonic()
+            if self._deaf_since is not None:
+                self._waited = max(now - self._deaf_since, self._waited)
             self._covered = until
-            self._advanced_at = self._monotonic()
             self._deaf_since = self._advanced_at if self._spoken > until + LAG else None
 
     def speech(self, until: float) -> None:
@@ -220,19 +222,22 @@ class Watch:
     @property
     def is_deaf(self) -> bool:
         """Whether somebody spoke, and the server makes nothing of the audio it gets."""
-        return self._is_deaf_for(self._due)
+        return self._deaf_since is not None and self._is_deaf_for(self._due)
 
     @property
     def is_doubtful(self) -> bool:
         """Whether speech has waited for longer than it usually does, and more audio comes."""
-        comes = self._monotonic() - self._audio_at < QUIET
-        return comes and self._is_deaf_for(self._doubtful_from)
+        if self._deaf_since is None or self._monotonic() - self._audio_at >= QUIET:
+            return False
+        return self._is_deaf_for(self._doubtful_from)
 
     @property
     def next_look(self) -> float:
         """Seconds until it may become doubtful, or deaf; infinite where no speech waits."""
+        if self._deaf_since is None:
+            return inf
         waits = [due - self.deaf_for for due in (self._doubtful_from, self._due)]
-        return inf if self._deaf_since is None else min((w for w in waits if w > 0), default=inf)
+        return min((w for w in waits if w > 0), default=inf)
 
     @property
     def _due(self) -> float:

@@ -54,19 +54,15 @@ class Writer:
         self._finalize = False
         self._ending = False
         self._shut = False
-        self._went = monotonic()
-        """When something was sent last."""
+        self.went = monotonic()
+        """When something was sent last, by the lane too."""
         lane.open(direct)
-
-    def went(self, now: float) -> None:
-        """Notes that a frame has left by the lane, ``now`` (monotonic s)."""
-        self._went = now
 
     def audio(self, data: bytes, now: float) -> None:
         """Takes a frame, ``now`` (monotonic s). What cannot go at once goes soon, or is joined."""
-        busy = self._waiting or self._finalize or now - self._went < HASTE
+        busy = self._waiting or self._finalize or now - self.went < HASTE
         if not busy and self._transport.take(data):
-            self._went = now
+            self.went = now
             return
         self._waiting += data
         self._begin_work()
@@ -118,7 +114,7 @@ class Writer:
         while not (self._waiting or self._finalize or self._ending):
             self._work.clear()
             self._open_lane()
-            due = self._went + KEEP_ALIVE
+            due = self.went + KEEP_ALIVE
             if self._watch.finalize_due is not None:
                 due = min(due, self._watch.finalize_due)
             try:
@@ -127,7 +123,7 @@ class Writer:
             except TimeoutError:
                 self._lane.settle()
                 self._note_overdue()
-                if self._monotonic() >= self._went + KEEP_ALIVE:
+                if self._monotonic() >= self.went + KEEP_ALIVE:
                     await self._send(dg.KeepAlive().encode())
         self._note_overdue()
 
@@ -141,4 +137,4 @@ class Writer:
         self._watch.sending()
         await self._transport.send(data)
         self._watch.sent()
-        self._went = self._monotonic()
+        self.went = self._monotonic()

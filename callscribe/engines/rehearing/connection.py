@@ -137,13 +137,13 @@ class RehearingConnection:
         self.lane.settle()
         if isinstance(event, TakenOver | Listening):
             self.listens(event.engine)
-        self._teller.put(event)
+        is_full = self._teller.put(event)
         if isinstance(event, Result) and event.is_final:
             try:
                 self._note(event)
             except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on
                 _log.exception("rehearing_failed", session=self._session_id)
-        return self._teller.room() if self._teller.is_full else None
+        return self._teller.room() if is_full else None
 
     def listens(self, engine: str) -> None:
         """Names the engine that listens now."""

@@ -285,11 +285,19 @@ class ResilientConnection:
             self._do(self._core.doubted(line, event.error, now))
             self._wake.set()
             return None
-        before = self._core.active
-        self._do(self._core.heard(line, event, self._monotonic()))
-        if self._core.active is not before and before is not None and before.doubt is not None:
-            self._log_lost(before, before.doubt)  # another one had words first
-        if self._core.opening:
+        core = self._core
+        before = core.active
+        actions = core.heard(line, event, self._monotonic())
+        if core.active is before:  # nearly always: there is something to tell, and no more
+            for action in actions:
+                assert type(action) is Tell  # noqa: S101 - all else comes with another line
+                self._tell(action.event)
+            self._keep_less()
+        else:
+            self._do(actions)
+            if before is not None and before.doubt is not None:
+                self._log_lost(before, before.doubt)  # another one had words first
+        if core.opening:
             self._wake.set()  # it may have been the end of an utterance
         return self._teller.room() if self._teller.is_full else None
 
@@ -332,6 +340,9 @@ class ResilientConnection:
             elif isinstance(action, Finalize):
                 self._ways.finalize(action.line)
         self._lead()
+        self._keep_less()
+
+    def _keep_less(self) -> None:
         if self._core.settled != self._let_go_at or self._tape.is_heavy:
             self._let_go()
         self._changed.set()

@@ -17,7 +17,7 @@ from callscribe.engines.base import EngineEvent, Lost
 from callscribe.engines.lane import Lane
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.clip import delayed
-from callscribe.engines.resilient.course import backlog, given_since, leave_out, on_leg
+from callscribe.engines.resilient.course import backlog, given_since, leave_out, on_leg, placed
 from callscribe.engines.resilient.quiet import REACH
 from callscribe.engines.resilient.rules import EVERY, GLANCE, LATEST, LIVE, blame_provider
 from callscribe.engines.resilient.saying import SHOWN
@@ -115,17 +115,29 @@ class Core(Sparing):
 
     def heard(self, line: Line, event: EngineEvent, now: float) -> list[Action]:
         """An engine says something about the leg."""
+        if line is self.active and type(event) is Result:  # nearly always
+            news = self._progress.result(self._on_leg(event, line), line.sent)
+            return [*self._is_heard(), *map(Tell, news)]
         taken = self._replace_silent(now) if self._spare_answers(line, event) else []
         if line is not self.active or isinstance(event, Lost):
             return taken
-        event = on_leg(event, line, self.rate)
         if isinstance(event, Result):
-            event = self.voices.named(event, line)
-            event = delayed(event, backlog(event, line, self.received, self.rate))
+            event = self._on_leg(event, line)
+        else:
+            event = on_leg(event, line, self.rate)
         # Silence is told by requests without one being made; only an answer tells that they are.
         answers = isinstance(event, Result) or self.rungs[line.rung].streaming
         news = self._progress.take(event, line.sent)
         return [*taken, *(self._is_heard() if answers else ()), *map(Tell, news)]
+
+    def _on_leg(self, result: Result, line: Line) -> Result:
+        """A result on the leg's clock, with the leg's voices, as late as it is."""
+        if line.cuts or line.base:
+            result = placed(result, line, self.rate)
+        result = self.voices.named(result, line)
+        if line.cuts or line.sent < self._progress.received:
+            result = delayed(result, backlog(result, line, self.received, self.rate))
+        return result
 
     def doubted(self, line: Line, error: CallscribeError | None, now: float) -> list[Action]:
         """A connection may be dead, and would be given up for an error; or (none) is not."""

@@ -19,7 +19,7 @@ from callscribe.transcript import Result, Word
 def on_leg(event: EngineEvent, line: Line, rate: int) -> EngineEvent:
     """What the engine of a line says, on the leg's clock."""
     if isinstance(event, Result):
-        return _placed(event, line, rate) if line.cuts else event.moved(line.base / rate)
+        return placed(event, line, rate)
     if isinstance(event, SpeechBegan):
         return SpeechBegan(_at(event.start, line, rate))
     if isinstance(event, Silent):
@@ -62,8 +62,13 @@ def backlog(result: Result, line: Line, received: int, rate: int) -> float:
     return late / rate
 
 
-def _placed(result: Result, line: Line, rate: int) -> Result:
-    """Words stay whole, and the result begins and ends with them as it did."""
+def placed(result: Result, line: Line, rate: int) -> Result:
+    """A result of a line, on the leg's clock.
+
+    Words stay whole, and the result begins and ends with them as it did.
+    """
+    if not line.cuts:
+        return result.moved(line.base / rate)
     words = tuple(_placed_word(word, line, rate) for word in result.words)
     if words:
         start = result.start + words[0].start - result.words[0].start

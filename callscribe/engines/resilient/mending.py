@@ -54,7 +54,7 @@ class Mender:
         repairs: Repairs,
         tape: Tape,
         enter: Enter,
-        tell: Callable[[EngineEvent], None],
+        tell: Callable[[EngineEvent], object],
         wake: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
         voices: LegVoices | None = None,

@@ -55,7 +55,7 @@ class Progress:
     def take(self, event: EngineEvent, sent: int) -> list[EngineEvent]:
         """What is new of an engine's event; it has heard the leg up to ``sent``."""
         if isinstance(event, Result):
-            return self._result(event, sent)
+            return self.result(event, sent)
         if isinstance(event, Silent):
             before = self.settled
             self._settle(event.until, sent)
@@ -75,13 +75,17 @@ class Progress:
         """All before ``until`` (leg seconds) is written down for good, as far as it was sent."""
         self.settled = max(self.settled, min(round(until * self.rate), sent))
 
-    def _result(self, result: Result, sent: int) -> list[EngineEvent]:
-        new = clipped(result, self.settled / self.rate)
-        shows = bool(new.words) and not new.is_final
-        self.shown_from = round(new.words[0].start * self.rate) if shows else None
-        if shows:
-            self.shown_to = max(self.shown_to, round(new.words[-1].end * self.rate))
+    def result(self, result: Result, sent: int) -> list[EngineEvent]:
+        """What is new of a result; whose engine has heard the leg up to ``sent``."""
+        rate = self.rate
+        settled = self.settled / rate
+        # Most begin where all before is settled.
+        new = result if result.start >= settled else clipped(result, settled)
+        self.shown_from = None
         if not new.is_final:
+            if new.words:
+                self.shown_from = round(new.words[0].start * rate)
+                self.shown_to = max(self.shown_to, round(new.words[-1].end * rate))
             if self.retold is not None and not new.text:
                 return []  # what was shown stands until it is shown again, or final
             self.retold = None

@@ -40,6 +40,8 @@ class Saying(Standing):
         """Notes that whoever has the leg does listen, and says who that is."""
         told = self._alone_told
         self._alone_since, self._alone_told = None, False
+        if not told and self.active is not None and self.active.rung == self._told_rung:
+            return []  # nearly always
         return self._say_who(again=told)
 
     def _say_who(self, *, again: bool = False) -> list[Action]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from callscribe.transcript import Result, Word
-from callscribe.voices import VoiceNumbers, relabelled
+from callscribe.voices import VoiceNumbers, has_labels, relabelled
 
 NEAR: Final = 0.25
 """Seconds between the middles of what is one word, heard twice."""
@@ -48,7 +48,7 @@ class LegVoices:
         """
         if line is not self._line:
             self._change(line)
-        if not self._said and all(word.speaker_label is None for word in result.words):
+        if not self._said and not has_labels(result.words):
             return result
         self._note(result)
         return relabelled(result, lambda label: self._name(label, sure=result.is_final))

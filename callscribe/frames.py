@@ -34,6 +34,9 @@ _CONTROLS = frozenset({_CLOSE, _PING, _PONG})
 
 Message = str | bytes | Closed
 
+Quick = tuple[Callable[[str | bytes], object], Callable[[Any], None]]
+"""What takes a message, and what gets what it returns if not None, or raises."""
+
 
 class Frames(WSListener):
     """An open socket. All methods are for the event loop's thread.
@@ -59,6 +62,8 @@ class Frames(WSListener):
         "_ping",
         "_ping_deadline",
         "_ping_every",
+        "_quick",
+        "_rest",
         "_send",
         "_several",
         "_timer",
@@ -87,6 +92,8 @@ class Frames(WSListener):
         """Behind the message that is given there are others that came with it."""
         self._several = False
         self._hear: Callable[[Message], None] | None = None
+        self._quick: Callable[[str | bytes], object] | None = None
+        self._rest: Callable[[Any], None] | None = None
         self._over: Callable[[], None] | None = None
         self._waiting: list[Message] = []
         self._news = Flag()
@@ -118,18 +125,25 @@ class Frames(WSListener):
             self._read_on()
         return message
 
-    def hear(self, take: Callable[[Message], None], over: Callable[[], None] | None = None) -> None:
+    def hear(
+        self,
+        take: Callable[[Message], None],
+        over: Callable[[], None] | None = None,
+        quick: Quick | None = None,
+    ) -> None:
         """Has each message given to ``take`` as it comes, those first that wait; it must not raise.
 
         ``pause`` within it keeps what follows waiting until ``read_on``. ``over`` is called where
-        several came together, when all of them have been given.
+        several came together, when all of them have been given. Where ``quick`` is given, it gets
+        those that come alone and whole instead.
         """
         self._hear, self._over = take, over
+        self._quick, self._rest = quick or (None, None)
         self.read_on()
 
     def hear_no_more(self) -> None:
         """Keeps what comes for ``receive``."""
-        self._hear = self._over = None
+        self._hear = self._over = self._quick = self._rest = None
 
     def pause(self) -> None:
         """Reads nothing more for a while."""
@@ -235,9 +249,9 @@ class Frames(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has come. Where one breaks the protocol, picows closes with what is raised."""
         self._came = True
-        hear = self._hear
+        quick = self._quick
         if (  # nearly always: a whole message, and somebody who takes it
-            hear is not None
+            quick is not None
             and frame.last_in_buffer
             and frame.fin
             and not (self._several or self._paused or self._waiting)
@@ -246,16 +260,21 @@ class Frames(WSListener):
             and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or transport.is_close_frame_sent)
         ):
             kind = frame.msg_type
+            message: str | bytes | None = None
             if kind is _TEXT:
-                try:
-                    text = frame.get_payload_as_utf8_text()
+                try:  # noqa: SIM105 - which takes longer
+                    message = frame.get_payload_as_utf8_text()
                 except UnicodeDecodeError:
                     pass  # the long way says so
-                else:
-                    hear(text)
-                    return
             elif kind is _BINARY:
-                hear(frame.get_payload_as_bytes())
+                message = frame.get_payload_as_bytes()
+            if message is not None:
+                try:
+                    rest = quick(message)
+                except Exception as error:  # noqa: BLE001 - whoever reads gets it
+                    rest = error
+                if rest is not None and self._rest is not None:
+                    self._rest(rest)
                 return
         self._take_any(transport, frame)
 

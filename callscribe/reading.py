@@ -55,7 +55,7 @@ class _Reading:
         self._unbegun: Coroutine[Any, Any, bool | None] | None = None
         self._ended = False
         self._over = over
-        frames.hear(self._hear, over and self._read_over)
+        frames.hear(self._hear, over and self._read_over, (take, self._go_on))
 
     def stop(self) -> None:
         """Reads no more; what is under way is given up."""
@@ -77,6 +77,13 @@ class _Reading:
         else:
             if work is not None:
                 self._begin(work)
+
+    def _go_on(self, rest: Exception | Coroutine[Any, Any, None] | Later) -> None:
+        """``take`` was given a message, and raised this or left it to be waited for."""
+        if isinstance(rest, Exception):
+            self._end(rest)
+        else:
+            self._begin(rest)
 
     def _read_over(self) -> None:
         assert self._over is not None  # noqa: S101 - else nobody would tell

@@ -34,10 +34,10 @@ For the call:
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from callscribe.coverage import Coverage
@@ -113,7 +113,7 @@ class Talk:
         words = 0
         stretches: tuple[_Stretch, ...] = ()
         if final.text.strip() and not final.leak_of:
-            words = sum(any(map(str.isalnum, word)) for word in final.text.split())
+            words = sum([_is_word(word) for word in final.text.split()])
             stretches = tuple((*pair, line) for pair in _stretches(final))
         old = self._said.pop(final.utterance_id, None)
         if old is not None:
@@ -207,17 +207,29 @@ class Talk:
 def _stretches(final: FinalResult) -> list[tuple[float, float]]:
     """Where an utterance is speech."""
     pairs = [(word.start, word.end) for word in final.words] or [(final.start, final.end)]
+    pairs = sorted([pair for pair in pairs if _is_stretch(*pair)])
     joined: list[tuple[float, float]] = []
-    for start, end in sorted(pair for pair in pairs if _is_stretch(*pair)):
-        if joined and start <= joined[-1][1] + JOINT:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((start, end))
+    if not pairs:
+        return joined
+    first, last = pairs[0]
+    for start, end in pairs:
+        if start > last + JOINT:
+            joined.append((first, last))
+            first = start
+            last = end
+        elif end > last:
+            last = end
+    joined.append((first, last))
     return joined
 
 
 def _is_stretch(start: float, end: float) -> bool:
-    return math.isfinite(start) and math.isfinite(end) and start < end
+    return -inf < start < end < inf
+
+
+def _is_word(text: str) -> bool:
+    """Whether it is more than marks; most are known by their first letter."""
+    return text[0].isalnum() or any(map(str.isalnum, text))
 
 
 def _per_minute(words: int, seconds: float) -> float:

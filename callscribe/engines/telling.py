@@ -63,12 +63,11 @@ class EngineTeller:
     def put(self, event: EngineEvent) -> bool:
         """Has the callback told, at once or soon; whether very much waits, see ``room``."""
         if self._now is None and not self._waiting:  # nearly always
-            if not (self._silenced or self._ended or self._given_up):
-                self._answer = self._ask(event)
-                if self._answer is None:
-                    self._now = None
-                else:
-                    self._go_on()
+            if self._silenced or self._ended or self._given_up:
+                return False
+            self._answer = self._ask(event)
+            if self._answer is not None:
+                self._go_on()
             return False
         if self._silenced or self._given_up:
             return False
@@ -115,24 +114,26 @@ class EngineTeller:
         if self._silenced:
             return
         answer = self._ask(event)
-        if answer is None:
-            self._now = None
-        else:
+        if answer is not None:
             await self._await(answer)
 
     def _ask(self, event: EngineEvent) -> Awaitable[object] | None:
-        """Begins a call; what it gave back to be awaited, None where it is over."""
-        self._now = object()
-        token = _call.set(self._now)
+        """Calls; what is to be awaited, None where the call is over."""
+        self._now = now = object()
+        token = _call.set(now)
         try:
             answer = self._callback(event)
         except Exception:  # noqa: BLE001 - whatever a callback does, the stream goes on
             self._failed()
-            return None
+            answer = None
+        else:
+            self._told += 1
         finally:
             _call.reset(token)
-        self._told += 1
-        return answer if answer is not None and inspect.isawaitable(answer) else None
+        if answer is not None and inspect.isawaitable(answer):
+            return answer
+        self._now = None
+        return None
 
     async def _await(self, answer: Awaitable[object]) -> None:
         """Ends a call that takes its time."""

@@ -129,8 +129,10 @@ KINDS: Final = ("connected", "start", "media", "dtmf", "mark", "stop")
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Known, strict=False)
 
 
-def parse(text: str) -> Message:
+def parse(text: str | bytes) -> Message:
     """Reads a text frame; ``ProtocolError`` says what is wrong with a malformed one."""
+    if isinstance(text, bytes):
+        raise ProtocolError("a frame must be text, this is binary")
     if len(text) > MAX_TEXT:
         raise ProtocolError(
             f"a text frame may hold {MAX_TEXT} characters, this has {len(text)}", code="too_big"

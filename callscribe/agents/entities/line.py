@@ -54,28 +54,49 @@ class _Piece:
         return False
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """A text that knows its words: ``spans`` are the first and the last word of parts of it.
+    """A text that knows its words: parts with the first and the last word of each.
 
-    ``begins`` is where each of these begins.
+    A space stands between words, and none within one.
     """
 
-    text: str
-    begins: Sequence[int]
-    spans: Sequence[tuple[int, int]]
+    def __init__(self, parts: Sequence[tuple[str, int, int]]) -> None:
+        self._parts = parts
+        self._begins: list[int] = []
+        """Where the parts begin, and the spaces; made when something was found, as mostly not."""
+        self._spans: list[tuple[int, int]] = []
+        texts: list[str] = []
+        before = parts[0][1] if parts else 0
+        for text, first, last in parts:
+            texts.append(text if first == before else f" {text}")
+            before = last
+        self.text = "".join(texts)
 
     def words(self, start: int, end: int) -> tuple[int, int]:
         """The first and the last word of a stretch of the text."""
+        if not self._begins:
+            self._measure()
         return self._span(start)[0], self._span(end - 1)[1]
 
     def _span(self, place: int) -> tuple[int, int]:
-        return self.spans[bisect_right(self.begins, place) - 1]
+        return self._spans[bisect_right(self._begins, place) - 1]
+
+    def _measure(self) -> None:
+        at, before = 0, self._parts[0][1]
+        for text, first, last in self._parts:
+            if first != before:
+                self._begins.append(at)
+                self._spans.append((first, first))
+                at += 1
+            self._begins.append(at)
+            self._spans.append((first, last))
+            at += len(text)
+            before = last
 
 
 def as_written(words: Sequence[Word]) -> Line:
     """The words as they are."""
-    return _join([(word.text, index, index) for index, word in enumerate(words)])
+    return Line([(word.text, index, index) for index, word in enumerate(words)])
 
 
 def in_digits(words: Sequence[Word], language: str) -> Line:
@@ -94,7 +115,7 @@ def in_digits(words: Sequence[Word], language: str) -> Line:
         place = end
     if language == "en" and any(text.lower() in _COUNTS for text, _, _ in rendered):
         rendered = list(_as_english_counts(rendered))
-    return _join(_with_marks(rendered, pieces))
+    return Line(_with_marks(rendered, pieces))
 
 
 def _pieces(words: Sequence[Word]) -> Iterator[_Piece]:
@@ -149,23 +170,3 @@ def _as_english_counts(
             times = 1
         else:
             yield text, first, last
-
-
-def _join(parts: Sequence[tuple[str, int, int]]) -> Line:
-    """Puts a space between words, and none within one."""
-    texts: list[str] = []
-    begins: list[int] = []
-    spans: list[tuple[int, int]] = []
-    at, before = 0, parts[0][1] if parts else 0
-    for text, first, last in parts:
-        if first != before:
-            texts.append(" ")
-            begins.append(at)
-            spans.append((first, first))
-            at += 1
-        texts.append(text)
-        begins.append(at)
-        spans.append((first, last))
-        at += len(text)
-        before = last
-    return Line("".join(texts), begins, spans)

@@ -153,7 +153,7 @@ class Stream:
     def _take(self, data: str | bytes) -> Coroutine[Any, Any, None] | Later | None:
         """Takes a message; media is on the path of every frame."""
         try:
-            message = parse(data if isinstance(data, str) else "")
+            message = parse(data)
             if type(message) is Media:
                 return self._hear(message)
             if isinstance(message, Stop):

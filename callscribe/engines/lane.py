@@ -2,7 +2,9 @@
 
 Every layer between counts audio, or keeps it. None has to do so frame by frame: while the lane is
 open a frame is sent, and noted in one place. The layers take what was noted, joined, before
-anything else happens in them (``settle``), so that each is right whenever it decides.
+anything else happens in them (``settle``), so that each is right whenever it decides. The lowest
+hears from its engine ten times a second, mostly what the others only pass on: it may take what was
+noted alone (``settle_lowest``).
 
 Imports nothing of ours. For the event loop's thread alone.
 """
@@ -32,7 +34,17 @@ class Lane:
     with what has left, that of the layers below first.
     """
 
-    __slots__ = ("_frames", "_last", "_since", "above", "below", "note", "send")
+    __slots__ = (
+        "_frames",
+        "_last",
+        "_since",
+        "_since_lowest",
+        "_taken",
+        "above",
+        "below",
+        "note",
+        "send",
+    )
 
     def __init__(self, note: Note) -> None:
         self.note = note
@@ -44,6 +56,10 @@ class Lane:
         """How frames leave; None where they have to go the long way, through every layer."""
         self._frames: list[bytes] = []
         self._since = 0.0
+        self._taken = 0
+        """So many of these the lowest has taken already."""
+        self._since_lowest = 0.0
+        """When the first of the others came."""
         self._last = float("-inf")
 
     def take(self, audio: bytes, now: float) -> bool:
@@ -55,8 +71,10 @@ class Lane:
         if send is None or now - self._last < HASTE or not send(audio):
             return False
         frames = self._frames
-        if not frames:
-            self._since = now
+        if len(frames) == self._taken:
+            self._since_lowest = now
+            if not frames:
+                self._since = now
         frames.append(audio)
         self._last = now
         if len(frames) >= MOST:
@@ -70,6 +88,14 @@ class Lane:
             top = top.above
         if top._frames:  # noqa: SLF001 - another one of these
             top._hand_out()  # noqa: SLF001
+
+    def settle_lowest(self) -> None:
+        """Has this layer, the lowest, take what has left; those above it take it later."""
+        top = self
+        while top.above is not None:
+            top = top.above
+        if len(top._frames) > top._taken:  # noqa: SLF001 - another one of these
+            top._give_lowest(self)  # noqa: SLF001
 
     def open(self, send: Send) -> None:
         """Has frames leave by ``send`` from now on; for the lowest."""
@@ -95,16 +121,23 @@ class Lane:
         self._pass_up(None if below is None else below.send)
 
     def _hand_out(self) -> None:
-        frames, self._frames = self._frames, []
-        audio = frames[0] if len(frames) == 1 else b"".join(frames)
-        since, last = self._since, self._last
         lowest = self
         while lowest.below is not None:
             lowest = lowest.below
-        lane: Lane | None = lowest
+        if len(self._frames) > self._taken:
+            self._give_lowest(lowest)
+        frames, self._frames, self._taken = self._frames, [], 0
+        audio = frames[0] if len(frames) == 1 else b"".join(frames)
+        since, last = self._since, self._last
+        lane = lowest.above
         while lane is not None:
             lane.note(audio, since, last)
             lane = lane.above
+
+    def _give_lowest(self, lowest: Lane) -> None:
+        frames = self._frames[self._taken :] if self._taken else self._frames
+        self._taken = len(self._frames)
+        lowest.note(b"".join(frames), self._since_lowest, self._last)
 
     def _pass_up(self, send: Send | None) -> None:
         lane: Lane | None = self

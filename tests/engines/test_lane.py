@@ -70,6 +70,28 @@ def test_frames_leave_at_once_and_are_noted_together(layers: list[Layer], order:
     assert len(order) == 3, "nothing has left since"
 
 
+def test_the_lowest_takes_what_has_left_before_the_others(
+    layers: list[Layer], order: list[str]
+) -> None:
+    engine, keeper, leg = layers
+    engine.lane.open(Socket().take)
+    leg.lane.take(b"ab", 1.0)
+    leg.lane.take(b"cd", 1.02)
+    engine.lane.settle_lowest()
+    engine.lane.settle_lowest()
+    assert (engine.heard, order) == (b"abcd", ["engine"])
+    leg.lane.take(b"ef", 1.04)
+    leg.lane.take(b"gh", 1.06)
+    leg.lane.settle()
+    assert [layer.heard for layer in layers] == [b"abcdefgh"] * 3
+    assert engine.times == [(1.0, 1.02), (1.04, 1.06)]
+    assert keeper.times == leg.times == [(1.0, 1.06)]
+    leg.lane.take(b"ij", 2.0)
+    engine.lane.settle_lowest()
+    leg.lane.settle()
+    assert engine.times[2:] == leg.times[1:] == [(2.0, 2.0)], "nothing is taken twice"
+
+
 def test_much_is_noted_without_being_asked(layers: list[Layer]) -> None:
     engine, _, leg = layers
     engine.lane.open(Socket().take)
@@ -116,6 +138,7 @@ Step = Callable[[list[Layer], list[Layer], Socket, int], None]
 
 _STEPS: dict[str, Step] = {
     "settle": lambda layers, _engines, _socket, n: layers[n % len(layers)].lane.settle(),
+    "lowest": lambda _layers, engines, _socket, n: engines[n % 2].lane.settle_lowest(),
     "open": lambda _layers, engines, socket, n: engines[n % 2].lane.open(socket.take),
     "shut": lambda _layers, engines, _socket, n: engines[n % 2].lane.shut(),
     "follow": lambda layers, engines, _socket, n: layers[0].lane.follow(

@@ -245,7 +245,7 @@ class DeepgramStreamingConnection:
 
     def _hear(self, text: str | bytes) -> Later | None:
         """Takes a message; what is much to be told already is to be waited for."""
-        self.lane.settle()
+        self.lane.settle_lowest()
         self._watch.answer()
         message = self._parse(text)
         if type(message) is dg.Results:  # nearly always
@@ -324,7 +324,7 @@ class DeepgramStreamingConnection:
             await asyncio.sleep(
                 min(CHECK / 4 if self._doubted else CHECK, self._watch.next_look + MOMENT)
             )
-            self.lane.settle()
+            self.lane.settle_lowest()
             if self._along is not None:  # who listens here is to hear each frame as it comes
                 self._writer.shut(shut=self._along.look() or self._closing)
             watch = self._watch

@@ -134,11 +134,11 @@ class RehearingConnection:
 
     def hear(self, event: EngineEvent) -> Awaitable[None] | None:
         """Takes what the engine says; the callback of the connection behind it."""
-        self.lane.settle()
         if isinstance(event, TakenOver | Listening):
             self.listens(event.engine)
         is_full = self._teller.put(event)
         if isinstance(event, Result) and event.is_final:
+            self.lane.settle()
             try:
                 self._note(event)
             except Exception:  # noqa: BLE001 - the first hearing stands, the call goes on

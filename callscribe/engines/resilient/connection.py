@@ -277,7 +277,8 @@ class ResilientConnection:
         if isinstance(event, Lost):
             self.failed(line, event.error)
             return None
-        self.lane.settle()
+        if line is not self._core.active or not isinstance(event, Result) or event.is_final:
+            self.lane.settle()  # else it is only shown, and nothing is decided
         if isinstance(event, Doubtful):
             now = self._monotonic()
             if line is self._core.active and event.error is not None:

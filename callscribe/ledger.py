@@ -25,9 +25,12 @@ WAITING: Final = 2_000
 """Events that wait for the store at most before interim results are left out."""
 
 REST: Final = 0.002
-"""Seconds at most that the store rests after a batch: as long as that took, times the events in it,
-since most of the work is the same for one and for twenty. What comes meanwhile is written together;
-what comes when nothing was written just now does not wait."""
+"""Seconds at most that the store rests after a batch, and as many for each event from the third on:
+most of the work is the same for one and for twenty. It never rests for longer than the batch took,
+times its events. What comes meanwhile is written together; what comes when nothing was written just
+now does not wait."""
+LONGEST_REST: Final = 0.012
+"""Seconds that it rests at most, however much there was."""
 
 _log = structlog.get_logger(__name__)
 
@@ -218,7 +221,8 @@ class Ledger:
             took = loop.time() - began
             await self._tell(batch, stored=stored)
             if durable and not self._closing:
-                await asyncio.sleep(min(took * len(durable), REST))
+                most = min(REST * max(len(durable) - 1, 1), LONGEST_REST)
+                await asyncio.sleep(min(took * len(durable), most))
             if not (self._queue or self._closing):
                 self._news.clear()
 

@@ -21,7 +21,7 @@ from callscribe.engines.base import (
     Swift,
     Unheard,
 )
-from callscribe.engines.encoded import to_samples
+from callscribe.engines.encoded import to_squares
 from callscribe.engines.lane import Lane
 from callscribe.errors import AudioError, SessionClosed, SpeakerTaken
 from callscribe.flag import Flag
@@ -76,7 +76,7 @@ class Leg:
         self._received = 0
         self._width = WIDTH[encoding]
         self.loudness = Loudness(
-            sample_rate, WIDTH[encoding], partial(to_samples, encoding=encoding)
+            sample_rate, WIDTH[encoding], partial(to_squares, encoding=encoding)
         )
         """How loud it was, for its last minutes."""
         self.spoken_at = spoken_at

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 
-from callscribe.audio import FloatArray, Int16Array
+from callscribe.audio import FloatArray
 
 BLOCKS: Final = 20
 """Levels in a second."""
@@ -53,19 +54,20 @@ class Levels:
 
 
 class Loudness:
-    """Follows one leg. ``samples`` decodes its audio, of which a sample has ``width`` bytes.
+    """Follows one leg. ``squares`` gives those of its samples, of which each has ``width`` bytes.
 
-    Frames are gathered and measured once a second, or when somebody asks: the path of every frame
-    only copies it. Memory does not grow.
+    Full scale is 1. Frames are gathered and measured every two seconds, or when somebody asks: the
+    path of every frame only copies it. Memory does not grow.
     """
 
-    def __init__(self, rate: int, width: int, samples: Callable[[bytes], Int16Array]) -> None:
+    def __init__(self, rate: int, width: int, squares: Callable[[bytes], FloatArray]) -> None:
         self._block = max(rate // BLOCKS, 1)
         self._seconds = self._block / rate
         self._width = width
-        self._samples = samples
+        self._squares = squares
+        self._mean = _mean(self._block)
         self._pending = bytearray()
-        self._enough = self._block * width * BLOCKS
+        self._enough = self._block * width * BLOCKS * 2
         self._ring = np.full(KEPT * BLOCKS, SILENCE, np.float32)
         self._count = 0
 
@@ -83,7 +85,11 @@ class Loudness:
         last = min(round((end - offset) / self._seconds), self._count)
         if first >= last:
             return None
-        values = self._ring[np.arange(first, last) % len(self._ring)]
+        begin, end = first % len(self._ring), last % len(self._ring)
+        if begin < end:  # nearly always
+            values = self._ring[begin:end].copy()
+        else:
+            values = np.concatenate([self._ring[begin:], self._ring[:end]])
         return Levels(first * self._seconds + offset, values)
 
     def _measure(self) -> None:
@@ -91,13 +97,21 @@ class Loudness:
         if not count:
             return
         size = count * self._block * self._width
-        blocks = self._samples(bytes(self._pending[:size])).reshape(count, self._block)
+        blocks = self._squares(bytes(self._pending[:size])).reshape(count, self._block)
         del self._pending[:size]
-        scaled = blocks[-len(self._ring) :].astype(np.float32) * np.float32(1 / 32768)
-        power = np.einsum("ij,ij->i", scaled, scaled) / self._block
+        levels = np.maximum(10.0 * np.log10(blocks @ self._mean + 1e-12), SILENCE)
         self._count += count
-        places = np.arange(self._count - len(power), self._count) % len(self._ring)
-        self._ring[places] = np.maximum(10.0 * np.log10(power + 1e-12), SILENCE)
+        levels = levels[-len(self._ring) :]
+        begin = (self._count - len(levels)) % len(self._ring)
+        before = min(len(levels), len(self._ring) - begin)
+        self._ring[begin : begin + before] = levels[:before]
+        self._ring[: len(levels) - before] = levels[before:]
+
+
+@cache
+def _mean(size: int) -> FloatArray:
+    """What as many values are multiplied by, and added up, for their mean."""
+    return np.full(size, 1 / size, np.float32)
 
 
 def likeness(left: Levels, right: Levels, start: float, end: float, lag: float) -> float | None:

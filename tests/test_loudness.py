@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.audio import FloatArray, pcm_to_samples
+from callscribe.engines.encoded import to_squares
 from callscribe.loudness import BLOCKS, KEPT, SILENCE, Levels, Loudness, likeness
-from callscribe.wire.g711 import mulaw_to_samples, samples_to_mulaw
+from callscribe.wire.g711 import samples_to_mulaw
 
 
 def tone(rate: int, seconds: float, level: float) -> bytes:
@@ -19,7 +22,7 @@ def tone(rate: int, seconds: float, level: float) -> bytes:
 
 
 def pcm(rate: int = 8000) -> Loudness:
-    return Loudness(rate, 2, pcm_to_samples)
+    return Loudness(rate, 2, partial(to_squares, encoding="linear16"))
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100, 48_000])
@@ -36,7 +39,7 @@ def test_levels_are_those_of_the_audio_at_its_time(rate: int) -> None:
 
 
 def test_mu_law_is_as_loud_as_what_it_was_made_of() -> None:
-    loudness = Loudness(8000, 1, mulaw_to_samples)
+    loudness = Loudness(8000, 1, partial(to_squares, encoding="mulaw"))
     loudness.push(samples_to_mulaw(pcm_to_samples(tone(8000, 2.0, -25.0))))
     levels = loudness.levels(0.0, 2.0)
     assert levels is not None

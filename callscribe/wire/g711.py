@@ -16,11 +16,18 @@ BIAS: Final = 132
 CLIP: Final = 32_635
 
 Int16Array = NDArray[np.int16]
+FloatArray = NDArray[np.float32]
 
 
 def mulaw_to_samples(data: bytes | bytearray | memoryview) -> Int16Array:
     """Mu-law bytes as 16-bit samples."""
     return _MULAW.take(np.frombuffer(data, np.uint8))  # a quarter of what an index takes
+
+
+def mulaw_to_squares(data: bytes | bytearray | memoryview) -> FloatArray:
+    """The squares of what mu-law bytes are as samples, full scale 1."""
+    squares: FloatArray = _MULAW_SQUARES.take(np.frombuffer(data, np.uint8))
+    return squares
 
 
 def mulaw_to_pcm(data: bytes) -> bytes:
@@ -75,5 +82,6 @@ def _alaw_table() -> Int16Array:
 
 _MULAW: Final = _mulaw_table()
 _ALAW: Final = _alaw_table()
+_MULAW_SQUARES: Final[FloatArray] = np.square(_MULAW.astype(np.float32) / np.float32(32768))
 _MULAW_LOW: Final = _MULAW.astype("<i2").tobytes()[::2]
 _MULAW_HIGH: Final = _MULAW.astype("<i2").tobytes()[1::2]

@@ -68,7 +68,8 @@ class Loudness:
         self._mean = _mean(self._block)
         self._pending = bytearray()
         self._enough = self._block * width * BLOCKS * 2
-        self._ring = np.full(KEPT * BLOCKS, SILENCE, np.float32)
+        # Half the memory, and at most 0.04 dB off.
+        self._ring = np.full(KEPT * BLOCKS, SILENCE, np.float16)
         self._count = 0
 
     def push(self, audio: bytes) -> None:
@@ -87,9 +88,9 @@ class Loudness:
             return None
         begin, end = first % len(self._ring), last % len(self._ring)
         if begin < end:  # nearly always
-            values = self._ring[begin:end].copy()
+            values = self._ring[begin:end].astype(np.float32)
         else:
-            values = np.concatenate([self._ring[begin:], self._ring[:end]])
+            values = np.concatenate([self._ring[begin:], self._ring[:end]]).astype(np.float32)
         return Levels(first * self._seconds + offset, values)
 
     def _measure(self) -> None:

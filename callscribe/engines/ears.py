@@ -6,6 +6,7 @@ A recogniser far away says so too, but later, and on a noisy line not at all. Ma
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -95,7 +96,8 @@ class Ears:
                     self._thread = None
                     return
             for ear in ears:
-                ear.catch_up()
+                if ear.attends:
+                    ear.catch_up()
 
 
 class Ear:
@@ -128,7 +130,8 @@ class Ear:
         self._heard = 0
         """Up to which byte of the leg it has listened."""
         self._deaf = False
-        self._attends = True
+        self.attends = True
+        """It listens."""
         self._begun = False
 
     def hear(self, audio: bytes) -> None:
@@ -137,14 +140,16 @@ class Ear:
             return
         self._inbox.append((self._put, audio))
         self._put += len(audio)
+        if not self.attends:
+            self._forget()
 
     def rest(self) -> None:
         """Does not listen for now, which costs next to nothing."""
-        self._attends = False
+        self.attends = False
 
     def attend(self) -> None:
         """Listens again, to the last ``KEPT`` seconds first."""
-        self._attends = True
+        self.attends = True
 
     def close(self) -> None:
         """Ends this one. Idempotent."""
@@ -155,10 +160,7 @@ class Ear:
     def catch_up(self) -> None:
         """Judges what has come; runs on the ears' thread. A leg that fails is left alone."""
         try:
-            if self._attends:
-                self._judge()
-            else:
-                self._forget()
+            self._judge()
         except IndexError:  # it was closed in this moment
             return
         except Exception:  # noqa: BLE001 - one leg's trouble must not reach the others
@@ -168,8 +170,9 @@ class Ear:
     def _forget(self) -> None:
         """Keeps the latest audio alone."""
         oldest = self._put - self._most
-        while self._inbox and self._inbox[0][0] < oldest:
-            self._inbox.popleft()
+        with contextlib.suppress(IndexError):  # the thread may still be taking some
+            while self._inbox and self._inbox[0][0] < oldest:
+                self._inbox.popleft()
 
     def _begin(self, place: int) -> None:
         """Begins to listen at a byte of the leg, knowing nothing of what was before."""

@@ -38,6 +38,9 @@ from callscribe.store.schema import (
     revisions,
     utterances,
 )
+from callscribe.store.together import Together
+
+Statement = Executable | Together
 
 AnyInsert = sqlite.Insert | postgresql.Insert
 """Both know ``on_conflict_…`` by the same words."""
@@ -170,20 +173,34 @@ class _Statements:
     def __init__(self, dialect: str) -> None:
         insert = partial(inserting, dialect)
         self.begin: Executable = insert(calls).on_conflict_do_nothing()
-        self.bring_up_to_date = update(calls).where(calls.c.session_id == bindparam("of_session"))
-        self.keep = events.insert()
+        self.bring_up_to_date: Statement = update(calls).where(
+            calls.c.session_id == bindparam("of_session")
+        )
+        self.keep: Statement = events.insert()
         self.begin_leg = legs.insert()
         self.end_leg = _end_leg()
         self.keep_former = _keep_former(insert(revisions))
         self.keep_revision: Executable = insert(revisions).on_conflict_do_nothing()
-        self.say = _say(insert(utterances))
+        self.say: Statement = _say(insert(utterances))
         self.take_back = _take_back()
         self.miss = gaps.insert()
         self.close_gap = _close_gap()
         self.find: Executable = insert(agent_results).on_conflict_do_nothing()
+        if dialect == "sqlite":  # what every final needs
+            self.keep = Together(events.insert(), [c.name for c in events.c])
+            said = [c.name for c in utterances.c if c.name != "id"]
+            self.say = Together(_say(insert(utterances)), said)
+            known = [c.name for c in calls.c]
+            self.bring_up_to_date = Together(_replace(insert(calls)), known)
 
 
 _statements = cache(_Statements)
+
+
+def _replace(insert: AnyInsert) -> AnyInsert:
+    """How calls stand now, which are all there."""
+    values = {c.name: insert.excluded[c.name] for c in calls.c if c.name != "session_id"}
+    return insert.on_conflict_do_update(index_elements=["session_id"], set_=values)
 
 
 def _end_leg() -> Executable:
@@ -209,7 +226,7 @@ def _keep_former(insert: AnyInsert) -> Insert:
     ).on_conflict_do_nothing()
 
 
-def _say(insert: AnyInsert) -> Insert:
+def _say(insert: AnyInsert) -> AnyInsert:
     """A new utterance, or a later version of one."""
     same = {"id", "session_id", "utterance_id"}
     return insert.on_conflict_do_update(
@@ -245,6 +262,10 @@ def _exchange_names(connection: Connection, swap: RolesSwapped) -> None:
         )
 
 
-def _many(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
+def _many(connection: Connection, statement: Statement, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    if isinstance(statement, Together):
+        statement.execute(connection, rows)
+    else:
         connection.execute(statement, rows)

@@ -9,12 +9,13 @@ from callscribe.events import Event
 from callscribe.store.database import Database
 from callscribe.store.migrating import migrate
 from callscribe.store.sql import SqlStore
+from callscribe.store.together import MOST
 from tests.happenings import final, gap, leg, result, started
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_batch_takes_as_many_statements_however_large_it_is(both: URL) -> None:
+async def test_a_batch_takes_hardly_more_statements_the_larger_it_is(both: URL) -> None:
     await migrate(both)
     database = Database(both)
     store, statements = SqlStore(database), []
@@ -34,7 +35,10 @@ async def test_a_batch_takes_as_many_statements_however_large_it_is(both: URL) -
         statements.clear()
         await store.append(given)
         taken.append(len(statements))
-    assert taken[0] == taken[1] == taken[2] <= 9
+    assert taken[0] <= 9
+    # Of events, utterances and calls SQLite takes so many at once, and any other all of them.
+    more = [3 * (4 * 10**batch // MOST) if database.is_sqlite else 0 for batch in range(3)]
+    assert all(count <= taken[0] + extra for count, extra in zip(taken, more, strict=True))
     await database.close()
 
 

@@ -1,0 +1,61 @@
+"""Many rows by one statement, on a real SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy.dialects import sqlite
+
+from callscribe.store.schema import calls, metadata
+from callscribe.store.together import MOST, Together
+
+
+@pytest.fixture
+def connection() -> Any:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def row(number: int, **fields: object) -> dict[str, Any]:
+    times = {"started_at": number / 3, "ended_at": None, "last_at": 2 / 3}
+    texts = {"state": "running", "engine": "", "config": "{}"}
+    return {"session_id": f"call-{number:03}", "last_seq": number, "last_final": 0} | {
+        **times,
+        **texts,
+        **fields,
+    }
+
+
+def stored(connection: Connection) -> list[dict[str, Any]]:
+    found = connection.execute(select(calls).order_by(calls.c.session_id))
+    return [dict(one._mapping) for one in found]
+
+
+@pytest.mark.parametrize("count", [1, 2, MOST, MOST + 1, 3 * MOST + 5])
+def test_rows_are_those_that_an_insert_row_by_row_makes(connection: Connection, count: int) -> None:
+    statements: list[str] = []
+    event.listen(
+        connection, "before_cursor_execute", lambda _c, _k, text, *_: statements.append(text)
+    )
+    rows = [row(n, engine="\x00\ud800 é" if n % 2 else "") for n in range(count)]
+    Together(calls.insert(), [c.name for c in calls.c]).execute(connection, rows)
+    assert len(statements) == -(-count // MOST)
+    assert stored(connection) == rows
+
+
+def test_what_is_there_is_replaced_row_by_row(connection: Connection) -> None:
+    insert = sqlite.insert(calls)
+    replace = insert.on_conflict_do_update(
+        index_elements=["session_id"],
+        set_={"last_seq": insert.excluded.last_seq},
+        where=calls.c.last_seq < insert.excluded.last_seq,
+    )
+    into = Together(replace, [c.name for c in calls.c])
+    into.execute(connection, [row(1), row(2, last_seq=7)])
+    into.execute(connection, [row(2, last_seq=5), row(1, last_seq=9), row(3), row(3, last_seq=4)])
+    assert [found["last_seq"] for found in stored(connection)] == [9, 7, 4]

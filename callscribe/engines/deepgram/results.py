@@ -135,11 +135,12 @@ class ResultReader:
         sent, near = self._sent, end - NEAR
         while len(sent) > 1 and sent[1][0] <= near:
             sent.popleft()
-        for until, since, now in sent:
-            if until >= near:
-                arrived = now - until + end if until > end else now
-                return round((self._monotonic() - (arrived if arrived > since else since)) * 1e3, 1)
-        return None
+        place = 0 if sent and sent[0][0] >= near else 1
+        if place >= len(sent):
+            return None
+        until, since, now = sent[place]
+        arrived = max(now - until + end, since) if until > end else now
+        return round((self._monotonic() - arrived) * 1000, 1)
 
 
 def of_piece(answer: Any, start: float, end: float, took: float) -> Result:  # noqa: ANN401 - the SDK's

@@ -8,6 +8,7 @@ Protocol: RFC 6455.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
 _CONTROLS = frozenset({_CLOSE, _PING, _PONG})
 
 Message = str | bytes | Closed
+
+_NOTHING: Final[deque[Message]] = deque()
+"""What waits where nothing ever did, as on most sockets."""
 
 Quick = tuple[Callable[[str | bytes], object], Callable[[Any], None]]
 """What takes a message, and what gets what it returns if not None, or raises."""
@@ -95,7 +99,7 @@ class Frames(WSListener):
         self._quick: Callable[[str | bytes], object] | None = None
         self._rest: Callable[[Any], None] | None = None
         self._over: Callable[[], None] | None = None
-        self._waiting: list[Message] = []
+        self._waiting = _NOTHING
         self._news = Flag()
         self._paused = False
         self._send: Callable[[WSMsgType, bytes], None]
@@ -120,7 +124,7 @@ class Frames(WSListener):
                 return self.closed
             self._news.clear()
             await self._news.wait()
-        message = self._waiting.pop(0)
+        message = self._waiting.popleft()
         if not self._waiting:
             self._read_on()
         return message
@@ -156,7 +160,7 @@ class Frames(WSListener):
         """Reads again: what waits is given first."""
         self._read_on()
         while self._waiting and self._hear is not None and not self._paused:
-            message = self._waiting.pop(0)
+            message = self._waiting.popleft()
             self.has_more = bool(self._waiting)
             self._several = self._several or self.has_more
             self._hear(message)
@@ -269,12 +273,13 @@ class Frames(WSListener):
             elif kind is _BINARY:
                 message = frame.get_payload_as_bytes()
             if message is not None:
+                go_on = self._rest  # also where ``quick`` ends the reading
                 try:
                     rest = quick(message)
                 except Exception as error:  # noqa: BLE001 - whoever reads gets it
                     rest = error
-                if rest is not None and self._rest is not None:
-                    self._rest(rest)
+                if rest is not None and go_on is not None:
+                    go_on(rest)
                 return
         self._take_any(transport, frame)
 
@@ -354,6 +359,8 @@ class Frames(WSListener):
                 self._over()
 
     def _keep(self, message: Message) -> None:
+        if self._waiting is _NOTHING:
+            self._waiting = deque()
         self._waiting.append(message)
         self._news.set()
         if len(self._waiting) >= LITTLE:

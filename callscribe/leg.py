@@ -127,8 +127,7 @@ class Leg:
         self.loudness.push(audio)
 
     def _note(self, audio: bytes, _since: float, _now: float) -> None:
-        self._received += len(audio) // self._width
-        self.loudness.push(audio)
+        self.take(audio)
 
     @property
     def seconds(self) -> float:

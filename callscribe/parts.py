@@ -13,7 +13,7 @@ _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONT
 
 
 class Parts:
-    """One direction of one socket; ``most`` bytes may come in one message."""
+    """Of one message, which may come in parts; ``most`` bytes may come in it."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -26,7 +26,7 @@ class Parts:
 
         ``WSProtocolError``, with the code to close with, for what may not come.
         """
-        if frame.fin and self._parts is None and kind != _CONTINUATION:  # nearly always
+        if frame.fin and self._parts is None and kind != _CONTINUATION:
             if kind == _TEXT:
                 return _text(frame.get_payload_as_utf8_text)
             return frame.get_payload_as_bytes()

@@ -107,8 +107,15 @@ async def test_audio_goes_the_short_way_while_nothing_is_in_its_way(leg: Leg) ->
     assert leg.received == 3
     await attachment.send(b"gh")
     assert sink.audio == b"abcdefgh"
-    Attachment(leg, sink)
+    new = Attachment(leg, sink)
     assert not attachment.take(b"ij", 1.06), "another has taken it over"
+    assert new.take(b"ij", 1.06), "the leg has begun"
+    leg.let_go(2.0)
+    assert not new.take(b"kl", 1.08), "it has let go"
+    last = Attachment(leg, sink)
+    assert last.take(b"kl", 1.08)
+    leg.ask_end()
+    assert not last.take(b"mn", 1.1), "the leg ends"
 
 
 async def test_after_the_end_nothing_is_taken(leg: Leg) -> None:

@@ -13,8 +13,11 @@ from callscribe.closing import Closed
 from callscribe.frames import Frames
 from callscribe.reading import Later, read_frames
 from tests.socket_serving import direct, site, upgraded
+from tests.test_frames import BROKEN, MOST
 
 pytestmark = pytest.mark.anyio
+
+TEXT, CLOSE, PING = 1, 8, 9
 
 
 class Taker:
@@ -80,6 +83,42 @@ async def test_all_is_taken_in_its_order_whatever_it_waits_for() -> None:
     assert taker.end == Closed(4001, "bye")
 
 
+@pytest.mark.parametrize(("code", "sent"), BROKEN.values(), ids=BROKEN)
+async def test_what_breaks_the_protocol_ends_the_reading(code: int, sent: bytes) -> None:
+    taker = Taker()
+    with site(direct(taker), ws_max_size=MOST) as served:
+        async with upgraded(served.port) as raw:
+            for at in range(3):  # one by one
+                raw.frame(TEXT, b"now %d" % at)
+                raw.frame(PING, b"%d" % at)
+                assert await raw.next() == (10, b"%d" % at)
+            raw.writer.write(sent)
+            raw.frame(TEXT, b"now behind")
+            assert (await raw.next())[1][:2] == code.to_bytes(2, "big"), "and nothing between"
+        assert await served.freed()
+    assert taker.taken == ["now 0", "now 1", "now 2"]
+    assert isinstance(taker.end, Closed)
+    assert (taker.end.code, taker.end.ours) == (code, True)
+
+
+async def test_a_message_in_parts_is_taken_once_it_is_whole() -> None:
+    taker = Taker()
+    with site(direct(taker)) as served:
+        async with upgraded(served.port) as raw:
+            raw.frame(TEXT, b"now 1", fin=False)
+            raw.frame(PING, b"1")
+            assert await raw.next() == (10, b"1")
+            assert taker.taken == []
+            raw.frame(0, b"2")
+            raw.frame(PING, b"2")
+            assert await raw.next() == (10, b"2")
+            assert taker.taken == ["now 12"]
+            raw.frame(TEXT, b"fail 3")
+            assert await raw.next() == (TEXT, b"over")
+        assert await served.freed()
+    assert isinstance(taker.end, ValueError)
+
+
 class Joiner:
     """Joins what comes together; at a message "slow" it waits."""
 
@@ -110,9 +149,6 @@ class Joiner:
         self._frames = frames
         await read_frames(frames, self.take, self.over)
         self.taken.append("end")
-
-
-TEXT, CLOSE, PING = 1, 8, 9
 
 
 @pytest.mark.parametrize(

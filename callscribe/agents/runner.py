@@ -254,10 +254,8 @@ class Runner:
         name = post.agent.name
         place = tail.places.get(name) if tail is not None else None
         if place is None:
-            place = 0
-            if tail is None or not tail.is_whole:
-                read = partial(self._cursors.read, name, session_id)
-                place = await self._patience.insist(read, name, session_id)
+            read = partial(self._cursors.read, name, session_id)
+            place = await self._patience.insist(read, name, session_id)
             if not place:  # there may have been another call of this name, which was deleted
                 self._calls.forget(session_id)
                 self._teller.forget(name, session_id)

@@ -62,8 +62,6 @@ class Tail:
         self._after = after
         """Every event with a higher number is here."""
         self._last = after
-        self.is_whole = after == 0
-        """The call has begun here: nobody has read any of it but what ``places`` say."""
         self._most = most
         self._events: deque[Event] = deque()
         self._warm: OrderedDict[int, Mapping[str, Any]] = OrderedDict()

@@ -6,11 +6,11 @@ A recogniser far away says so too, but later, and on a noisy line not at all. Ma
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,9 @@ from callscribe.vad import CHUNK, Endpointer, EndpointRules, SpeechDetector, Tur
 
 TICK: Final = 0.1
 """Seconds between two looks: a leg's chunks share a run of the network, which halves its price."""
+
+RESTING: Final = 10
+"""Looks of which one is also at the legs that are only kept, to let go of what is old."""
 
 SPEECH_EVERY: Final = 0.25
 """Seconds between two words that a leg's speech is being heard."""
@@ -89,14 +92,16 @@ class Ears:
             thread.join()
 
     def _run(self) -> None:
-        while not self._closed.wait(TICK):
+        for tick in count():
+            if self._closed.wait(TICK):
+                return
             with self._lock:
                 ears = self._ears
                 if not ears:
                     self._thread = None
                     return
             for ear in ears:
-                if ear.attends:
+                if ear.attends or tick % RESTING == 0:
                     ear.catch_up()
 
 
@@ -140,8 +145,6 @@ class Ear:
             return
         self._inbox.append((self._put, audio))
         self._put += len(audio)
-        if not self.attends:
-            self._forget()
 
     def rest(self) -> None:
         """Does not listen for now, which costs next to nothing."""
@@ -160,7 +163,10 @@ class Ear:
     def catch_up(self) -> None:
         """Judges what has come; runs on the ears' thread. A leg that fails is left alone."""
         try:
-            self._judge()
+            if self.attends:
+                self._judge()
+            else:
+                self._forget()
         except IndexError:  # it was closed in this moment
             return
         except Exception:  # noqa: BLE001 - one leg's trouble must not reach the others
@@ -170,9 +176,8 @@ class Ear:
     def _forget(self) -> None:
         """Keeps the latest audio alone."""
         oldest = self._put - self._most
-        with contextlib.suppress(IndexError):  # the thread may still be taking some
-            while self._inbox and self._inbox[0][0] < oldest:
-                self._inbox.popleft()
+        while self._inbox and self._inbox[0][0] < oldest:
+            self._inbox.popleft()
 
     def _begin(self, place: int) -> None:
         """Begins to listen at a byte of the leg, knowing nothing of what was before."""

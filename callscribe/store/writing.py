@@ -1,7 +1,7 @@
 """Events and calls on their way into the tables. May import ``projection``, ``schema``, ``events``.
 
 Everything here runs in a transaction of its caller. Rows go in as few statements as there are
-tables, however many they are.
+tables, however many they are; into SQLite, so many at a time (see ``together``).
 """
 
 from __future__ import annotations

@@ -52,20 +52,6 @@ async def test_events_are_those_that_the_store_gives(store: Kept) -> None:
         assert tail.since(place) == await store.events("call", place), place
 
 
-def test_a_call_that_began_here_is_whole_also_when_its_beginning_is_not_remembered() -> None:
-    tails = Tails(events=2)
-    tails.take([started(), found(2), found(3), found(4)])
-    tail = tails.get("call")
-    assert tail is not None
-    assert tail.is_whole
-    assert tail.since(0) is None, "it is for the store to say"
-    tails.lose("call")
-    tails.take([final("x", 7)])
-    tail = tails.get("call")
-    assert tail is not None
-    assert not tail.is_whole
-
-
 def test_a_final_is_itself_to_who_knows_it() -> None:
     tails = Tails()
     said = final("x", 7)

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, select
 from sqlalchemy.dialects import sqlite
 
-from callscribe.store.schema import calls, metadata
+from callscribe.store.rows import prepare
+from callscribe.store.schema import calls, metadata, utterances
 from callscribe.store.together import MOST, Together
+from callscribe.store.writing import _statements
+from tests.happenings import final
 
 
 @pytest.fixture
@@ -46,6 +49,19 @@ def test_rows_are_those_that_an_insert_row_by_row_makes(connection: Connection, 
     Together(calls.insert(), [c.name for c in calls.c]).execute(connection, rows)
     assert len(statements) == -(-count // MOST)
     assert stored(connection) == rows
+
+
+def test_an_utterance_is_replaced_by_later_versions_alone(connection: Connection) -> None:
+    say = _statements("sqlite").say
+    assert isinstance(say, Together)
+    versions = [
+        prepare([final(seq, text, "agent-1", speech_final=seq == 9, unsure=seq < 9)])[0].utterance
+        for seq, text in ((5, "Un."), (9, "Un deux \x00 \ud800."), (7, "Un deux."))
+    ]
+    say.execute(connection, [row for row in versions if row is not None])
+    found = [dict(one._mapping) for one in connection.execute(select(utterances))]
+    assert [(one["seq"], one["text"]) for one in found] == [(9, "Un deux \x00 \ud800.")]
+    assert (found[0]["speech_final"], found[0]["unsure"]) == (True, False)
 
 
 def test_what_is_there_is_replaced_row_by_row(connection: Connection) -> None:

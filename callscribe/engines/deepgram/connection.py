@@ -33,6 +33,7 @@ from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
 from callscribe.reading import Later
+from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 
 LAST_RESULTS: Final = 10.0
@@ -271,6 +272,8 @@ class DeepgramStreamingConnection:
             self._metadata = message
         event = self._reader.read(message)
         if event is not None:
+            if isinstance(event, Result):
+                self._log.debug("deepgram_final", text=event.text)
             return self._teller.put(event)
         if not isinstance(message, dg.Metadata | dg.UtteranceEnd):
             self.garbled += isinstance(message, dg.Unknown)
@@ -324,7 +327,7 @@ class DeepgramStreamingConnection:
             await asyncio.sleep(
                 min(CHECK / 4 if self._doubted else CHECK, self._watch.next_look + MOMENT)
             )
-            self.lane.settle_lowest()
+            self.lane.settle()
             if self._along is not None:  # who listens here is to hear each frame as it comes
                 self._writer.shut(shut=self._along.look() or self._closing)
             watch = self._watch

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from math import floor
 from typing import Any, Final
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from callscribe.engines.base import EngineEvent, SpeechBegan
@@ -192,7 +193,7 @@ def _words(words: Iterable[dg.Word]) -> tuple[Word, ...]:
     try:
         made = [
             Word(
-                w.punctuated_word or w.word,  # which is absent is false
+                w.word if w.punctuated_word is UNSET else w.punctuated_word,  # as ``shown``
                 floor(w.start * 1000 + 0.5) / 1000,
                 floor(w.end * 1000 + 0.5) / 1000,
                 floor(w.confidence * 10000 + 0.5) / 10000,

@@ -255,7 +255,7 @@ class Stream:
         if side.place.first_sample is None:
             side.place.first_sample = (self._zero or 0.0) + (side.order.zero or 0) / 1000
             leg.spoken_at = side.place.first_sample
-            side.begun = True
+        side.begun = True
         if not isinstance(piece, Gap):
             await side.attachment.send(piece)
             return

@@ -124,18 +124,21 @@ class Lane:
         lowest = self
         while lowest.below is not None:
             lowest = lowest.below
-        if len(self._frames) > self._taken:
-            self._give_lowest(lowest)
-        frames, self._frames, self._taken = self._frames, [], 0
-        audio = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames, taken = self._frames, self._taken
+        self._frames, self._taken = [], 0
         since, last = self._since, self._last
+        audio = b"".join(frames)  # the very one, where there is one
+        if not taken:
+            lowest.note(audio, since, last)  # whoever keeps it keeps the same
+        elif len(frames) > taken:
+            lowest.note(b"".join(frames[taken:]), self._since_lowest, last)
         lane = lowest.above
         while lane is not None:
             lane.note(audio, since, last)
             lane = lane.above
 
     def _give_lowest(self, lowest: Lane) -> None:
-        frames = self._frames[self._taken :] if self._taken else self._frames
+        frames = self._frames[self._taken :]
         self._taken = len(self._frames)
         lowest.note(b"".join(frames), self._since_lowest, self._last)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,8 +14,10 @@ import structlog
 from websockets.frames import Frame, Opcode
 
 from callscribe.errors import SpeakerTaken
-from callscribe.web.twilio.stream import MOST_MISTAKES, Stream
+from callscribe.web.twilio.calls import Place
+from callscribe.web.twilio.stream import MOST_MISTAKES, Stream, _Side
 from callscribe.wire.twilio import Media, MediaBody, MediaFormat, encode
+from callscribe.wire.twilio_track import Track
 from tests.serving import Served
 from tests.web.twilio.telephone import (
     FRAME,
@@ -176,6 +179,19 @@ async def test_what_one_track_is_refused_the_other_still_gets() -> None:
     with pytest.raises(SpeakerTaken):
         await stream._send_late([("refused", b"ab"), ("other", b"cd")])  # type: ignore[list-item]
     assert sent == ["other"]
+
+
+async def test_a_side_has_begun_also_where_another_stream_said_when() -> None:
+    sent: list[bytes] = []
+
+    async def send(audio: bytes) -> None:
+        sent.append(audio)
+
+    holder: Any = SimpleNamespace(leg=None, send=send)
+    side = _Side(Place(holder.leg, first_sample=1.0), holder, Track())
+    await Stream._send(Stream.__new__(Stream), side, b"ab")
+    assert sent == [b"ab"]
+    assert side.begun, "else each frame would go the long way"
 
 
 async def test_odd_messages_are_counted_and_the_call_goes_on(exchange: Served) -> None:

@@ -1,6 +1,6 @@
 """What becomes of a final before it is told: leaks are marked, closed versions get a next number.
 
-Core: no I/O; may import ``events``, ``leaks`` and ``loudness``.
+Core: no I/O; may import ``events``, ``leaks``, ``loudness`` and ``numbered``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from callscribe.events import FinalResult
 from callscribe.leaks import Leaks
 from callscribe.loudness import Levels
+from callscribe.numbered import Numbered
 
 
 class Finals:
@@ -20,13 +21,15 @@ class Finals:
     def __init__(self) -> None:
         self._leaks = Leaks()
         self._leaked: set[str] = set()
-        self._closed: dict[str, int] = {}
-        """The revision of each utterance that was closed."""
+        self._closed = Numbered()
+        """The utterances that were closed."""
+        self._revisions: dict[str, int] = {}
+        """The revision of each of these that was revised."""
 
     def known(self, final: FinalResult) -> None:
         """Notes what an earlier process has told."""
         if final.speech_final:
-            self._closed[final.utterance_id] = final.revision
+            self._close(final.utterance_id, final.revision)
 
     def swap(self, one: str, other: str) -> None:
         """Exchanges two speakers in all that was said."""
@@ -55,7 +58,14 @@ class Finals:
 
     def _numbered(self, final: FinalResult) -> FinalResult:
         """A final that replaces a closed version has the next revision."""
-        revision = self._closed.get(final.utterance_id, -1) + 1
+        revision = 0
+        if final.utterance_id in self._closed:
+            revision = self._revisions.get(final.utterance_id, 0) + 1
         if final.speech_final:
-            self._closed[final.utterance_id] = revision
+            self._close(final.utterance_id, revision)
         return replace(final, revision=revision)
+
+    def _close(self, utterance_id: str, revision: int) -> None:
+        self._closed.add(utterance_id)
+        if revision:
+            self._revisions[utterance_id] = revision

@@ -1,7 +1,8 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``notices``, ``utterances``,
-``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``packed_words``, ``engines.base`` and core.
+``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``said``, ``shelf``, ``engines.base`` and
+core.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from callscribe.finals import Finals
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
 from callscribe.notices import heard_otherwise, who_listens, words_lost
-from callscribe.packed_words import pack_old
 from callscribe.past import Past
+from callscribe.said import Said
+from callscribe.shelf import Shelf
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Result, Transcript
@@ -73,10 +75,12 @@ class Record:
         ledger: Ledger,
         monotonic: Callable[[], float] = time.monotonic,
         unsure_below: Mapping[str, float] = NO_THRESHOLDS,
+        shelf: Shelf | None = None,
     ) -> None:
         self.session_id = session_id
         self._sureness = Sureness(unsure_below)
-        self.transcript = Transcript(session_id)
+        self._shelf = shelf
+        self.transcript = Transcript(session_id, shelf=shelf)
         self.talk = Talk()
         """How the call goes."""
         self.faults = 0
@@ -135,8 +139,8 @@ class Record:
 
     def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
-        self.transcript = past.transcript
-        pack_old(self.transcript.utterances, all_of_it=True)
+        said, gaps = Said(past.transcript.utterances, self._shelf), past.transcript.gaps
+        self.transcript = Transcript(self.session_id, said, gaps)
         last: dict[str, int] = {}
         for event in past.events:
             self.talk.apply(event)
@@ -365,6 +369,5 @@ class Record:
             self.transcript.drop(final.utterance_id)
         else:
             self.transcript.add(final.utterance)  # before anyone is told
-            pack_old(self.transcript.utterances)
         values = {n: getattr(final, n) for n in final.__struct_fields__ if n not in _HEAD}
         self.publish(events.FinalResult, **values)

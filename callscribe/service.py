@@ -28,6 +28,7 @@ from callscribe.past import Past
 from callscribe.session import Session, Surroundings, TranscriptSink
 from callscribe.sessions import Sessions
 from callscribe.settings import Settings, TranscriptionConfig
+from callscribe.shelf import Shelf
 from callscribe.transcript import Transcript
 from callscribe.wire.browser import NAME
 
@@ -46,7 +47,8 @@ class EnhancedTranscriptionService:
 
     ``engines`` are those that can be used, by name; ``check`` is asked before one gets a session
     and raises where it has turned out that it cannot after all. ``ledger`` keeps events in a store;
-    without one they live as long as the process. ``clock`` is UNIX time, ``monotonic`` measures
+    without one they live as long as the process. ``shelf`` takes what was said a while ago in calls
+    that go on. ``clock`` is UNIX time, ``monotonic`` measures
     waiting, both in seconds. Use it as an async context manager, or ``close`` it: shutting down
     loses nothing.
     """
@@ -61,6 +63,7 @@ class EnhancedTranscriptionService:
         sinks: Sequence[TranscriptSink] = (),
         check: Callable[[str], None] = lambda _engine: None,
         ledger: Ledger | None = None,
+        shelf: Shelf | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +81,7 @@ class EnhancedTranscriptionService:
             leg_grace=settings.leg_grace,
             idle=settings.session_idle,
             silence=settings.session_silence,
+            shelf=shelf or Shelf(),
         )
         self._sessions = Sessions(self._forgotten)
         self.draining = False

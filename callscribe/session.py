@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -24,6 +24,7 @@ from callscribe.legs import Legs
 from callscribe.past import Past
 from callscribe.record import Record
 from callscribe.settings import TranscriptionConfig
+from callscribe.shelf import Shelf
 from callscribe.transcript import Transcript
 
 LAST_FINALS = 75.0
@@ -55,6 +56,8 @@ class Surroundings:
     leg_grace: float
     idle: float
     silence: float = 0.0
+    shelf: Shelf = field(default_factory=Shelf)
+    """Where what was said a while ago goes."""
     server: str = ""
     """Who begins the sessions; see ``events.SessionStarted``."""
 
@@ -78,7 +81,9 @@ class Session:
         """An earlier process began it and died; no leg has come back yet."""
         self.deleted = False
         """Somebody has deleted it while it went on; whoever speaks is told so."""
-        self.record = Record(session_id, around.ledger, around.monotonic, config.unsure_below)
+        self.record = Record(
+            session_id, around.ledger, around.monotonic, config.unsure_below, around.shelf
+        )
         self.engine_name = engine.name
         self._around = around
         self._changed = Flag()

@@ -1,20 +1,24 @@
 """What is said: words, results, utterances and the transcript they add up to.
 
-Core: no I/O, imports nothing of ours. All times are float seconds from the first sample of the
-leg unless a name ends in ``_ms``.
+Core: no I/O; may import ``said``, ``numbered`` and ``shelf``. All times are float seconds from the
+first sample of the leg unless a name ends in ``_ms``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
 from heapq import merge
 from math import floor, isfinite
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from callscribe.numbered import Numbered
+from callscribe.said import Said
+from callscribe.shelf import Shelf
 
 
 class Word(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -200,43 +204,63 @@ def join_text(parts: Iterable[str]) -> str:
     return " ".join(part.strip() for part in parts if part.strip())
 
 
-@dataclass(slots=True)
 class Transcript:
-    """A session's utterances, and what nobody heard, in the order in which they began."""
+    """A session's utterances, and what nobody heard, in the order in which they began.
 
-    session_id: str
-    utterances: list[Utterance] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    """Those that have not been repaired."""
-    _known: set[str] | None = field(default=None, init=False, repr=False, compare=False)
-    """The ids of the utterances, once one was to be dropped: most are new, and need not be sought
-    in a long call."""
+    ``shelf`` is where old utterances go as others come.
+    """
+
+    __slots__ = ("_known", "gaps", "session_id", "utterances")
+
+    def __init__(
+        self,
+        session_id: str,
+        utterances: Iterable[Utterance] = (),
+        gaps: Iterable[Gap] = (),
+        shelf: Shelf | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self.utterances = utterances if isinstance(utterances, Said) else Said(utterances, shelf)
+        self.gaps = list(gaps)
+        """Those that have not been repaired."""
+        self._known: Numbered | None = None
+        """The ids of the utterances, once one was to be dropped: most are new, and need not be
+        sought in a long call."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Transcript) and self._all == other._all
+
+    __hash__ = None  # type: ignore[assignment] # it grows
+
+    def __repr__(self) -> str:
+        return f"Transcript{self._all}"
+
+    @property
+    def _all(self) -> tuple[str, Said, list[Gap]]:
+        return self.session_id, self.utterances, self.gaps
 
     def copy(self) -> Transcript:
         """The same, which does not grow."""
-        return Transcript(self.session_id, list(self.utterances), list(self.gaps))
+        return Transcript(self.session_id, copy(self.utterances), self.gaps)
 
     def add(self, utterance: Utterance) -> None:
         """Puts an utterance in its place; one with the same id is replaced (a revision)."""
-        self.drop(utterance.utterance_id)
-        index = len(self.utterances)
-        while index and self.utterances[index - 1].start > utterance.start:
-            index -= 1
-        self.utterances.insert(index, utterance)
-        if self._known is not None:
-            self._known.add(utterance.utterance_id)
+        known = self._drop(utterance.utterance_id)
+        self.utterances.put(utterance)
+        known.add(utterance.utterance_id)
 
     def drop(self, utterance_id: str) -> None:
         """Takes an utterance out, if it is there."""
-        if self._known is None:
-            self._known = {utterance.utterance_id for utterance in self.utterances}
-        if utterance_id not in self._known:
-            return
-        self._known.discard(utterance_id)
-        for index in range(len(self.utterances) - 1, -1, -1):  # it is one of the latest
-            if self.utterances[index].utterance_id == utterance_id:
-                del self.utterances[index]
-                return
+        self._drop(utterance_id)
+
+    def _drop(self, utterance_id: str) -> Numbered:
+        known = self._known
+        if known is None:
+            known = self._known = Numbered(said.utterance_id for said in self.utterances)
+        if utterance_id in known:
+            known.discard(utterance_id)
+            self.utterances.drop(utterance_id)
+        return known
 
     def find(self, speaker: str, start: float, end: float) -> Utterance | None:
         """The speaker's utterance that most of a stretch lies in; None where none does."""
@@ -260,8 +284,10 @@ class Transcript:
     def swap(self, one: str, other: str) -> None:
         """Exchanges two speakers' names in all that was said, and not heard."""
         names = {one: other, other: one}
-        said, gaps = self.utterances, self.gaps
-        said[:] = [replace(u, speaker=names.get(u.speaker, u.speaker)) for u in said]
+        gaps = self.gaps
+        self.utterances.change_all(
+            lambda said: replace(said, speaker=names.get(said.speaker, said.speaker))
+        )
         gaps[:] = [replace(gap, speaker=names.get(gap.speaker, gap.speaker)) for gap in gaps]
 
     @property
@@ -284,7 +310,7 @@ class Transcript:
     @property
     def duration(self) -> float:
         """The end of what was said, and of what nobody heard, in seconds."""
-        return max([0.0, *(u.end for u in self.utterances), *(gap.end for gap in self.gaps)])
+        return max([self.utterances.until, *[gap.end for gap in self.gaps]])
 
     def of(self, speaker: str) -> str:
         """All that one speaker said, on one line."""

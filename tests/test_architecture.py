@@ -18,7 +18,9 @@ FLOORS: list[set[str]] = [
     | {
         "loudness",
         "evidence",
-        "packed_words",
+        "numbered",
+        "said",
+        "shelf",
         "former",
         "sureness",
         "voices",
@@ -71,6 +73,7 @@ LOOSE_TASKS = {
     "keeping.py": "brings home what the journal holds, cancelled and waited for in close",
     "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
     "agents/cursors.py": "writes what moved, while something has, waited for in close",
+    "shelf.py": "writes old pages to their file, waited for in close",
     "sessions.py": "a session outlives the request that began it",
     "engines/deepgram/pieces.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/glances.py": "a look at an open piece, cancelled when that has ended",

@@ -16,6 +16,7 @@ from callscribe.agents.base import Call
 from callscribe.agents.tails import Tails
 from callscribe.agents.view import View
 from callscribe.events import Event
+from callscribe.shelf import Shelf
 from callscribe.store.base import Store
 
 KEPT = 1_000
@@ -34,9 +35,15 @@ class _Slot:
 
 
 class CallViews:
-    """Gives a call as far as the store knows it; what is in ``tails`` it is not asked for."""
+    """Gives a call as far as the store knows it; what is in ``tails`` it is not asked for.
 
-    def __init__(self, store: Store, tails: Tails, kept: int = KEPT) -> None:
+    ``shelf`` is where goes what was said a while ago in calls that go on.
+    """
+
+    def __init__(
+        self, store: Store, tails: Tails, kept: int = KEPT, shelf: Shelf | None = None
+    ) -> None:
+        self._shelf = shelf or Shelf()
         self._store = store
         self._tails = tails
         self._kept = kept
@@ -72,7 +79,7 @@ class CallViews:
         """What is known of a call; the store is asked unless ``seq`` is known already."""
         slot = self._slots.get(session_id)
         if slot is None:
-            slot = self._slots[session_id] = _Slot(View(session_id))
+            slot = self._slots[session_id] = _Slot(View(session_id, self._shelf))
         self._slots.move_to_end(session_id)
         while len(self._slots) > self._kept:
             self._slots.popitem(last=False)

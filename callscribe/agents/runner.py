@@ -27,6 +27,7 @@ from callscribe.agents.tails import Tail, Tails
 from callscribe.agents.telling import Publish, Teller, Trouble, calm
 from callscribe.events import Event, SessionStarted
 from callscribe.flag import Flag
+from callscribe.shelf import Shelf
 from callscribe.store.base import Store
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Runner:
 
     ``clock`` gives UNIX seconds, ``monotonic`` the seconds by which deadlines are shared out.
     ``is_elsewhere`` tells which calls go on at another server: they are left to its agents.
+    ``shelf`` is where goes what was said a while ago.
     """
 
     def __init__(
@@ -81,10 +83,11 @@ class Runner:
         deadline: float = DEADLINE,
         workers: int = 16,
         is_elsewhere: Callable[[str], Awaitable[bool]] = _nowhere_else,
+        shelf: Shelf | None = None,
     ) -> None:
         self._store = store
         self._tails = Tails()
-        self._calls = CallViews(store, self._tails)
+        self._calls = CallViews(store, self._tails, shelf=shelf)
         self._teller = Teller(store, self._calls, publish, clock, self._told)
         self._monotonic = monotonic
         self._is_elsewhere = is_elsewhere

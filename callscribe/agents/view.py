@@ -7,27 +7,26 @@ It grows event by event, so that a call is read once, however long it gets. May 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace
 
 from callscribe.agents.base import Call
 from callscribe.agents.tails import Told
 from callscribe.events import Event, FinalResult, parse_event
-from callscribe.packed_words import pack_old
-from callscribe.transcript import Gap, Transcript, Utterance
-
-_BEGAN: Final = attrgetter("start")
+from callscribe.shelf import Shelf
+from callscribe.transcript import Gap, Transcript
 
 
 class View:
-    """One call as far as its events were read, revisions applied, under the speakers' names now."""
+    """One call as far as its events were read, revisions applied, under the speakers' names now.
 
-    def __init__(self, session_id: str) -> None:
+    ``shelf`` is where what was said a while ago goes.
+    """
+
+    def __init__(self, session_id: str, shelf: Shelf | None = None) -> None:
         self.seq = 0
         """The number of the latest event."""
         self.ended = False
@@ -35,13 +34,9 @@ class View:
         """The keys of what was found, by agent."""
         self._session_id = session_id
         self._language = ""
-        self._said: list[Utterance] = []
-        self._missed = Transcript(session_id)
-        """Holds the gaps."""
-        self._starts: dict[str, float] = {}
-        """Where each utterance stands in the list."""
-        self._speakers: dict[str, str] = {}
-        """Who said each utterance, also of those that were taken back."""
+        self._transcript = Transcript(session_id, shelf=shelf)
+        self._swaps: list[tuple[int, Mapping[str, str]]] = []
+        """The numbers of the events by which speakers exchanged their names, and the names."""
         self._latest: Event | None = None
         """The latest final, and the JSON form that it was made from."""
         self._data: Mapping[str, Any] | None = None
@@ -49,7 +44,7 @@ class View:
             "session_started": self._started,
             "final": self._say,
             "gap": self._miss,
-            "gap_repaired": lambda data: self._missed.drop_gap(data["of_seq"]),
+            "gap_repaired": lambda data: self._transcript.drop_gap(data["of_seq"]),
             "roles_swapped": self._swap,
             "agent_result": lambda data: self.keys[data["agent"]].add(data["key"]),
             "session_ended": self._end,
@@ -67,7 +62,7 @@ class View:
         return Call(
             session_id=self._session_id,
             language=self._language,
-            transcript=Transcript(self._session_id, list(self._said), list(self._missed.gaps)),
+            transcript=self._transcript.copy(),
         )
 
     def event(self, data: Mapping[str, Any]) -> Event:
@@ -76,7 +71,10 @@ class View:
         event = self._latest if data is self._data and self._latest else _event(data)
         if not isinstance(event, FinalResult):
             return event
-        speaker = self._speakers.get(event.utterance_id, event.speaker)
+        speaker = event.speaker
+        for seq, names in self._swaps:
+            if seq > event.seq:
+                speaker = names.get(speaker, speaker)
         return event if speaker == event.speaker else replace(event, speaker=speaker)
 
     def rest(self) -> None:
@@ -93,43 +91,25 @@ class View:
         final = _event(data)
         assert isinstance(final, FinalResult)  # noqa: S101 - for the type checker
         self._latest, self._data = final, data
-        self._speakers[final.utterance_id] = final.speaker
-        self._take_out(final.utterance_id)
         if final.leak_of or not final.text.strip():
+            self._transcript.drop(final.utterance_id)
             return
         said = final.utterance
         if not math.isfinite(said.start):
             said = replace(said, start=0.0)
-        self._starts[said.utterance_id] = said.start
-        self._said.insert(bisect_right(self._said, said.start, key=_BEGAN), said)
-        pack_old(self._said)
+        self._transcript.add(said)
 
     def _miss(self, data: Mapping[str, Any]) -> None:
         speaker, start, end = data["speaker"], data["start"], data["end"]
-        self._missed.add_gap(Gap(speaker, start, end, data["reason"], data["seq"]))
-
-    def _take_out(self, utterance_id: str) -> None:
-        start = self._starts.pop(utterance_id, None)
-        if start is None:
-            return
-        place = bisect_left(self._said, start, key=_BEGAN)
-        while self._said[place].utterance_id != utterance_id:
-            place += 1
-        del self._said[place]
+        self._transcript.add_gap(Gap(speaker, start, end, data["reason"], data["seq"]))
 
     def _swap(self, data: Mapping[str, Any]) -> None:
         if len(data["speakers"]) != 2:
             return
         one, other = data["speakers"]
-        names = {one: other, other: one}
-        self._speakers = {of: names.get(name, name) for of, name in self._speakers.items()}
-        self._said = [_named(said, names) for said in self._said]
-        self._missed.swap(one, other)
+        self._swaps.append((data["seq"], {one: other, other: one}))
+        self._transcript.swap(one, other)
 
 
 def _event(data: Mapping[str, Any]) -> Event:
     return data.event if isinstance(data, Told) else parse_event(data)
-
-
-def _named(said: Utterance, names: Mapping[str, str]) -> Utterance:
-    return replace(said, speaker=names[said.speaker]) if said.speaker in names else said

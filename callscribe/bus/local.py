@@ -1,8 +1,9 @@
-"""The bus inside one process. May import ``bus.base``, ``bus.log`` and ``events``.
+"""The bus inside one process.
 
 A listener has no queue of durable events: it has a place in the session's one log, and a slot for
 the latest interim event of each kind and speaker. So a listener that stands still costs nothing,
-holds up nobody and still finds every final when it goes on.
+holds up nobody and still finds every final when it goes on. May import ``bus.base``, ``bus.log``,
+``events`` and ``shelf``.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from callscribe.bus.base import Hear
 from callscribe.bus.log import Log
 from callscribe.events import Event, SessionEnded
 from callscribe.flag import Flag
+from callscribe.shelf import Shelf
 
 _NO_PAGE: Final[tuple[int, Sequence[Event]]] = (0, ())
 
 
 @dataclass(slots=True, eq=False)
 class _Topic:
-    log: Log = field(default_factory=Log)
+    log: Log
     listeners: set[LocalSubscription] = field(default_factory=set)
 
 
@@ -141,9 +143,13 @@ class LocalSubscription:
 
 
 class LocalBus:
-    """Fan-out in memory, for one process; every session's durable events are kept."""
+    """Fan-out in memory, for one process; every session's durable events are kept.
 
-    def __init__(self) -> None:
+    ``shelf`` is where old ones go.
+    """
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf or Shelf()
         self._topics: dict[str, _Topic] = {}
         self._closed = False
         self.missed = 0
@@ -152,7 +158,7 @@ class LocalBus:
         """Keeps a durable event and wakes the listeners; never waits for any of them."""
         topic = self._topics.get(event.session_id)
         if topic is None:
-            topic = self._topics[event.session_id] = _Topic()
+            topic = self._topics[event.session_id] = _Topic(Log(self._shelf))
         if event.durable:
             topic.log.append(event)
         for listener in tuple(topic.listeners):
@@ -165,7 +171,9 @@ class LocalBus:
 
     def subscribe(self, session_id: str, since: int = 0) -> LocalSubscription:
         """The durable events above ``since``, then all events as they happen."""
-        topic = self._topics.setdefault(session_id, _Topic())
+        topic = self._topics.get(session_id)
+        if topic is None:
+            topic = self._topics[session_id] = _Topic(Log(self._shelf))
         subscription = LocalSubscription(topic, since)
         if self._closed:
             subscription.close()

@@ -1,19 +1,18 @@
-"""A session's durable events in memory: the latest as they are, those before packed.
+"""A session's durable events: the latest in memory as they are, those before on a shelf.
 
-A call's memory is its words, each of them three times over, and hardly anybody reads them again: a
-viewer who comes late, or one who stood still. Packed they take a seventh. May import ``events``.
+Hardly anybody reads those again: a viewer who comes late, or one who stood still. May import
+``events`` and ``shelf``.
 """
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
 from callscribe.events import Event
+from callscribe.shelf import Page, Shelf
 
 PAGE: Final = 32
 """Events that are packed together: half a millisecond's work."""
@@ -24,10 +23,11 @@ LATE: Final = 8
 class Log:
     """Events by their place; each has a higher ``seq`` than the one before."""
 
-    __slots__ = ("_first", "_late", "_pages")
+    __slots__ = ("_first", "_late", "_pages", "_shelf")
 
-    def __init__(self) -> None:
-        self._pages: list[bytes] = []
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf or Shelf()
+        self._pages: list[Page] = []
         self._first: list[int] = []
         """The number of each page's first event."""
         self._late: list[Event] = []
@@ -46,7 +46,7 @@ class Log:
         late.append(event)
         if len(late) >= LATE + PAGE:
             self._first.append(late[0].seq)
-            self._pages.append(_pack(late[:PAGE]))
+            self._pages.append(self._shelf.put(late[:PAGE]))
             del late[:PAGE]
 
     def late(self, place: int) -> Event | None:
@@ -57,7 +57,7 @@ class Log:
     def page(self, place: int) -> tuple[int, Sequence[Event]]:
         """The events that are packed with that at ``place``, and the place of the first."""
         number = place // PAGE
-        return number * PAGE, _unpack(self._pages[number])
+        return number * PAGE, self._pages[number].read()
 
     def above(self, seq: int) -> int:
         """The place of the first event with a number above ``seq``."""
@@ -80,14 +80,3 @@ class Log:
 
 
 _seq = attrgetter("seq")
-
-
-def _pack(events: list[Event]) -> bytes:
-    # Pickle, since it gives back whatever an engine or an agent has said, and writes a word down
-    # once that three finals share. It never leaves this process.
-    return zlib.compress(pickle.dumps(events, pickle.HIGHEST_PROTOCOL), 1)
-
-
-def _unpack(page: bytes) -> list[Event]:
-    found: list[Event] = pickle.loads(zlib.decompress(page))  # noqa: S301 - of our own making
-    return found

@@ -27,11 +27,11 @@ def by_voice(transcript: Transcript, name: str = NAMED) -> Transcript:
     several = {speaker for speaker, labels in voices.items() if len(labels) > 1}
     if not several:
         return transcript
-    found = Transcript(transcript.session_id, gaps=list(transcript.gaps))
+    parts: list[Utterance] = []
     for said in transcript.utterances:
-        found.utterances += _parts(said, name) if said.speaker in several else [said]
-    found.utterances.sort(key=lambda said: said.start)
-    return found
+        parts += _parts(said, name) if said.speaker in several else [said]
+    parts.sort(key=lambda said: said.start)
+    return Transcript(transcript.session_id, parts, transcript.gaps)
 
 
 def _parts(said: Utterance, name: str) -> Iterator[Utterance]:

@@ -20,6 +20,7 @@ from callscribe.errors import ConfigurationError
 from callscribe.ledger import Ledger
 from callscribe.service import EnhancedTranscriptionService
 from callscribe.settings import Backend, Settings
+from callscribe.shelf import Shelf
 from callscribe.store import TranscriptFiles
 from callscribe.web import (
     agents,
@@ -55,13 +56,15 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
     """The application for these settings; models are loaded while it serves already."""
     configuration = ConfigurationStore(settings.config_file)
     backends = create_backends(settings, engine_factory)
-    bus = create_bus()
+    shelf = Shelf(settings.data_dir)
+    bus = create_bus(shelf)
     ledger = Ledger(bus, time.time)
     service = EnhancedTranscriptionService(
         settings,
         engines=backends.engines,
         bus=bus,
         ledger=ledger,
+        shelf=shelf,
         configuration=configuration,
         sinks=[TranscriptFiles(settings.data_dir / "transcripts").save],
         check=backends.check,
@@ -71,7 +74,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         title="Callscribe",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=lambda app: lifetime(app.state.context, bus),
+        lifespan=lambda app: lifetime(app.state.context, bus, shelf),
         docs_url=None,  # these pages fetch their scripts from elsewhere
         redoc_url=None,
         responses={401: {"model": Problem}, 403: {"model": Problem}},
@@ -85,7 +88,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
         service=service,
         ledger=ledger,
         calls=Calls(service, ledger),
-        desk=Desk(create_agents(settings), ledger),
+        desk=Desk(create_agents(settings), ledger, shelf),
         listen_keys=listen_keys,
         drain=Drain(service, settings.drain),
         twilio=door,

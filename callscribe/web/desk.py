@@ -13,6 +13,7 @@ from callscribe.agents.base import Agent
 from callscribe.agents.runner import Runner
 from callscribe.events import Event, FinalResult, SessionEnded
 from callscribe.ledger import Ledger
+from callscribe.shelf import Shelf
 
 PATIENCE: Final = 5.0
 """Seconds that agents may take to finish what they are at when the server ends."""
@@ -21,7 +22,8 @@ PATIENCE: Final = 5.0
 class Desk:
     """The agents of this deployment, at work while the store is open."""
 
-    def __init__(self, agents: Sequence[Agent], ledger: Ledger) -> None:
+    def __init__(self, agents: Sequence[Agent], ledger: Ledger, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf
         self._agents = agents
         self._ledger = ledger
         self._runner: Runner | None = None
@@ -51,6 +53,7 @@ class Desk:
                 time.time,
                 time.monotonic,
                 is_elsewhere=ledger.is_elsewhere,
+                shelf=self._shelf,
             )
         return self._runner
 

@@ -19,6 +19,7 @@ import structlog
 from callscribe.allocator import keep_small
 from callscribe.bus.base import Bus
 from callscribe.collector import collect_rarely, leave_out
+from callscribe.shelf import Shelf
 from callscribe.store import FileJournal, create_store
 from callscribe.web.context import Context
 from callscribe.web.twilio.returning import take_up
@@ -40,7 +41,7 @@ class _Warms(Protocol):
 
 
 @asynccontextmanager
-async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
+async def lifetime(context: Context, bus: Bus, shelf: Shelf) -> AsyncIterator[None]:
     """Opens the store, goes on with calls whose server died, and loads the models meanwhile.
 
     ``ConfigurationError`` and ``StoreError`` where the store cannot be opened.
@@ -59,6 +60,7 @@ async def lifetime(context: Context, bus: Bus) -> AsyncIterator[None]:
     finally:
         await store.close()
         await bus.close()
+        await shelf.close()
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ from callscribe.shelf import Page, Shelf
 if TYPE_CHECKING:
     from callscribe.transcript import Utterance
 
-PAGE: Final = 32
-"""Utterances that are packed together: half a millisecond's work."""
-LATE: Final = 8
+PAGE: Final = 8
+"""Utterances that are packed together: a third of a millisecond's work."""
+LATE: Final = 4
 """Utterances that stay as they are at least: nearly all that is revised, or asked for."""
 
 

@@ -14,9 +14,9 @@ from typing import Final
 from callscribe.events import Event
 from callscribe.shelf import Page, Shelf
 
-PAGE: Final = 32
-"""Events that are packed together: half a millisecond's work."""
-LATE: Final = 8
+PAGE: Final = 8
+"""Events that are packed together: a third of a millisecond's work."""
+LATE: Final = 4
 """Events that stay as they are at least."""
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 8
 """Utterances that are packed together: a third of a millisecond's work."""
+AT_ONCE: Final = 4
+"""Pages that are packed with one utterance that comes, at most."""
 LATE: Final = 4
 """Utterances that stay as they are at least: nearly all that is revised, or asked for."""
 
@@ -37,7 +39,7 @@ class _Packed(NamedTuple):
 class Said(Sequence["Utterance"]):
     """The utterances of a call, by their beginning.
 
-    Those that are given at once are taken in their order, and packed with the next one that comes.
+    Those that are given at once are taken in their order, and packed bit by bit as others come.
     A copy (``copy.copy``) shares what is packed: it costs next to nothing, and stays as it is.
     """
 
@@ -131,7 +133,10 @@ class Said(Sequence["Utterance"]):
         return other
 
     def _pack(self) -> None:
-        while len(self._late) >= LATE + PAGE:
+        # Not all of a long call at once, where one was read or changed: the loop would stand still.
+        for _ in range(AT_ONCE):
+            if len(self._late) < LATE + PAGE:
+                break
             self._pages.append(self._packed(self._late[:PAGE], self.packed))
             del self._late[:PAGE]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from callscribe.said import LATE, PAGE, Said
+from callscribe.said import AT_ONCE, LATE, PAGE, Said
 from callscribe.shelf import Shelf
 from callscribe.transcript import Utterance, Word
 
@@ -72,15 +72,19 @@ def test_the_latest_are_as_they_were_put() -> None:
             said[place]
 
 
-def test_what_is_given_at_once_is_packed_with_the_next() -> None:
-    read = [one(number, float(number)) for number in range(100)]
-    said = Said(read)
-    assert (said.packed, said) == (0, read)
-    said.put(one(100, 100.0))
-    assert said.packed == (101 - LATE) // PAGE * PAGE
-    assert said == [*read, one(100, 100.0)]
-    assert said != read
-    assert repr(said) == repr([*read, one(100, 100.0)])
+def test_what_is_given_at_once_is_packed_bit_by_bit_as_others_come() -> None:
+    put = [one(number, float(number)) for number in range(110)]
+    said = Said(put[:100])
+    assert (said.packed, said) == (0, put[:100])
+    packed = []
+    for utterance in put[100:]:
+        said.put(utterance)
+        packed.append(said.packed)
+    assert packed[:2] == [AT_ONCE * PAGE, 2 * AT_ONCE * PAGE]
+    assert packed[-1] == (110 - LATE) // PAGE * PAGE
+    assert said == put
+    assert said != put[:-1]
+    assert repr(said) == repr(put)
 
 
 def test_all_are_changed() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from callscribe.errors import ConfigurationError
 from callscribe.settings import Settings
+from callscribe.shelf import Shelf
 from callscribe.web import lifetime as module
 from callscribe.web.app import create_app
 from callscribe.web.lifetime import LATER, lifetime
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.anyio
 async def test_what_was_said_is_in_the_store_when_the_server_has_ended(settings: Settings) -> None:
     app = create_app(settings, engine_factory=energy_factory)
     context = app.state.context
-    async with lifetime(context, context.service._bus):
+    async with lifetime(context, context.service._bus, Shelf()):
         session_id = await context.service.initialize_session("call")
     assert context.ledger.keeper.counts["stored"] == 2  # its beginning and its end
     assert context.backends.engines["whisper"].closed
@@ -54,7 +55,7 @@ async def test_a_store_that_cannot_be_opened_keeps_the_server_down(settings: Set
     wrong = settings.model_copy(update={"database_url": "mysql://somewhere/calls"})
     context = create_app(wrong, engine_factory=energy_factory).state.context
     with pytest.raises(ConfigurationError, match="postgresql://"):
-        async with lifetime(context, context.service._bus):
+        async with lifetime(context, context.service._bus, Shelf()):
             pass
 
 
@@ -67,7 +68,7 @@ async def test_what_calls_need_is_loaded_behind_the_first_answer(
     monkeypatch.setattr(module, "LATER", ("no_such_module", "a_broken_module", "colorsys"))
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     context = create_app(settings, engine_factory=energy_factory).state.context
-    async with asyncio.timeout(10), lifetime(context, context.service._bus):
+    async with asyncio.timeout(10), lifetime(context, context.service._bus, Shelf()):
         while "colorsys" not in sys.modules:
             await asyncio.sleep(0.01)
 
@@ -93,7 +94,7 @@ async def test_engines_are_warm_before_the_first_call(
     monkeypatch.setattr(module, "LATER", ())
     engines = {"whisper": Warms(OSError("no library for it")), "deepgram": Warms()}
     context = create_app(settings, engine_factory=lambda name, _: engines[name]).state.context
-    async with asyncio.timeout(10), lifetime(context, context.service._bus):
+    async with asyncio.timeout(10), lifetime(context, context.service._bus, Shelf()):
         for engine in engines.values():
             await engine.warmed.wait()
 

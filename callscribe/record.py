@@ -140,6 +140,7 @@ class Record:
     def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
         said, gaps = Said(past.transcript.utterances, self._shelf), past.transcript.gaps
+        said.pack()
         self.transcript = Transcript(self.session_id, said, gaps)
         last: dict[str, int] = {}
         for event in past.events:
@@ -271,13 +272,12 @@ class Record:
 
     def made_up(self, gap: Gap, start: float, end: float) -> None:
         """A speaker has sent a gap's audio once more, or a part of it: that is written down now."""
-        said = self.transcript.utterances
         ids = [
             u.utterance_id
-            for u in said
+            for u in self.transcript.utterances.back(start, end)
             if u.speaker == gap.speaker and u.start < end - NEAR and start + NEAR < u.end
         ]
-        self._close_gap(gap, start, end, tuple(ids))
+        self._close_gap(gap, start, end, tuple(reversed(ids)))
         self._leave_gaps(gap, start, end)
 
     def _close_gap(self, gap: Gap, start: float, end: float, ids: tuple[str, ...]) -> None:

@@ -307,6 +307,6 @@ class Session:
     async def _hand_over(self, sink: TranscriptSink) -> None:
         try:
             async with asyncio.timeout(SAVING):
-                await sink(self.record.transcript)
+                await sink(self.record.transcript.copy())  # it may be read in a thread
         except Exception as error:  # noqa: BLE001 - one sink's trouble is not the next one's
             self.record.fault("transcript_not_handed_over", None, error)

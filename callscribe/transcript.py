@@ -245,27 +245,28 @@ class Transcript:
 
     def add(self, utterance: Utterance) -> None:
         """Puts an utterance in its place; one with the same id is replaced (a revision)."""
-        known = self._drop(utterance.utterance_id)
-        self.utterances.put(utterance)
-        known.add(utterance.utterance_id)
+        utterance_id, known = utterance.utterance_id, self._ids()
+        place = self.utterances.put(utterance)  # first: what goes wrong there loses nothing
+        if utterance_id in known:
+            self.utterances.drop(utterance_id, but=place)
+        known.add(utterance_id)
 
     def drop(self, utterance_id: str) -> None:
         """Takes an utterance out, if it is there."""
-        self._drop(utterance_id)
-
-    def _drop(self, utterance_id: str) -> Numbered:
-        known = self._known
-        if known is None:
-            known = self._known = Numbered(said.utterance_id for said in self.utterances)
+        known = self._ids()
         if utterance_id in known:
-            known.discard(utterance_id)
             self.utterances.drop(utterance_id)
-        return known
+            known.discard(utterance_id)
+
+    def _ids(self) -> Numbered:
+        if self._known is None:
+            self._known = Numbered(said.utterance_id for said in self.utterances)
+        return self._known
 
     def find(self, speaker: str, start: float, end: float) -> Utterance | None:
         """The speaker's utterance that most of a stretch lies in; None where none does."""
         middle = (start + end) / 2
-        for utterance in reversed(self.utterances):
+        for utterance in self.utterances.back(middle, middle):
             if utterance.speaker == speaker and utterance.start <= middle <= utterance.end:
                 return utterance
         return None
@@ -285,9 +286,7 @@ class Transcript:
         """Exchanges two speakers' names in all that was said, and not heard."""
         names = {one: other, other: one}
         gaps = self.gaps
-        self.utterances.change_all(
-            lambda said: replace(said, speaker=names.get(said.speaker, said.speaker))
-        )
+        self.utterances.rename(names)
         gaps[:] = [replace(gap, speaker=names.get(gap.speaker, gap.speaker)) for gap in gaps]
 
     @property
@@ -318,10 +317,11 @@ class Transcript:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
+        said = list(self.utterances)
         return {
             "session_id": self.session_id,
             "duration": round(self.duration, 3),
-            "speakers": self.speakers,
-            "utterances": [utterance.to_dict() for utterance in self.utterances],
+            "speakers": list(dict.fromkeys(utterance.speaker for utterance in said)),
+            "utterances": [utterance.to_dict() for utterance in said],
             "gaps": [gap.to_dict() for gap in self.gaps],
         }

@@ -69,7 +69,9 @@ async def test_many_sizes_do_not_write_over_each_other(tmp_path: Path) -> None:
     await written(shelf)
     assert all(page.read() == some for page, some in pages.values())
     places = sorted(
-        (page._place, module._taken(page._size)) for page, _ in pages.values() if page._place >= 0
+        (sheet.place, module._taken(sheet.size))
+        for page, _ in pages.values()
+        if (sheet := page._sheet).place >= 0
     )
     assert len(places) > 100
     assert all(a + size <= b for (a, size), (b, _) in zip(places, places[1:], strict=False))
@@ -84,17 +86,53 @@ async def test_what_is_read_while_it_is_written_is_whole(tmp_path: Path) -> None
     assert not any(page.is_in_memory for page in pages[:1])
 
 
-async def test_without_a_folder_all_stays_in_memory() -> None:
+async def test_without_a_folder_all_stays_in_memory_and_nothing_is_noted() -> None:
     shelf = Shelf(memory=0)
-    pages = [shelf.put(things(seed)) for seed in range(9)]
+    pages = [await asyncio.to_thread(shelf.put, things(seed)) for seed in range(9)]
     assert all(page.is_in_memory for page in pages)
-    assert shelf.weight == sum(page._size for page in pages)
-    del pages
-    assert shelf.weight == 0
+    pages.clear()
+    assert (shelf.weight, len(shelf._fresh), len(shelf._gone)) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("fault", ["open", "write", "short"])
-async def test_a_disk_that_takes_nothing_is_said_once_and_costs_nothing_that_was_said(
+async def test_short_calls_leave_nothing_behind(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for seed in range(2_000):
+        shelf.put([seed])
+    assert len(shelf._fresh) + len(shelf._gone) <= 2
+    assert shelf.weight < 200
+    assert shelf._file is None
+
+
+async def test_a_page_may_be_let_go_in_any_thread_and_while_it_is_written(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, memory=0)
+    for seed in range(20):
+        page = shelf.put(things(seed))  # written from now on
+        assert shelf._writing is not None
+        held = [page]
+        del page
+        await asyncio.to_thread(held.clear)
+        await written(shelf)
+    kept = shelf.put(things(99))
+    await written(shelf)
+    assert kept.read() == things(99)
+    assert (shelf.weight, shelf._living, len(shelf._fresh)) == (0, 1, 0)
+    assert shelf._end <= 2 * 2048
+
+
+async def test_the_file_is_emptied_with_its_last_page(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, memory=3_000)
+    pages = [shelf.put(things(seed)) for seed in range(9)]
+    await written(shelf)
+    assert os.fstat(shelf._file.fileno()).st_size > 10_000
+    pages.clear()
+    left = shelf.put(["little"])
+    await written(shelf)
+    assert os.fstat(shelf._file.fileno()).st_size == 0
+    assert (left.read(), shelf._end) == (["little"], 0)
+
+
+@pytest.mark.parametrize("fault", ["open", "write", "short", "thread"])
+async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     def full(*_: Any) -> int:
@@ -102,19 +140,35 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_costs_nothing_that_was
             return 1
         raise OSError("the disk is full")
 
-    folder = tmp_path / "file"
+    async def no_thread(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    now, folder = [100.0], tmp_path / "file"
+    shelf = Shelf(folder, memory=0, monotonic=lambda: now[0])
     if fault == "open":
         folder.write_text("no folder")
+    elif fault == "thread":
+        monkeypatch.setattr(asyncio, "to_thread", no_thread)
     else:
         monkeypatch.setattr(os, "pwrite", full)
-    shelf = Shelf(folder, memory=0)
     with capture_logs() as logs:
         pages = [shelf.put(things(seed)) for seed in range(5)]
         await written(shelf)
-        pages += [shelf.put(things(seed)) for seed in range(5, 9)]
+        for at in (110.0, 161.0):  # too soon, and once more in vain
+            now[0] = at
+            pages.append(shelf.put(things(len(pages))))
+            await written(shelf)
+        assert all(page.is_in_memory for page in pages)
+        monkeypatch.undo()
+        if folder.is_file():
+            folder.unlink()
+        now[0] = 222.0
+        pages.append(shelf.put(things(len(pages))))
         await written(shelf)
-    assert [line["event"] for line in logs] == ["shelf_not_written"]
-    assert [page.read() for page in pages] == [things(seed) for seed in range(9)]
+    assert [line["event"] for line in logs] == ["shelf_not_written", "shelf_written_again"]
+    assert not any(page.is_in_memory for page in pages)
+    assert [page.read() for page in pages] == [things(seed) for seed in range(8)]
+    assert shelf._end == 8 * 2048, "no place was lost"
 
 
 async def test_closing_waits_for_what_is_being_written(tmp_path: Path) -> None:

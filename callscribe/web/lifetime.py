@@ -10,7 +10,7 @@ import fcntl
 import importlib
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
@@ -58,9 +58,9 @@ async def lifetime(context: Context, bus: Bus, shelf: Shelf) -> AsyncIterator[No
             async with _running(context):
                 yield
     finally:
-        await store.close()
-        await bus.close()
-        await shelf.close()
+        async with AsyncExitStack() as closing:  # each, whatever becomes of the others
+            for end in (shelf.close, bus.close, store.close):
+                closing.push_async_callback(end)
 
 
 @asynccontextmanager

@@ -207,7 +207,9 @@ def _summary(context: Context, call: StoredCall) -> dict[str, Any]:
 async def _info(context: Context, session_id: str) -> SessionInfo:
     """A call with all that is known of it; one that goes on can be told without the store."""
     session = context.calls.live(session_id)
-    transcript = await context.calls.transcript(session_id)
+    transcript = (await context.calls.transcript(session_id)).copy()
+    # In a thread: of a long call there is much to be read.
+    said = await asyncio.to_thread(transcript.to_dict)
     stats = await context.calls.stats(session_id)
     try:
         summary = _summary(context, await context.calls.call(session_id))
@@ -216,7 +218,7 @@ async def _info(context: Context, session_id: str) -> SessionInfo:
             raise
         summary = _from_memory(session)
     return SessionInfo.model_validate(
-        {**summary, "transcript": transcript.to_dict(), "gaps": transcript.gaps, "stats": stats},
+        {**summary, "transcript": said, "gaps": transcript.gaps, "stats": stats},
         from_attributes=True,
     )
 

@@ -75,7 +75,7 @@ class EntitiesAgent:
 
 def _before(final: FinalResult, call: Call) -> str:
     """What the other speaker said last before this."""
-    for said in reversed(call.transcript.utterances):  # it is one of the latest
+    for said in call.transcript.utterances.back(but_by=final.speaker):  # it is one of the latest
         if said.speaker != final.speaker and said.start < final.start:
             return said.text
     return ""

@@ -27,19 +27,19 @@ class Numbered:
             self.add(one)
 
     def __contains__(self, one: str) -> bool:
-        found = _ID.fullmatch(one)
+        found = self._find(one)
         if found is None:
             return one in self._others
-        spans = self._spans.get(found[1])
-        return spans is not None and bisect_right(spans, int(found[2])) % 2 == 1
+        spans, number = found
+        return bisect_right(spans, number) % 2 == 1
 
     def add(self, one: str) -> None:
         """Takes an id in. Idempotent."""
-        found = _ID.fullmatch(one)
+        found = self._find(one)
         if found is None:
             self._others.add(one)
             return
-        spans, number = self._spans.setdefault(found[1], []), int(found[2])
+        spans, number = found
         place = bisect_right(spans, number)
         if place % 2:  # it is there
             return
@@ -56,14 +56,19 @@ class Numbered:
 
     def discard(self, one: str) -> None:
         """Takes an id out, if it is there."""
-        found = _ID.fullmatch(one)
+        if one not in self:
+            return
+        found = self._find(one)
         if found is None:
             self._others.discard(one)
             return
-        spans, number = self._spans.get(found[1], []), int(found[2])
+        spans, number = found
         place = bisect_right(spans, number)
-        if place % 2 == 0:
-            return
         left = [] if spans[place - 1] == number else [spans[place - 1], number]
         right = [] if spans[place] == number + 1 else [number + 1, spans[place]]
         spans[place - 1 : place + 1] = [*left, *right]
+
+    def _find(self, one: str) -> tuple[list[int], int] | None:
+        """The spans that an id's number belongs to, and that; None where it has none."""
+        found = _ID.fullmatch(one)
+        return found and (self._spans.setdefault(found[1], []), int(found[2]))

@@ -1,8 +1,8 @@
 """What a session has to show: its numbered events and its transcript.
 
 Engines' results come in here and go out as events. May import ``leg``, ``notices``, ``utterances``,
-``ledger``, ``past``, ``talk``, ``finals``, ``voices``, ``said``, ``shelf``, ``engines.base`` and
-core.
+``ledger``, ``past``, ``gaps``, ``talk``, ``finals``, ``voices``, ``said``, ``shelf``,
+``engines.base`` and core.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-from callscribe import events
+from callscribe import events, gaps
 from callscribe.engines.base import (
     Deaf,
     Doubtful,
@@ -37,14 +37,14 @@ from callscribe.engines.base import (
 from callscribe.finals import Finals
 from callscribe.ledger import Ledger
 from callscribe.leg import Leg
-from callscribe.notices import heard_otherwise, who_listens, words_lost
+from callscribe.notices import heard_otherwise, who_listens
 from callscribe.past import Past
 from callscribe.said import Said
 from callscribe.shelf import Shelf
 from callscribe.sureness import Sureness
 from callscribe.talk import Talk
 from callscribe.transcript import Gap, Result, Transcript
-from callscribe.utterances import NEAR, Step, UtteranceBuilder, placed, restated
+from callscribe.utterances import Step, UtteranceBuilder, placed, restated
 from callscribe.voices import Voices, has_labels
 
 AROUND: Final = 0.5
@@ -139,9 +139,9 @@ class Record:
 
     def take_up(self, past: Past) -> None:
         """Goes on behind what an earlier process has written down."""
-        said, gaps = Said(past.transcript.utterances, self._shelf), past.transcript.gaps
+        said = Said(past.transcript.utterances, self._shelf)
         said.pack()
-        self.transcript = Transcript(self.session_id, said, gaps)
+        self.transcript = Transcript(self.session_id, said, past.transcript.gaps)
         last: dict[str, int] = {}
         for event in past.events:
             self.talk.apply(event)
@@ -242,21 +242,12 @@ class Record:
         if self._builder(leg.speaker).is_begun:
             self.finish(leg)
         start, end = heard.start + offset, heard.end + offset
-        self.publish(events.Gap, speaker=leg.speaker, start=start, end=end, reason=heard.reason)
-        lost = words_lost(leg.speaker, start, end, heard.reason)
-        self.publish(events.Notice, speaker=leg.speaker, **lost)
+        gaps.tell(self.publish, leg.speaker, start, end, heard.reason)
 
     def _repair(self, leg: Leg, heard: Repaired, offset: float) -> None:
         """Puts what was said in a gap, or a part of it, into its place; the rest stays a gap."""
         start, end = heard.start + offset, heard.end + offset
-        gap = min(
-            (
-                gap
-                for gap in self.transcript.gaps
-                if gap.speaker == leg.speaker and gap.start - NEAR < start and end < gap.end + NEAR
-            ),
-            key=lambda gap: gap.end - gap.start,
-        )
+        gap = gaps.find(self.transcript.gaps, leg.speaker, start, end)
         builder = UtteranceBuilder(leg.speaker, self._numbers[leg.speaker])
         steps = [builder.add(self._named(leg, result), offset) for result in heard.results]
         ids = {}
@@ -264,40 +255,19 @@ class Record:
             if step is not None:
                 self._record(leg, step, None, repairs=gap.seq)
                 ids[step.utterance.utterance_id] = True
-        self._close_gap(gap, start, end, tuple(ids))
+        self.transcript.drop_gap(gap.seq)
+        gaps.close(self.publish, gap, start, end, tuple(ids))
         if heard.caveat:
             notice = heard_otherwise(leg.speaker, start, end, heard.caveat)
             self.publish(events.Notice, speaker=leg.speaker, **notice)
-        self._leave_gaps(gap, start, end)
+        gaps.leave_rest(self.publish, gap, start, end)
 
     def made_up(self, gap: Gap, start: float, end: float) -> None:
         """A speaker has sent a gap's audio once more, or a part of it: that is written down now."""
-        ids = [
-            u.utterance_id
-            for u in self.transcript.utterances.back(start, end)
-            if u.speaker == gap.speaker and u.start < end - NEAR and start + NEAR < u.end
-        ]
-        self._close_gap(gap, start, end, tuple(reversed(ids)))
-        self._leave_gaps(gap, start, end)
-
-    def _close_gap(self, gap: Gap, start: float, end: float, ids: tuple[str, ...]) -> None:
+        ids = gaps.said_within(self.transcript, gap, start, end)
         self.transcript.drop_gap(gap.seq)
-        self.publish(
-            events.GapRepaired,
-            speaker=gap.speaker,
-            of_seq=gap.seq,
-            start=start,
-            end=end,
-            utterance_ids=ids,
-        )
-
-    def _leave_gaps(self, gap: Gap, start: float, end: float) -> None:
-        """What is left of a gap before and behind what was heard."""
-        for first, last in ((gap.start, start), (end, gap.end)):
-            if last - first > NEAR:
-                self.publish(
-                    events.Gap, speaker=gap.speaker, start=first, end=last, reason=gap.reason
-                )
+        gaps.close(self.publish, gap, start, end, ids)
+        gaps.leave_rest(self.publish, gap, start, end)
 
     def _rehear(self, leg: Leg, heard: Reheard, offset: float) -> None:
         """Puts what was understood more surely into its place."""

@@ -38,6 +38,7 @@ FLOORS: list[set[str]] = [
         "leg",
         "keeping",
         "ledger",
+        "gaps",
         "notices",
         "past",
         "record",

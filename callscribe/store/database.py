@@ -1,7 +1,8 @@
-"""The connections to a database, SQLite or PostgreSQL. May import ``store.faults`` and ``errors``.
+"""The connections to a database, SQLite or PostgreSQL.
 
 Reading has connections of its own, so that it never waits for who writes. SQLite has one writer
-at a time; the others stand in line here, where waiting costs nothing.
+at a time; the others stand in line here, where waiting costs nothing. May import ``store.faults``,
+``store.together`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from callscribe.errors import ConfigurationError, StoreError
 from callscribe.store.faults import explained
+from callscribe.store.together import driver_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +34,9 @@ ANSWER: Final = 30.0
 
 CONNECTING: Final = 5.0
 """Seconds that PostgreSQL may take to let us in."""
+
+BEGIN: Final = "BEGIN IMMEDIATE"
+"""How who writes begins: to get the lock in the middle may fail without waiting."""
 
 _KINDS: Final = "sqlite:///FILE, a path, or postgresql://USER@HOST/NAME"
 
@@ -131,7 +136,10 @@ class Database:
 
 
 class SqliteWriter:
-    """Where SQLite is written: a connection of its own in a thread of its own."""
+    """Where SQLite is written: a connection of its own in a thread of its own.
+
+    Transactions are begun and ended at the driver: they are many, and short.
+    """
 
     def __init__(self, url: URL, busy: float) -> None:
         self.engine = create_engine(
@@ -141,7 +149,8 @@ class SqliteWriter:
             hide_parameters=True,
             connect_args=_begun_below(busy),
         )
-        _prepare(self.engine, writes=True)
+        _prepare(self.engine, writes=True, begins=False)
+        self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._closed = False
 
@@ -150,15 +159,40 @@ class SqliteWriter:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
 
     def _do(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.begin() as connection:
-            return work(connection)
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self.engine.connect()
+        driver = driver_of(connection)
+        try:
+            driver.execute(BEGIN)
+            found = work(connection)
+            if connection.in_transaction():  # as it calls it: SQLAlchemy was asked something
+                connection.commit()
+            else:
+                driver.commit()
+        except BaseException:
+            self._let_go()  # which takes back what was done; the next one gets a new one
+            raise
+        return found
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
 
     async def close(self) -> None:
         """Lets the connection go when all is done. Idempotent."""
         if not self._closed:
             self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
             self._thread.shutdown()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self.engine.dispose()
 
 
 def _sqlite(url: URL, busy: float, *, writes: bool) -> AsyncEngine:
@@ -178,9 +212,9 @@ def _begun_below(busy: float) -> dict[str, Any]:
     return {"timeout": busy, "isolation_level": None, "check_same_thread": False}
 
 
-def _prepare(engine: Engine, *, writes: bool) -> None:
-    # The writer asks for the lock at once: to get it in the middle may fail without waiting.
-    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+def _prepare(engine: Engine, *, writes: bool, begins: bool = True) -> None:
+    """``begins``: with each transaction of SQLAlchemy's one begins below."""
+    begin = BEGIN if writes else "BEGIN"
     pragmas = ["query_only=ON"]
     if writes:
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"]
@@ -195,7 +229,8 @@ def _prepare(engine: Engine, *, writes: bool) -> None:
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", start)
+    if begins:
+        event.listen(engine, "begin", start)
 
 
 def _postgres(url: URL, *, isolation: str) -> AsyncEngine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy import URL, Connection, text
 from callscribe.errors import ConfigurationError, StoreError
 from callscribe.store import create_store
 from callscribe.store.database import Database, make_folder, name_of, parse_address
+from callscribe.store.together import driver_of
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +116,31 @@ async def test_what_is_done_in_one_transaction_is_done_whole_or_not_at_all(both:
     await database.close()
     with pytest.raises(StoreError, match="closed"):
         await database.write(make, 1)
+
+
+async def test_who_writes_goes_on_behind_what_failed(file: URL) -> None:
+    database, connections = Database(file, busy=0.1), []
+
+    def put(connection: Connection, number: int) -> None:
+        connections.append(driver_of(connection))
+        driver_of(connection).execute("CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)")
+        driver_of(connection).execute("INSERT INTO t VALUES (?)", (number,))
+
+    await database.write(put, 1)
+    await database.write(put, 2)
+    assert connections[0] is connections[1], "none is opened for each transaction"
+    with pytest.raises(StoreError):
+        await database.write(put, 2)
+    other = sqlite3.connect(str(file.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked by another program") as raised:
+        await database.write(put, 3)
+    assert raised.value.retryable
+    other.execute("ROLLBACK")
+    await database.write(put, 4)
+    assert other.execute("SELECT n FROM t").fetchall() == [(1,), (2,), (4,)]
+    other.close()
+    await database.close()
 
 
 async def test_what_nobody_waits_for_any_more_is_ended_before_it_closes(file: URL) -> None:

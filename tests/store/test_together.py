@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.dialects import sqlite
 
 from callscribe.store.rows import prepare
 from callscribe.store.schema import calls, metadata, utterances
-from callscribe.store.together import MOST, Together
+from callscribe.store.together import MOST, Among, Together, driver_of
 from callscribe.store.writing import _statements
 from tests.happenings import final
 
@@ -42,12 +42,11 @@ def stored(connection: Connection) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("count", [1, 2, MOST, MOST + 1, 3 * MOST + 5])
 def test_rows_are_those_that_an_insert_row_by_row_makes(connection: Connection, count: int) -> None:
     statements: list[str] = []
-    event.listen(
-        connection, "before_cursor_execute", lambda _c, _k, text, *_: statements.append(text)
-    )
+    driver_of(connection).set_trace_callback(statements.append)
     rows = [row(n, engine="\x00\ud800 é" if n % 2 else "") for n in range(count)]
     Together(calls.insert(), [c.name for c in calls.c]).execute(connection, rows)
-    assert len(statements) == -(-count // MOST)
+    driver_of(connection).set_trace_callback(None)
+    assert sum(text.startswith("INSERT") for text in statements) == -(-count // MOST)
     assert stored(connection) == rows
 
 
@@ -75,3 +74,13 @@ def test_what_is_there_is_replaced_row_by_row(connection: Connection) -> None:
     into.execute(connection, [row(1), row(2, last_seq=7)])
     into.execute(connection, [row(2, last_seq=5), row(1, last_seq=9), row(3), row(3, last_seq=4)])
     assert [found["last_seq"] for found in stored(connection)] == [9, 7, 4]
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST, 2 * MOST + 3])
+def test_rows_are_found_by_their_keys(connection: Connection, count: int) -> None:
+    rows = [row(n, engine="\x00\ud800 é", ended_at=n / 7) for n in range(3 * MOST)]
+    connection.execute(calls.insert(), rows)
+    keys = [one["session_id"] for one in rows[:count]]
+    columns = [calls.c[name] for name in rows[0]]
+    found = [*Among(calls.c.session_id, columns).execute(connection, [*keys, "nobody's"])]
+    assert sorted(found) == [tuple(one.values()) for one in rows[:count]]

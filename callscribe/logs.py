@@ -65,7 +65,7 @@ def configure(
     root.setLevel(level.upper())
     # Libraries that log what goes through them would write speech and keys at debug.
     chatties = ("websockets", "httpx", "httpcore", "asyncio", "urllib3", "filelock")
-    for chatty in (*chatties, "aiosqlite", "alembic", "twilio"):
+    for chatty in (*chatties, "alembic", "twilio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # The server's own lines are wanted, the headers that its socket library adds to them are not.
     logging.getLogger("uvicorn.error").setLevel(max(root.level, logging.INFO))

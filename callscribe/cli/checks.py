@@ -31,7 +31,7 @@ from callscribe.errors import CallscribeError, ConfigurationError
 from callscribe.settings import Settings, TranscriptionConfig
 
 PACKAGES = (
-    "aiosqlite", "alembic", "asyncpg", "av", "dateparser", "deepgram-sdk", "fastapi",
+    "alembic", "asyncpg", "av", "dateparser", "deepgram-sdk", "fastapi",
     "faster-whisper", "h11", "httptools", "httpx", "msgspec", "numpy", "onnxruntime",
     "phonenumbers", "picows", "pydantic", "pydantic-settings", "pysubs2", "rapidfuzz", "rich",
     "soxr", "sqlalchemy", "structlog", "text2num", "threadpoolctl", "twilio", "typer", "uvicorn",

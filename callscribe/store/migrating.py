@@ -40,13 +40,16 @@ def _migrate_here(url: URL, revision: str) -> None:
 async def _migrate(url: URL, revision: str) -> None:
     database = Database(url, busy=WAIT)
     try:
-        async with database.writing() as connection:
-            if not database.is_sqlite:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            if revision != "head" or await connection.run_sync(_version) != newest():
-                await connection.run_sync(_run, revision, database.name)
+        await database.write(_bring, revision, database.name)
     finally:
         await database.close()
+
+
+def _bring(connection: Connection, revision: str, name: str) -> None:
+    if connection.dialect.name != "sqlite":  # there who writes is alone
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    if revision != "head" or _version(connection) != newest():
+        _run(connection, revision, name)
 
 
 def newest() -> str:

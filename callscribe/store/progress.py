@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callscribe.store.base import DeadLetter
 from callscribe.store.schema import agent_cursors, calls, dead_letters
 from callscribe.store.writing import inserting
 
 
-async def read_cursor(connection: AsyncConnection, agent: str, session_id: str) -> int:
+def read_cursor(connection: Connection, agent: str, session_id: str) -> int:
     """The number of the last event that an agent has done with; 0 at first."""
-    found = await connection.scalar(
+    found = connection.scalar(
         select(agent_cursors.c.seq).where(
             agent_cursors.c.agent == agent, agent_cursors.c.session_id == session_id
         )
@@ -56,11 +55,11 @@ def advance_all(connection: Connection, done: Mapping[tuple[str, str], int]) -> 
     return asked - there
 
 
-async def read_behind(connection: AsyncConnection, agent: str) -> list[str]:
+def read_behind(connection: Connection, agent: str) -> list[str]:
     """The sessions with finals above the agent's cursor, the oldest first."""
     mine = agent_cursors.c.session_id == calls.c.session_id, agent_cursors.c.agent == agent
     done = select(agent_cursors.c.seq).where(*mine).scalar_subquery()
-    found = await connection.scalars(
+    found = connection.scalars(
         select(calls.c.session_id)
         .where(calls.c.last_final > func.coalesce(done, 0))
         .order_by(calls.c.started_at, calls.c.session_id)
@@ -82,14 +81,14 @@ def bury(connection: Connection, letter: DeadLetter) -> None:
     )
 
 
-async def read_letters(connection: AsyncConnection, agent: str, letter_id: str) -> list[DeadLetter]:
+def read_letters(connection: Connection, agent: str, letter_id: str) -> list[DeadLetter]:
     """The dead letters, the oldest first; only an agent's, only one, where that is given."""
     query = select(dead_letters).order_by(dead_letters.c.at, dead_letters.c.letter_id)
     if agent:
         query = query.where(dead_letters.c.agent == agent)
     if letter_id:
         query = query.where(dead_letters.c.letter_id == letter_id)
-    found = await connection.execute(query)
+    found = connection.execute(query)
     return [DeadLetter(**row) for row in found.mappings()]
 
 

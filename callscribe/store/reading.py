@@ -1,5 +1,7 @@
 """Calls, texts and results on their way out of the tables.
 
+Everything here runs in a transaction of its caller: for SQLite in a thread, for PostgreSQL in what
+SQLAlchemy makes of the event loop for code that does not await.
 May import ``schema``, ``search``, ``store.base`` and core.
 """
 
@@ -11,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, union
+from sqlalchemy.util import await_only
 
 from callscribe.coverage import Coverage
 from callscribe.store.base import Match, StoredCall, StoredLeg, StoredResult
@@ -41,21 +43,21 @@ _HEARD_HERE: Final = utterances.c.leak_of == ""
 """Speech of another leg that was heard here too is no part of what was said."""
 
 
-async def read_events(
-    connection: AsyncConnection, session_id: str, since: int, limit: int | None
+def read_events(
+    connection: Connection, session_id: str, since: int, limit: int | None
 ) -> list[dict[str, Any]]:
     """The events of a session numbered above ``since``."""
-    found = await connection.scalars(
+    found = connection.scalars(
         select(events.c.body)
         .where(events.c.session_id == session_id, events.c.seq > since)
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return await _each(from_json, found.all())
+    return _each(connection, from_json, found.all())
 
 
-async def read_calls(
-    connection: AsyncConnection, condition: ColumnElement[bool], search: str, limit: int
+def read_calls(
+    connection: Connection, condition: ColumnElement[bool], search: str, limit: int
 ) -> list[StoredCall]:
     """The latest calls that satisfy a condition and hold what is searched for."""
     query = select(calls).where(condition)
@@ -65,14 +67,14 @@ async def read_calls(
             calls.c.session_id.in_(select(utterances.c.session_id).where(found, _HEARD_HERE))
         )
     query = query.order_by(calls.c.started_at.desc(), calls.c.session_id.desc()).limit(limit)
-    rows = (await connection.execute(query)).mappings().all()
+    rows = connection.execute(query).mappings().all()
     ids = [row["session_id"] for row in rows]
     if not ids:
         return []
-    their_legs = await _legs(connection, ids)
-    sizes = await _sizes(connection, ids)
-    missed = await _missed(connection, ids)
-    matches = await _matches(connection, ids, found)
+    their_legs = _legs(connection, ids)
+    sizes = _sizes(connection, ids)
+    missed = _missed(connection, ids)
+    matches = _matches(connection, ids, found)
     return [
         StoredCall(
             **{key: row[key] for key in _PLAIN},
@@ -95,18 +97,23 @@ async def read_calls(
 _PLAIN: Final = ("session_id", "state", "started_at", "ended_at", "last_at", "last_seq", "engine")
 
 
-async def read_utterances(connection: AsyncConnection, session_id: str) -> list[Utterance]:
+def read_transcript(connection: Connection, session_id: str) -> tuple[list[Utterance], list[Gap]]:
+    """What was said, and what nobody heard, in order."""
+    return read_utterances(connection, session_id), read_gaps(connection, session_id)
+
+
+def read_utterances(connection: Connection, session_id: str) -> list[Utterance]:
     """What was said, in order."""
-    found = await connection.execute(
+    found = connection.execute(
         select(utterances)
         .where(utterances.c.session_id == session_id, _HEARD_HERE)
         .order_by(utterances.c.start, utterances.c.seq)
     )
-    return await _each(_utterance, found.mappings().all())
+    return _each(connection, _utterance, found.mappings().all())
 
 
-async def read_revisions(
-    connection: AsyncConnection, session_id: str, utterance_id: str
+def read_revisions(
+    connection: Connection, session_id: str, utterance_id: str
 ) -> list[dict[str, Any]]:
     """The closed versions of an utterance, under the name that its speaker has now."""
     revised, last = (
@@ -116,14 +123,14 @@ async def read_revisions(
         for table in (revisions, utterances)
     )
     places = union(revised, last.where(utterances.c.speech_final))
-    found = await connection.scalars(
+    found = connection.scalars(
         select(events.c.body)
         .where(events.c.session_id == session_id)
         .where(or_(events.c.seq.in_(places), events.c.type == "roles_swapped"))
         .order_by(events.c.seq)
     )
     versions: list[dict[str, Any]] = []
-    for event in await _each(from_json, found.all()):
+    for event in _each(connection, from_json, found.all()):
         if event["type"] == "final":
             versions.append(event)
         elif len(event["speakers"]) == 2:
@@ -134,9 +141,9 @@ async def read_revisions(
     return versions
 
 
-async def read_gaps(connection: AsyncConnection, session_id: str) -> list[Gap]:
+def read_gaps(connection: Connection, session_id: str) -> list[Gap]:
     """What nobody heard, in order."""
-    found = await connection.execute(
+    found = connection.execute(
         select(gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason, gaps.c.seq)
         .where(gaps.c.session_id == session_id)
         .order_by(gaps.c.start, gaps.c.seq)
@@ -144,17 +151,17 @@ async def read_gaps(connection: AsyncConnection, session_id: str) -> list[Gap]:
     return [Gap(**row) for row in found.mappings()]
 
 
-async def read_results(connection: AsyncConnection, session_id: str) -> list[StoredResult]:
+def read_results(connection: Connection, session_id: str) -> list[StoredResult]:
     """What the agents found, in order, under the names that the speakers have now."""
-    found = await connection.execute(
+    found = connection.execute(
         select(agent_results)
         .where(agent_results.c.session_id == session_id)
         .order_by(agent_results.c.seq)
     )
-    results = await _each(_result, found.mappings().all())
+    results = _each(connection, _result, found.mappings().all())
     if not any("speaker" in result.body for result in results):
         return results
-    who = await connection.execute(
+    who = connection.execute(
         select(utterances.c.utterance_id, utterances.c.speaker).where(
             utterances.c.session_id == session_id
         )
@@ -181,10 +188,8 @@ def asked(states: Sequence[str], before: float | None) -> ColumnElement[bool]:
     return condition
 
 
-async def _legs(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[StoredLeg]]:
-    found = await connection.execute(
-        select(legs).where(legs.c.session_id.in_(ids)).order_by(legs.c.seq)
-    )
+def _legs(connection: Connection, ids: Sequence[str]) -> dict[str, list[StoredLeg]]:
+    found = connection.execute(select(legs).where(legs.c.session_id.in_(ids)).order_by(legs.c.seq))
     by_call = defaultdict(list)
     for row in found.mappings():
         fields = {name: row[name] for name in StoredLeg.__dataclass_fields__}
@@ -192,8 +197,8 @@ async def _legs(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, li
     return by_call
 
 
-async def _sizes(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[int, float]]:
-    found = await connection.execute(
+def _sizes(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, float]]:
+    found = connection.execute(
         select(utterances.c.session_id, func.count(), func.max(utterances.c.end))
         .where(utterances.c.session_id.in_(ids), _HEARD_HERE)
         .group_by(utterances.c.session_id)
@@ -201,10 +206,10 @@ async def _sizes(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, t
     return {session_id: (count, end) for session_id, count, end in found}
 
 
-async def _missed(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Gap]]:
+def _missed(connection: Connection, ids: Sequence[str]) -> dict[str, list[Gap]]:
     columns = (gaps.c.speaker, gaps.c.start, gaps.c.end, gaps.c.reason, gaps.c.seq)
     by_call: dict[str, list[Gap]] = defaultdict(list)
-    found = await connection.execute(
+    found = connection.execute(
         select(gaps.c.session_id, *columns).where(gaps.c.session_id.in_(ids))
     )
     for session_id, *fields in found:
@@ -226,8 +231,8 @@ def _coverage(legs: Sequence[StoredLeg], missed: Sequence[Gap]) -> float:
     return coverage.percent
 
 
-async def _matches(
-    connection: AsyncConnection, ids: Sequence[str], found: ColumnElement[bool] | None
+def _matches(
+    connection: Connection, ids: Sequence[str], found: ColumnElement[bool] | None
 ) -> dict[str, list[Match]]:
     by_call: dict[str, list[Match]] = defaultdict(list)
     if found is None:
@@ -239,16 +244,17 @@ async def _matches(
     all_of_them: Select[Any] = select(*(utterances.c[n] for n in names), place.label("place"))
     numbered = all_of_them.where(utterances.c.session_id.in_(ids), found, _HEARD_HERE).subquery()
     first = select(numbered).where(numbered.c.place <= MATCHES).order_by(numbered.c.place)
-    for row in (await connection.execute(first)).mappings():
+    for row in connection.execute(first).mappings():
         by_call[row["session_id"]].append(Match(**{name: row[name] for name in names[1:]}))
     return by_call
 
 
-async def _each(make: Callable[[Any], Said], rows: Sequence[Any]) -> list[Said]:
-    """Reads rows; many of them in a thread, so that the loop goes on."""
-    if len(rows) <= ON_THE_LOOP:
+def _each(connection: Connection, make: Callable[[Any], Said], rows: Sequence[Any]) -> list[Said]:
+    """Reads rows; many of them never on the event loop, so that it goes on."""
+    if len(rows) <= ON_THE_LOOP or not connection.dialect.is_async:
         return [make(row) for row in rows]
-    return await asyncio.to_thread(lambda: [make(row) for row in rows])
+    found: list[Said] = await_only(asyncio.to_thread(lambda: [make(row) for row in rows]))
+    return found
 
 
 def _utterance(row: RowMapping) -> Utterance:

@@ -44,14 +44,12 @@ class SqlStore:
         self, session_id: str, since: int = 0, limit: int | None = None
     ) -> list[dict[str, Any]]:
         """The events of a session numbered above ``since``, in order, in their JSON form."""
-        async with self._database.reading() as connection:
-            return await reading.read_events(connection, session_id, since, limit)
+        return await self._database.read(reading.read_events, session_id, since, limit)
 
     async def call(self, session_id: str) -> StoredCall | None:
         """One call; None when there is none."""
-        async with self._database.reading() as connection:
-            only = calls.c.session_id == session_id
-            found = await reading.read_calls(connection, only, search="", limit=1)
+        only = calls.c.session_id == session_id
+        found = await self._database.read(reading.read_calls, only, search="", limit=1)
         return found[0] if found else None
 
     async def calls(
@@ -63,32 +61,25 @@ class SqlStore:
         limit: int = 50,
     ) -> list[StoredCall]:
         """Calls, the latest first."""
-        async with self._database.reading() as connection:
-            return await reading.read_calls(
-                connection, reading.asked(states, before), search, limit
-            )
+        asked = reading.asked(states, before)
+        return await self._database.read(reading.read_calls, asked, search, limit)
 
     async def transcript(self, session_id: str) -> Transcript:
         """What was said, in order, revisions applied."""
-        async with self._database.reading() as connection:
-            said = await reading.read_utterances(connection, session_id)
-            gaps = await reading.read_gaps(connection, session_id)
+        said, gaps = await self._database.read(reading.read_transcript, session_id)
         return Transcript(session_id, said, gaps)
 
     async def revisions(self, session_id: str, utterance_id: str) -> list[dict[str, Any]]:
         """Every closed version of an utterance, the first one first."""
-        async with self._database.reading() as connection:
-            return await reading.read_revisions(connection, session_id, utterance_id)
+        return await self._database.read(reading.read_revisions, session_id, utterance_id)
 
     async def gaps(self, session_id: str) -> list[Gap]:
         """What nobody heard, in order."""
-        async with self._database.reading() as connection:
-            return await reading.read_gaps(connection, session_id)
+        return await self._database.read(reading.read_gaps, session_id)
 
     async def results(self, session_id: str) -> list[StoredResult]:
         """What the agents found, in order."""
-        async with self._database.reading() as connection:
-            return await reading.read_results(connection, session_id)
+        return await self._database.read(reading.read_results, session_id)
 
     async def delete(self, session_id: str) -> bool:
         """Forgets a call with all that hangs on it; false when there was none."""
@@ -96,8 +87,7 @@ class SqlStore:
 
     async def cursor(self, agent: str, session_id: str) -> int:
         """The number of the last event that an agent has done with; 0 at first."""
-        async with self._database.reading() as connection:
-            return await progress.read_cursor(connection, agent, session_id)
+        return await self._database.read(progress.read_cursor, agent, session_id)
 
     async def advance(self, agent: str, session_id: str, seq: int) -> None:
         """Notes that an agent has done with all events up to ``seq``."""
@@ -109,8 +99,7 @@ class SqlStore:
 
     async def behind(self, agent: str) -> list[str]:
         """The sessions with finals, or an end, above the agent's cursor, the oldest first."""
-        async with self._database.reading() as connection:
-            return await progress.read_behind(connection, agent)
+        return await self._database.read(progress.read_behind, agent)
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keeps a dead letter; one with the same id is replaced."""
@@ -118,8 +107,7 @@ class SqlStore:
 
     async def letters(self, agent: str = "", letter_id: str = "") -> list[DeadLetter]:
         """The dead letters, the oldest first."""
-        async with self._database.reading() as connection:
-            return await progress.read_letters(connection, agent, letter_id)
+        return await self._database.read(progress.read_letters, agent, letter_id)
 
     async def drop_letter(self, letter_id: str) -> bool:
         """Forgets a dead letter; false when there was none."""

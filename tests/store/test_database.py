@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ from sqlalchemy import URL, Connection, text
 from callscribe.errors import ConfigurationError, StoreError
 from callscribe.store import create_store
 from callscribe.store.database import Database, make_folder, name_of, parse_address
-from callscribe.store.together import driver_of
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +17,11 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("address", "driver", "database"),
     [
-        ("calls.db", "sqlite+aiosqlite", "calls.db"),
-        ("/var/50%/a?b#c.db", "sqlite+aiosqlite", "/var/50%/a?b#c.db"),
-        ("sqlite:///calls.db", "sqlite+aiosqlite", "calls.db"),
-        ("sqlite:////var/calls.db", "sqlite+aiosqlite", "/var/calls.db"),
-        ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite", "x.db"),
+        ("calls.db", "sqlite+pysqlite", "calls.db"),
+        ("/var/50%/a?b#c.db", "sqlite+pysqlite", "/var/50%/a?b#c.db"),
+        ("sqlite:///calls.db", "sqlite+pysqlite", "calls.db"),
+        ("sqlite:////var/calls.db", "sqlite+pysqlite", "/var/calls.db"),
+        ("sqlite+aiosqlite:///x.db", "sqlite+pysqlite", "x.db"),
         ("postgresql://me@host/calls", "postgresql+asyncpg", "calls"),
         ("postgres://me:pw@host:5433/calls", "postgresql+asyncpg", "calls"),
     ],
@@ -60,10 +56,6 @@ def test_names_hold_no_password() -> None:
 
 async def test_what_is_on_disk_is_on_disk(file: URL) -> None:
     database = Database(file)
-    async with database.writing() as connection:
-        mode = await connection.scalar(text("PRAGMA journal_mode"))
-        synchronous = await connection.scalar(text("PRAGMA synchronous"))
-        assert (mode, synchronous) == ("wal", 2)
 
     def asked(connection: Connection) -> list[object]:
         return [
@@ -76,24 +68,22 @@ async def test_what_is_on_disk_is_on_disk(file: URL) -> None:
 
 async def test_postgres_is_told_to_wait_for_its_disk(postgres: str) -> None:
     database = Database(parse_address(postgres))
-    async with database.writing() as connection:
-        assert await connection.scalar(text("SHOW synchronous_commit")) == "on"
+    show = text("SHOW synchronous_commit")
+    assert await database.write(lambda connection: connection.scalar(show)) == "on"
     await database.close()
 
 
 async def test_a_transaction_that_fails_leaves_nothing(both: URL) -> None:
     database = Database(both)
 
-    async def fail() -> None:
-        async with database.writing() as connection:
-            await connection.execute(text("CREATE TABLE t (n INTEGER)"))
-            raise KeyError
+    def fail(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        raise KeyError
 
     with pytest.raises(KeyError):
-        await fail()
+        await database.write(fail)
     with pytest.raises(StoreError):
-        async with database.reading() as connection:
-            await connection.execute(text("SELECT n FROM t"))
+        await database.read(lambda connection: connection.execute(text("SELECT n FROM t")))
     await database.close()
 
 
@@ -110,66 +100,12 @@ async def test_what_is_done_in_one_transaction_is_done_whole_or_not_at_all(both:
     assert await database.write(make, 1) == 1
     with pytest.raises(StoreError):
         await database.write(make, 1)  # it is there
-    async with database.reading() as connection:
-        assert (await connection.scalars(text("SELECT n FROM t"))).all() == [1]
+    found = await database.read(lambda c: c.scalars(text("SELECT n FROM t")).all())
+    assert found == [1]
     await database.close()
     await database.close()
     with pytest.raises(StoreError, match="closed"):
         await database.write(make, 1)
-
-
-async def test_who_writes_goes_on_behind_what_failed(file: URL) -> None:
-    database, connections = Database(file, busy=0.1), []
-
-    def put(connection: Connection, number: int) -> None:
-        connections.append(driver_of(connection))
-        driver_of(connection).execute("CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)")
-        driver_of(connection).execute("INSERT INTO t VALUES (?)", (number,))
-
-    await database.write(put, 1)
-    await database.write(put, 2)
-    assert connections[0] is connections[1], "none is opened for each transaction"
-    with pytest.raises(StoreError):
-        await database.write(put, 2)
-    other = sqlite3.connect(str(file.database), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked by another program") as raised:
-        await database.write(put, 3)
-    assert raised.value.retryable
-    other.execute("ROLLBACK")
-    await database.write(put, 4)
-    assert other.execute("SELECT n FROM t").fetchall() == [(1,), (2,), (4,)]
-    other.close()
-    await database.close()
-
-
-async def test_what_nobody_waits_for_any_more_is_ended_before_it_closes(file: URL) -> None:
-    database, go, done = Database(file), threading.Event(), []
-
-    def slow(connection: Connection) -> None:
-        go.wait(10)
-        connection.execute(text("CREATE TABLE t (n INTEGER)"))
-        done.append(True)
-
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await database.write(slow)
-    closing = asyncio.ensure_future(database.close())
-    await asyncio.sleep(0)
-    go.set()
-    await closing
-    assert done
-
-
-async def test_closing_waits_for_who_writes(file: URL) -> None:
-    database = Database(file)
-    async with asyncio.TaskGroup() as tasks, database.writing() as connection:
-        closing = tasks.create_task(database.close())
-        await connection.execute(text("CREATE TABLE t (n INTEGER)"))
-        assert not closing.done()
-    with pytest.raises(StoreError, match="closed"):
-        async with database.writing():
-            pass
 
 
 async def test_folders_are_made(tmp_path: Path) -> None:

@@ -47,13 +47,13 @@ async def test_up_down_and_up_again(both: URL) -> None:
 async def test_a_database_of_a_later_version_is_left_alone(both: URL) -> None:
     await migrate(both)
     database = Database(both)
-    async with database.writing() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    later = text("UPDATE alembic_version SET version_num = '9999'")
+    await database.write(lambda connection: connection.execute(later))
     for revision in ("head", "base"):
         with pytest.raises(ConfigurationError, match="later version of Callscribe"):
             await migrate(both, revision)
-    async with database.reading() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM calls")) == 0
+    count = text("SELECT count(*) FROM calls")
+    assert await database.read(lambda connection: connection.scalar(count)) == 0
     await database.close()
 
 

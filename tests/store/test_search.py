@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import URL, select, text
+from sqlalchemy import URL, Connection, select, text
 
 from callscribe.store.database import Database
 from callscribe.store.migrating import migrate
@@ -37,13 +37,15 @@ async def test_an_index_finds_them(both: URL) -> None:
     await SqlStore(database).append([started(), final(2, "Bonjour.")])
     condition = matching("bon", sqlite=database.is_sqlite)
     assert condition is not None
-    async with database.reading() as connection:
+
+    def plan(connection: Connection) -> str:
         if not database.is_sqlite:  # so small a table is read whole otherwise
-            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
         query = select(utterances.c.text).where(condition)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-        compiled = query.compile(connection.sync_connection, compile_kwargs={"literal_binds": True})
-        rows = await connection.exec_driver_sql(explain + str(compiled))
-        told = "\n".join(str(row) for row in rows)
+        compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + str(compiled)))
+
+    told = await database.read(plan)
     assert ("VIRTUAL TABLE INDEX" if database.is_sqlite else "ix_utterances_search") in told
     await database.close()

@@ -7,17 +7,24 @@ from collections.abc import Sequence
 from math import ceil
 
 import pytest
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Engine, event
 
 from callscribe.events import Event
 from callscribe.store import together
 from callscribe.store.database import Database
 from callscribe.store.migrating import migrate
 from callscribe.store.sql import SqlStore
+from callscribe.store.sqlite import Sqlite
 from callscribe.store.together import MOST, driver_of
 from tests.happenings import final, gap, leg, result, started
 
 pytestmark = pytest.mark.anyio
+
+
+def engine_of(database: Database) -> Engine:
+    """What writes."""
+    kind = database._kind
+    return kind._writer._engine if isinstance(kind, Sqlite) else kind.writer.sync_engine
 
 
 class Counted:
@@ -42,8 +49,7 @@ async def test_a_batch_takes_hardly_more_statements_the_larger_it_is(
     def count(_: object, __: object, statement: str, *___: object) -> None:
         statements.append(statement)
 
-    engine = database._beside.engine if database._beside else database._writer.sync_engine
-    event.listen(engine, "before_cursor_execute", count)
+    event.listen(engine_of(database), "before_cursor_execute", count)
     monkeypatch.setattr(  # what goes past SQLAlchemy
         together, "driver_of", lambda connection: Counted(driver_of(connection), statements)
     )

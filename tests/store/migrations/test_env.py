@@ -30,8 +30,7 @@ async def test_a_migration_that_breaks_off_leaves_nothing(
     with pytest.raises(StoreError):
         await migrate(both)
     database = Database(both)
-    async with database.reading() as connection:
-        assert await connection.run_sync(lambda c: inspect(c).get_table_names()) == []
+    assert await database.read(lambda c: inspect(c).get_table_names()) == []
     await database.close()
     monkeypatch.undo()
     await migrate(both)

@@ -29,8 +29,7 @@ def differences(connection: Connection) -> list[Any]:
 async def test_the_tables_are_those_of_the_schema(both: URL) -> None:
     await migrate(both)
     database = Database(both)
-    async with database.writing() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await database.write(differences) == []
     await database.close()
 
 
@@ -38,7 +37,6 @@ async def test_nothing_is_left_afterwards(both: URL) -> None:
     await migrate(both)
     await migrate(both, "base")
     database = Database(both)
-    async with database.reading() as connection:
-        names = await connection.run_sync(lambda c: inspect(c).get_table_names())
+    names = await database.read(lambda c: inspect(c).get_table_names())
     assert names == ["alembic_version"]
     await database.close()

@@ -33,8 +33,7 @@ async def test_an_old_leg_is_kept_without_an_encoding(both: URL) -> None:
     await store.close()
     await migrate(both, "0001")
     database = Database(both)
-    async with database.writing() as connection:
-        await connection.execute(OLD_LEG)
+    await database.write(lambda connection: connection.execute(OLD_LEG))
     await database.close()
     await migrate(both)
     assert await encodings(both) == [(8000, ""), (16_000, "")]  # it was dropped meanwhile
@@ -48,9 +47,9 @@ async def test_going_back_drops_these_columns_alone(both: URL) -> None:
     await migrate(both)
     await migrate(both, "0001")
     database = Database(both)
-    async with database.reading() as connection:
-        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "0001"
-        names = (await connection.execute(text("SELECT * FROM legs"))).keys()
+    version = text("SELECT version_num FROM alembic_version")
+    assert await database.read(lambda connection: connection.scalar(version)) == "0001"
+    names = await database.read(lambda c: list(c.execute(text("SELECT * FROM legs")).keys()))
     await database.close()
     assert not {"encoding", "model"} & set(names)
     assert "seconds" in names

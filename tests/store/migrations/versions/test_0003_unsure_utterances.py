@@ -28,8 +28,8 @@ async def test_old_utterances_are_not_unsure_and_new_ones_may_be(both: URL) -> N
     assert await unsure(both) == [True]
     await migrate(both, "0002")
     database = Database(both)
-    async with database.reading() as connection:
-        names = (await connection.execute(text("SELECT * FROM utterances"))).keys()
+    rows = text("SELECT * FROM utterances")
+    names = await database.read(lambda connection: list(connection.execute(rows).keys()))
     await database.close()
     assert "unsure" not in names
     await migrate(both)

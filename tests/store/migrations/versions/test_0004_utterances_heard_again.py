@@ -28,8 +28,8 @@ async def test_who_heard_it_again_is_known_from_now_on(both: URL) -> None:
     assert await heard_again(both) == ["whisper"]
     await migrate(both, "0003")
     database = Database(both)
-    async with database.reading() as connection:
-        names = (await connection.execute(text("SELECT * FROM utterances"))).keys()
+    rows = text("SELECT * FROM utterances")
+    names = await database.read(lambda connection: list(connection.execute(rows).keys()))
     await database.close()
     assert "heard_again" not in names
     await migrate(both)

@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import uvloop
@@ -30,6 +31,8 @@ from benchmarks.relay.usage import Usage
 
 TOGETHER = 10
 """Legs that connect at once while the load grows."""
+RINGING = 64
+"""Calls that may ring in the same moment; each takes a thread until it is answered."""
 LATE = 0.3
 """Seconds after the window in which results of it may still come; they do not count."""
 
@@ -146,6 +149,7 @@ async def burst(load: Load, count: int) -> dict[str, Any]:
 
 async def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Measures what was asked for."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(RINGING))
     board = Board()
     door = DOORS[asked.door](asked.port, board, [b64encode(frame) for frame in speech()])
     load = Load(door, board)

@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,41 @@ async def test_draining_sends_the_last_words_before_the_sockets_close(
     folder = served.context.settings.data_dir / "transcripts" / session_id
     assert "f440" in (folder / "transcript.txt").read_text()
     assert served.engine.closed
+
+
+async def test_a_busy_loop_takes_many_connections_a_turn(served: Served) -> None:
+    loop = served.server.servers[0].get_loop()
+    count, turns = 4 * server_module.ACCEPTED, 0
+    over = threading.Event()
+
+    def turn() -> None:
+        nonlocal turns
+        taken = len(served.server.server_state.connections)
+        turns += taken > 0
+        if taken < count and not over.is_set():
+            time.sleep(0.02)
+            loop.call_soon(turn)
+        else:
+            over.set()
+
+    go = threading.Event()
+    loop.call_soon_threadsafe(go.wait, 10)  # all are there before it goes on
+    address = ("127.0.0.1", served.port)
+    opened = [await asyncio.to_thread(socket.create_connection, address) for _ in range(count)]
+    loop.call_soon_threadsafe(turn)
+    go.set()
+    assert await asyncio.to_thread(over.wait, 20)
+    assert len(served.server.server_state.connections) == count
+    assert turns <= count / 2
+    for one in opened:
+        one.close()
+
+
+async def test_nobody_is_let_in_behind_the_end(served: Served) -> None:
+    served.stop()
+    await asyncio.to_thread(served.join)
+    with pytest.raises(OSError, match="refused"):
+        await asyncio.to_thread(socket.create_connection, ("127.0.0.1", served.port))
 
 
 async def test_a_drain_that_hangs_is_bounded(

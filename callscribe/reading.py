@@ -28,7 +28,7 @@ is to wait for, but not with a deadline of its own. Nothing is taken before it i
 """
 
 
-Over = Callable[[], Coroutine[Any, Any, None] | None]
+Over = Callable[[], Coroutine[Any, Any, None] | Later | None]
 """Is told that all has been taken that came together; as ``Take`` it may have to wait."""
 
 

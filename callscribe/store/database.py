@@ -26,7 +26,7 @@ BUSY: Final = 1.5
 """Seconds that SQLite waits for another program's lock."""
 
 ANSWER: Final = 30.0
-"""Seconds that PostgreSQL may take to answer."""
+"""Seconds that PostgreSQL may take to answer, and SQLite who reads."""
 
 CONNECTING: Final = 5.0
 """Seconds that PostgreSQL may take to let us in."""
@@ -69,7 +69,9 @@ class Database:
         self.name = name_of(url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._closed = False
-        self._kind: Sqlite | Postgres = Sqlite(url, busy) if self.is_sqlite else Postgres(url)
+        self._kind: Sqlite | Postgres = (
+            Sqlite(url, busy, ANSWER) if self.is_sqlite else Postgres(url)
+        )
 
     async def write(
         self, work: Callable[Concatenate[Connection, P], T], *given: P.args, **named: P.kwargs
@@ -93,11 +95,11 @@ class Database:
         if self._closed:
             raise StoreError("The store is closed.", retryable=False)
         with explained(self.name):
-            return await how(lambda connection: work(connection, *given, **named))
-        raise AssertionError  # ``explained`` lets nothing pass in silence
+            found = await how(lambda connection: work(connection, *given, **named))
+        return found  # noqa: RET504 - for the type checker, which thinks that errors may end there
 
     async def close(self) -> None:
-        """Lets go of all connections, when who writes has finished. Idempotent."""
+        """Lets go of all connections, when all is written. Idempotent."""
         self._closed = True
         with explained(self.name):
             await self._kind.close()

@@ -1,7 +1,7 @@
 """Brings a database to the tables of this version, or back. May import ``database``, ``errors``.
 
-Alembic works synchronously and reads files, so it runs in a thread, with a loop and connections
-of its own. Two programs that start at once wait for each other.
+Alembic works synchronously and reads files, so it never runs on the caller's event loop; it has
+connections of its own. Two programs that start at once wait for each other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Many rows by one statement, for SQLite.
 
 Its driver lets go of the interpreter for each row of an ``executemany``, and to get it back beside
-an event loop that computes takes up to a millisecond. One statement lets go of it once. They go to
-the driver as they are: between other work SQLAlchemy's way there takes as long as the disk.
+an event loop that computes takes up to a millisecond. One statement lets go of it once. Such
+statements go to the driver as they are: between other work SQLAlchemy's way there takes as long as
+the disk. Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from sqlalchemy import Column, Connection, Insert, select
 from sqlalchemy.dialects import sqlite
 
 MOST: Final = 32
-"""Rows in one statement: the driver remembers 128 of them, and each number of rows is its own."""
+"""Rows in one statement."""
+STATEMENTS: Final = 256
+"""Statements that the driver remembers: of four kinds, each number of rows is its own."""
 
 _DIALECT: Final = sqlite.dialect(paramstyle="qmark")
 _VALUES: Final = re.compile(r"(?s)(.* VALUES )(\([?, ]*\))(.*)")
@@ -32,7 +35,7 @@ class Together:
         assert parts is not None and compiled.positiontup is not None  # noqa: S101, PT018 - qmark
         self._before, self._row, self._behind = parts.groups()
         self._text: Callable[[int], str] = cache(self._make_text)
-        types = {c.name: c.type for c in insert.table.c}
+        types = {c.name: c.type.dialect_impl(_DIALECT) for c in insert.table.c}
         self._columns = [
             (name, types[name].bind_processor(_DIALECT)) for name in compiled.positiontup
         ]
@@ -59,16 +62,18 @@ class Among:
     def __init__(self, key: Column[str], columns: Sequence[Column[Any]]) -> None:
         chosen = str(select(*columns).compile(dialect=_DIALECT))
         self._before = f"{chosen} WHERE {key.compile(dialect=_DIALECT)} IN ("
-        bind = key.type.bind_processor(_DIALECT)
-        self._bind: Callable[[str], Any] = bind if bind is not None else str
-        self._results = [c.type.result_processor(_DIALECT, None) for c in columns]
+        self._bind = key.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        types = [c.type.dialect_impl(_DIALECT) for c in columns]
+        self._results = [one.result_processor(_DIALECT, None) for one in types]
         self._text: Callable[[int], str] = cache(self._make_text)
 
     def execute(self, connection: Connection, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """The rows, in any order."""
         driver = driver_of(connection)
         for begin in range(0, len(keys), MOST):
-            some = [self._bind(key) for key in keys[begin : begin + MOST]]
+            some = keys[begin : begin + MOST]
+            if self._bind is not None:
+                some = [self._bind(key) for key in some]
             for row in driver.execute(self._text(len(some)), some).fetchall():
                 yield tuple(
                     [

@@ -37,10 +37,12 @@ async def changing(database: Database, change: TextClause) -> AsyncIterator[None
         go.wait(10)
 
     writing = asyncio.create_task(kind.write(slowly))
-    assert await asyncio.to_thread(changed.wait, 5)
-    yield
-    go.set()
-    await writing
+    try:
+        assert await asyncio.to_thread(changed.wait, 5)
+        yield
+    finally:
+        go.set()
+        await writing
 
 
 async def test_who_reads_does_not_wait_for_who_writes(both: URL) -> None:
@@ -67,10 +69,10 @@ async def test_reading_cannot_change_anything(file: URL) -> None:
 
 
 async def test_long_calls_are_read_beside_the_loop(
-    file: URL, monkeypatch: pytest.MonkeyPatch
+    both: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await migrate(file)
-    store = SqlStore(Database(file))
+    await migrate(both)
+    store = SqlStore(Database(both))
     many = reading.ON_THE_LOOP + 1
     threads = []
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import URL, Connection, text
 
 from callscribe.errors import StoreError
+from callscribe.store import database as module
 from callscribe.store.database import Database
 from callscribe.store.sqlite import READERS
 from callscribe.store.together import driver_of
@@ -42,55 +43,126 @@ async def test_who_writes_goes_on_behind_what_failed(file: URL) -> None:
     await database.close()
 
 
+class Slow:
+    """Work that has begun, and goes on until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.done = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, _: Connection) -> None:
+        self.begun.set()
+        self.go.wait(10)
+        self.done.set()
+
+
+def endless(connection: Connection) -> None:
+    """A search that has no end."""
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    connection.execute(text(numbers))
+
+
+async def begun(*works: Slow) -> None:
+    for work in works:
+        assert await asyncio.to_thread(work.begun.wait, 5)
+
+
 async def test_what_nobody_waits_for_any_more_is_ended_before_it_closes(file: URL) -> None:
-    database, go, done = Database(file), threading.Event(), []
-
-    def slow(connection: Connection) -> None:
-        go.wait(10)
-        connection.execute(text("CREATE TABLE t (n INTEGER)"))
-        done.append(True)
-
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await database.write(slow)
-    closing = asyncio.ensure_future(database.close())
-    await asyncio.sleep(0)
-    go.set()
-    await closing
-    assert done
-
-
-async def test_closing_waits_for_who_writes_and_who_reads(file: URL) -> None:
-    database, go, done = Database(file), threading.Event(), []
-
-    def slow(_: Connection) -> None:
-        go.wait(10)
-        done.append(True)
-
-    asked = [asyncio.create_task(work(slow)) for work in (database.write, database.read)]
-    await asyncio.sleep(0)
-    closing = asyncio.create_task(database.close())
-    await asyncio.sleep(0.05)
-    assert not closing.done()
-    go.set()
-    await asyncio.gather(closing, *asked)
-    assert len(done) == 2
-    await database.close()
+    database, slow, never = Database(file), Slow(), Slow()
+    writing = [asyncio.create_task(database.write(work)) for work in (slow, never)]
+    await begun(slow)
+    for task in writing:
+        task.cancel()
+    await asyncio.wait(writing)
+    closing = [asyncio.create_task(database.close()) for _ in range(2)]
+    await asyncio.wait(closing, timeout=0.05)
+    assert not any(task.done() for task in closing)
+    slow.go.set()
+    await asyncio.gather(*closing)
+    assert slow.done.is_set()
+    assert not never.begun.is_set(), "it stood in line"
     with pytest.raises(StoreError, match="closed"):
-        await database.read(slow)
+        await database.write(never)
+
+
+async def test_a_cancelled_end_can_be_waited_for_again(file: URL) -> None:
+    database, slow = Database(file), Slow()
+    writing = asyncio.create_task(database.write(slow))
+    await begun(slow)
+    closing = asyncio.create_task(database.close())
+    await asyncio.wait([closing], timeout=0.05)
+    closing.cancel()
+    await asyncio.wait([closing])
+    slow.go.set()
+    await database.close()
+    await writing
+
+
+async def test_closing_ends_searches(file: URL) -> None:
+    database = Database(file)
+    search = asyncio.create_task(database.read(endless))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        await database.close()
+    with pytest.raises(StoreError, match="interrupted"):
+        await search
+
+
+async def test_searches_that_nobody_waits_for_hold_nothing_up(file: URL) -> None:
+    database = Database(file)
+    searches = [asyncio.create_task(database.read(endless)) for _ in range(READERS + 2)]
+    await asyncio.sleep(0.1)
+    for search in searches:
+        search.cancel()
+    await asyncio.wait(searches)
+    async with asyncio.timeout(5):
+        for _ in range(2 * READERS):
+            assert await database.read(lambda c: c.scalar(text("SELECT 1"))) == 1
+    await database.close()
+
+
+async def test_an_answer_is_not_waited_for_for_ever(
+    file: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER", 0.1)
+    database = Database(file)
+    with pytest.raises(StoreError, match="takes too long to answer") as raised:
+        await database.read(endless)
+    assert raised.value.retryable
+    assert await database.read(lambda c: c.scalar(text("SELECT 1"))) == 1
+    await database.close()
 
 
 async def test_who_looks_something_up_does_not_wait_for_long_searches(file: URL) -> None:
-    database, go = Database(file), threading.Event()
-    await database.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER)")))
-    searches = [
-        asyncio.create_task(database.read(lambda _: go.wait(10))) for _ in range(READERS - 1)
-    ]
-    found = await database.read(lambda c: c.scalar(text("SELECT count(*) FROM t")))
-    assert found == 0
-    assert not any(search.done() for search in searches)
-    go.set()
-    await asyncio.gather(*searches)
+    database, searches = Database(file), [Slow() for _ in range(READERS - 1)]
+    searching = [asyncio.create_task(database.read(search)) for search in searches]
+    try:
+        await begun(*searches)
+        async with asyncio.timeout(5):
+            assert await database.read(lambda c: c.scalar(text("SELECT 1"))) == 1
+        assert not any(search.done.is_set() for search in searches)
+    finally:
+        for search in searches:
+            search.go.set()
+    await asyncio.gather(*searching)
+    await database.close()
+
+
+async def test_a_cursor_that_somebody_still_has_locks_nobody_out(file: URL) -> None:
+    database, cursors = Database(file), []
+    await database.write(
+        lambda c: c.execute(text("CREATE TABLE t AS SELECT 1 AS n UNION SELECT 2"))
+    )
+
+    def fail(connection: Connection) -> None:
+        driver = driver_of(connection)
+        driver.execute("INSERT INTO t VALUES (3)")
+        cursors.append(driver.execute("SELECT n FROM t"))
+        cursors[-1].fetchone()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await database.write(fail)
+    assert await database.write(lambda c: c.scalar(text("SELECT count(*) FROM t"))) == 2
     await database.close()
 
 

@@ -79,6 +79,7 @@ def test_what_is_there_is_replaced_row_by_row(connection: Connection) -> None:
 @pytest.mark.parametrize("count", [0, 1, MOST, 2 * MOST + 3])
 def test_rows_are_found_by_their_keys(connection: Connection, count: int) -> None:
     rows = [row(n, engine="\x00\ud800 é", ended_at=n / 7) for n in range(3 * MOST)]
+    rows[0] |= {"session_id": "\x00\ud800", "ended_at": None}
     connection.execute(calls.insert(), rows)
     keys = [one["session_id"] for one in rows[:count]]
     columns = [calls.c[name] for name in rows[0]]

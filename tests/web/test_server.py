@@ -75,6 +75,7 @@ async def test_draining_sends_the_last_words_before_the_sockets_close(
 
 async def test_a_busy_loop_takes_many_connections_a_turn(served: Served) -> None:
     loop = served.server.servers[0].get_loop()
+    assert type(loop).__module__.startswith("uvloop"), "another one takes all by itself"
     count, turns = 4 * server_module.ACCEPTED, 0
     over = threading.Event()
 
@@ -91,21 +92,35 @@ async def test_a_busy_loop_takes_many_connections_a_turn(served: Served) -> None
     go = threading.Event()
     loop.call_soon_threadsafe(go.wait, 10)  # all are there before it goes on
     address = ("127.0.0.1", served.port)
-    opened = [await asyncio.to_thread(socket.create_connection, address) for _ in range(count)]
-    loop.call_soon_threadsafe(turn)
-    go.set()
-    assert await asyncio.to_thread(over.wait, 20)
-    assert len(served.server.server_state.connections) == count
-    assert turns <= count / 2
-    for one in opened:
-        one.close()
+    opened: list[socket.socket] = []
+    try:
+        opened += [await asyncio.to_thread(socket.create_connection, address) for _ in range(count)]
+        loop.call_soon_threadsafe(turn)
+        go.set()
+        assert await asyncio.to_thread(over.wait, 20)
+        assert len(served.server.server_state.connections) == count
+        assert turns <= count / 2
+    finally:
+        go.set()
+        for one in opened:
+            one.close()
 
 
-async def test_nobody_is_let_in_behind_the_end(served: Served) -> None:
+async def test_nobody_is_let_in_while_the_last_words_are_said(served: Served, dial: Dial) -> None:
+    await dial()
+    served.engine.close_delay = 2.0
     served.stop()
-    await asyncio.to_thread(served.join)
+
+    async def knock() -> None:
+        while True:
+            address = ("127.0.0.1", served.port)
+            (await asyncio.to_thread(socket.create_connection, address)).close()
+            await asyncio.sleep(0.01)
+
     with pytest.raises(OSError, match="refused"):
-        await asyncio.to_thread(socket.create_connection, ("127.0.0.1", served.port))
+        await asyncio.wait_for(knock(), 2.0)
+    assert served.thread.is_alive()
+    assert not served.engine.closed
 
 
 async def test_a_drain_that_hangs_is_bounded(

@@ -22,6 +22,7 @@ from callscribe.audio import WIDTH, Encoding
 from callscribe.engines.base import Doubtful, Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.along import Along
+from callscribe.engines.deepgram.latest import Latest
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
@@ -87,6 +88,7 @@ class DeepgramStreamingConnection:
         self._width = WIDTH[encoding]
         self._along: Along | None = None
         self._teller = EngineTeller(on_transcript, session_id)
+        self._latest = Latest(self._teller.put)
         self._signals = Signals(session_id)
         self._resources = resources
         self._closing = False
@@ -241,7 +243,7 @@ class DeepgramStreamingConnection:
 
     async def _read(self) -> None:
         """Hands over what comes until the server closes in good order."""
-        await self._transport.each(self._hear)
+        await self._transport.each(self._hear, self._all_heard)
         self._check_end()
 
     def _hear(self, text: str | bytes) -> Later | None:
@@ -256,10 +258,15 @@ class DeepgramStreamingConnection:
             if _levels.isEnabledFor(logging.DEBUG):
                 name = "deepgram_final" if result.is_final else "deepgram_interim"
                 self._log.debug(name, text=result.text)
-            is_full = self._teller.put(result)
+            is_full = self._latest.put(result, more=self._transport.has_more)
         else:
-            is_full = self._hear_other(message, text)
+            is_full = self._latest.tell()
+            is_full = self._hear_other(message, text) or is_full
         return Later(self._teller.room()) if is_full else None
+
+    def _all_heard(self) -> Later | None:
+        """All that came together has been taken."""
+        return Later(self._teller.room()) if self._latest.tell() else None
 
     def _hear_other(self, message: dg.ServerMessage | None, text: str | bytes) -> bool:
         """Takes what is no result; whether much is to be told already."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
 from websockets.sync.server import ServerConnection as SyncConnection
 from websockets.sync.server import serve as serve_in_threads
 
@@ -31,6 +32,9 @@ from tests.engines_for_tests import tones
 from tests.serving import Served
 
 pytestmark = pytest.mark.anyio
+
+
+SPEECH_STARTED = json.dumps({"type": "SpeechStarted", "channel": [0, 1], "timestamp": 0.1})
 
 
 class Ear:
@@ -105,6 +109,30 @@ async def test_finalize_brings_what_was_said(
     await connection.finalize()
     await until(lambda: ear.text)
     assert ear.text == "f400"
+
+
+async def test_of_interims_that_come_together_the_last_is_told(ear: Ear) -> None:
+    def interim(word: str) -> str:
+        return FINAL.replace('"is_final": true', '"is_final": false').replace("oui", word)
+
+    async def in_bursts(connection: ServerConnection) -> None:
+        for burst in (
+            [interim("a"), interim("b"), interim("c")],
+            [interim("d"), FINAL],
+            [interim("e"), SPEECH_STARTED, interim("f"), interim("g"), FINAL, interim("h")],
+        ):
+            await connection.recv()
+            frames = [Frame(Opcode.TEXT, text.encode()) for text in burst]
+            connection.transport.write(b"".join(f.serialize(mask=False) for f in frames))
+        await swallow(connection)
+
+    async with upstream(in_bursts) as address:
+        connection = await opened(address, ear)
+        for told in (["c"], ["c", "oui"], ["c", "oui", "e", "oui", "h"]):
+            await connection.send_audio(bytes(3200))
+            await until(lambda told=told: len(ear.results) >= len(told))
+            assert [r.text for r in ear.results] == told
+        await connection.abandon()
 
 
 async def test_odd_and_empty_audio(service: DeepgramTranscriptionService, ear: Ear) -> None:

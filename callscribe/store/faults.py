@@ -27,6 +27,7 @@ _SQLITE: Final = {
     sqlite3.SQLITE_READONLY: ("cannot be written: make file and folder writable", True),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened: make its folder, and make it writable", True),
     sqlite3.SQLITE_PERM: ("cannot be opened: make it writable", True),
+    sqlite3.SQLITE_INTERRUPT: ("was asked something that nobody waited for to the end", True),
     sqlite3.SQLITE_NOTADB: ("is no SQLite database; name another file", False),
     sqlite3.SQLITE_CORRUPT: ("is damaged; put back a copy of it", False),
 }

@@ -52,7 +52,10 @@ class Sqlite:
         return await self._writer.do(work, _Job())
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` finds in one state of things; it ends when nobody waits for it any more."""
+        """What ``work`` finds in one state of things.
+
+        A statement ends where nobody waits for it any more.
+        """
         job = _Job()
         try:
             async with asyncio.timeout(self._answer):
@@ -68,8 +71,12 @@ class Sqlite:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        self._reader.interrupt()
-        await asyncio.gather(*(asyncio.to_thread(t.end) for t in (self._reader, self._writer)))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.to_thread(self._writer.end))
+            reading = tasks.create_task(asyncio.to_thread(self._reader.end))
+            while not reading.done():  # between two statements there is none to interrupt
+                self._reader.interrupt()
+                await asyncio.wait([reading], timeout=0.05)
 
 
 _WRITES: Final = ["journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"]
@@ -80,11 +87,14 @@ class _Job:
 
     def __init__(self) -> None:
         self._driver: sqlite3.Connection | None = None
+        self._unwanted = False
         self._turn = Lock()
         """Held by who interrupts: another job's statement must not be meant."""
 
     def begin(self, driver: sqlite3.Connection) -> None:
         with self._turn:
+            if self._unwanted:
+                raise _interrupted()
             self._driver = driver
 
     def end(self) -> None:
@@ -92,8 +102,9 @@ class _Job:
             self._driver = None
 
     def interrupt(self) -> None:
-        """Has its statement fail, where there is one."""
+        """Has its statement fail, or it begin none where it has not begun."""
         with self._turn:
+            self._unwanted = True
             if self._driver is not None:
                 self._driver.interrupt()
 
@@ -117,6 +128,7 @@ class _Threads:
         self._begin = begin
         self._count = count
         self._jobs: set[_Job] = set()
+        self._ending = False
         self._idle: LifoQueue[Connection | None] = LifoQueue()  # the last one knows the most
         for _ in range(count):
             self._idle.put(None)
@@ -133,6 +145,8 @@ class _Threads:
             if connection is None:
                 connection = self._engine.connect()
             driver = driver_of(connection)
+            if self._ending:
+                job.interrupt()
             job.begin(driver)
             driver.execute(self._begin)
             found = work(connection)
@@ -142,9 +156,9 @@ class _Threads:
                 driver.commit()
         except BaseException:
             job.end()
-            if connection is not None:
-                _let_go(connection)
-            connection = None  # the next one gets a new one
+            broken, connection = connection, None  # the next one gets a new one
+            if broken is not None:
+                _let_go(broken)
             raise
         finally:
             job.end()
@@ -153,7 +167,8 @@ class _Threads:
         return found
 
     def interrupt(self) -> None:
-        """Has all that is being done fail."""
+        """Has all that is being done fail, and all that stands in line."""
+        self._ending = True
         for job in tuple(self._jobs):
             job.interrupt()
 
@@ -169,9 +184,19 @@ class _Threads:
 
 def _let_go(connection: Connection) -> None:
     # To close is not enough: with a cursor that somebody still has, the transaction would live on.
-    for end in (driver_of(connection).rollback, connection.invalidate, connection.close):
-        with suppress(Exception):
-            end()
+    with suppress(Exception):
+        driver_of(connection).rollback()
+    with suppress(Exception):
+        connection.invalidate()
+    with suppress(Exception):
+        connection.close()
+
+
+def _interrupted() -> sqlite3.OperationalError:
+    """What the driver raises where a statement is interrupted."""
+    error = sqlite3.OperationalError("interrupted")
+    error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
+    return error
 
 
 def _prepare(engine: Engine, pragmas: list[str]) -> None:

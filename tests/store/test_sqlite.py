@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, text
 from callscribe.errors import StoreError
 from callscribe.store import database as module
 from callscribe.store.database import Database
-from callscribe.store.sqlite import READERS
+from callscribe.store.sqlite import READERS, Sqlite
 from callscribe.store.together import driver_of
 
 pytestmark = pytest.mark.anyio
@@ -99,12 +99,14 @@ async def test_a_cancelled_end_can_be_waited_for_again(file: URL) -> None:
 
 async def test_closing_ends_searches(file: URL) -> None:
     database = Database(file)
-    search = asyncio.create_task(database.read(endless))
+    searches = [asyncio.create_task(database.read(endless)) for _ in range(READERS + 2)]
     await asyncio.sleep(0.1)
     async with asyncio.timeout(5):
         await database.close()
-    with pytest.raises(StoreError, match="interrupted"):
-        await search
+    for search in searches:
+        with pytest.raises(StoreError, match="interrupted") as raised:
+            await search
+        assert raised.value.retryable
 
 
 async def test_searches_that_nobody_waits_for_hold_nothing_up(file: URL) -> None:
@@ -118,6 +120,29 @@ async def test_searches_that_nobody_waits_for_hold_nothing_up(file: URL) -> None
         for _ in range(2 * READERS):
             assert await database.read(lambda c: c.scalar(text("SELECT 1"))) == 1
     await database.close()
+
+
+async def test_a_search_that_nobody_waits_for_before_it_begins_never_does(
+    file: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, opening, go = Database(file), threading.Event(), threading.Event()
+    assert isinstance(database._kind, Sqlite)
+    engine, work = database._kind._reader._engine, Slow()
+    connect = engine.connect
+
+    def slowly() -> Connection:
+        opening.set()
+        go.wait(10)
+        return connect()
+
+    monkeypatch.setattr(engine, "connect", slowly)
+    search = asyncio.create_task(database.read(work))
+    assert await asyncio.to_thread(opening.wait, 5)
+    search.cancel()
+    await asyncio.wait([search])
+    go.set()
+    await database.close()
+    assert not work.begun.is_set()
 
 
 async def test_an_answer_is_not_waited_for_for_ever(

@@ -75,7 +75,6 @@ LOOSE_TASKS = {
     "agents/lane.py": "a worker lives while a session has finals for an agent, awaited in close",
     "agents/cursors.py": "writes what moved, while something has, waited for in close",
     "shelf.py": "writes old pages to their file, waited for in close",
-    "store/sqlite.py": "ends its threads, waited for by all who close it",
     "sessions.py": "a session outlives the request that began it",
     "engines/deepgram/pieces.py": "sends pieces one after the other, awaited in close",
     "engines/deepgram/glances.py": "a look at an open piece, cancelled when that has ended",

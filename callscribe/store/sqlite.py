@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from queue import LifoQueue
-from threading import Lock
 from typing import Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -28,6 +27,12 @@ T = TypeVar("T")
 READERS: Final = 4
 """Threads that read: some may be at long searches while another looks something up."""
 
+STEPS: Final = 100_000
+"""SQLite's steps, a millisecond or two, after which a search looks whether anybody waits for it."""
+
+_WRITES: Final = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864")
+_READS: Final = ("query_only=ON",)
+
 
 class Sqlite:
     """A file.
@@ -40,8 +45,8 @@ class Sqlite:
         self._answer = answer
         # Who writes asks for the lock at once: to get it in the middle may fail without waiting.
         self._writer = _Threads(url, busy, 1, "BEGIN IMMEDIATE", _WRITES)
-        self._reader = _Threads(url, busy, READERS, "BEGIN", ["query_only=ON"])
-        self._closing: asyncio.Task[None] | None = None
+        self._reader = _Threads(url, busy, READERS, "BEGIN", _READS)
+        self._closing = False
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` does in one transaction.
@@ -49,70 +54,54 @@ class Sqlite:
         What has begun is ended also when nobody waits for it any more; what stands in line then is
         not begun.
         """
-        return await self._writer.do(work, _Job())
+        return await self._writer.do(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` finds in one state of things.
+        """What ``work`` finds in one state of things; a search ends where nobody waits any more."""
+        waits = True
 
-        A statement ends where nobody waits for it any more.
-        """
-        job = _Job()
+        def is_over() -> bool:
+            return self._closing or not waits
+
         try:
             async with asyncio.timeout(self._answer):
-                return await self._reader.do(work, job)
-        except (asyncio.CancelledError, TimeoutError):
-            job.interrupt()
-            raise
+                return await self._reader.do(lambda connection: _find(connection, work, is_over))
+        finally:
+            waits = False
 
     async def close(self) -> None:
         """Lets the connections go when all is written; who reads is interrupted. Idempotent."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="store-closing")
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(asyncio.to_thread(self._writer.end))
-            reading = tasks.create_task(asyncio.to_thread(self._reader.end))
-            while not reading.done():  # between two statements there is none to interrupt
-                self._reader.interrupt()
-                await asyncio.wait([reading], timeout=0.05)
+        self._closing = True
+        await asyncio.gather(*(asyncio.to_thread(t.end) for t in (self._reader, self._writer)))
 
 
-_WRITES: Final = ["journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"]
+def _find(
+    connection: Connection, work: Callable[[Connection], T], is_over: Callable[[], bool]
+) -> T:
+    """What ``work`` finds; the driver's error where it is over before that."""
+    driver = driver_of(connection)
+    driver.set_progress_handler(is_over, STEPS)
+    try:
+        if is_over():
+            raise _interrupted()
+        return work(connection)
+    finally:
+        driver.set_progress_handler(None, STEPS)
 
 
-class _Job:
-    """What is done in a transaction, and by which connection while it is."""
-
-    def __init__(self) -> None:
-        self._driver: sqlite3.Connection | None = None
-        self._unwanted = False
-        self._turn = Lock()
-        """Held by who interrupts: another job's statement must not be meant."""
-
-    def begin(self, driver: sqlite3.Connection) -> None:
-        with self._turn:
-            if self._unwanted:
-                raise _interrupted()
-            self._driver = driver
-
-    def end(self) -> None:
-        with self._turn:
-            self._driver = None
-
-    def interrupt(self) -> None:
-        """Has its statement fail, or it begin none where it has not begun."""
-        with self._turn:
-            self._unwanted = True
-            if self._driver is not None:
-                self._driver.interrupt()
+def _interrupted() -> sqlite3.OperationalError:
+    """What the driver raises where a statement is interrupted."""
+    error = sqlite3.OperationalError("interrupted")
+    error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
+    return error
 
 
 class _Threads:
-    """``count`` threads, and as many connections."""
+    """``count`` threads, each of which takes a connection that is idle, or opens one."""
 
-    def __init__(self, url: URL, busy: float, count: int, begin: str, pragmas: list[str]) -> None:
+    def __init__(
+        self, url: URL, busy: float, count: int, begin: str, pragmas: Sequence[str]
+    ) -> None:
         self._engine = create_engine(
             url,
             poolclass=NullPool,  # they are kept here
@@ -126,28 +115,18 @@ class _Threads:
         )
         _prepare(self._engine, pragmas)
         self._begin = begin
-        self._count = count
-        self._jobs: set[_Job] = set()
-        self._ending = False
-        self._idle: LifoQueue[Connection | None] = LifoQueue()  # the last one knows the most
-        for _ in range(count):
-            self._idle.put(None)
+        self._idle: deque[Connection] = deque()
+        """Those used last stand last, and are taken first: they know the most."""
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="store")
 
-    async def do(self, work: Callable[[Connection], T], job: _Job) -> T:
+    async def do(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` gives or raises; errors of SQLAlchemy's and the driver's own."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work, job)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
-    def _do(self, work: Callable[[Connection], T], job: _Job) -> T:
-        connection: Connection | None = self._idle.get()
-        self._jobs.add(job)
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        connection = self._take() or self._engine.connect()
         try:
-            if connection is None:
-                connection = self._engine.connect()
             driver = driver_of(connection)
-            if self._ending:
-                job.interrupt()
-            job.begin(driver)
             driver.execute(self._begin)
             found = work(connection)
             if connection.in_transaction():  # as it calls it: SQLAlchemy was asked something
@@ -155,30 +134,22 @@ class _Threads:
             else:
                 driver.commit()
         except BaseException:
-            job.end()
-            broken, connection = connection, None  # the next one gets a new one
-            if broken is not None:
-                _let_go(broken)
+            _let_go(connection)
             raise
-        finally:
-            job.end()
-            self._jobs.discard(job)
-            self._idle.put(connection)
+        self._idle.append(connection)
         return found
 
-    def interrupt(self) -> None:
-        """Has all that is being done fail, and all that stands in line."""
-        self._ending = True
-        for job in tuple(self._jobs):
-            job.interrupt()
+    def _take(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def end(self) -> None:
-        """Waits until all is done, and lets the connections go."""
+        """Waits until all is done, and lets the connections go. Idempotent."""
         self._threads.shutdown()
-        for _ in range(self._count):
-            connection = self._idle.get()
-            if connection is not None:
-                _let_go(connection)
+        while (connection := self._take()) is not None:
+            _let_go(connection)
         self._engine.dispose()
 
 
@@ -192,14 +163,7 @@ def _let_go(connection: Connection) -> None:
         connection.close()
 
 
-def _interrupted() -> sqlite3.OperationalError:
-    """What the driver raises where a statement is interrupted."""
-    error = sqlite3.OperationalError("interrupted")
-    error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
-    return error
-
-
-def _prepare(engine: Engine, pragmas: list[str]) -> None:
+def _prepare(engine: Engine, pragmas: Sequence[str]) -> None:
     def prepare(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
         for pragma in pragmas:

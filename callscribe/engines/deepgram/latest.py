@@ -1,7 +1,8 @@
 """Of interims that arrive together only the last one is told.
 
-They do where the event loop is behind: each restates the one before, and to pass on what nobody can
-read any more would put it further behind. Finals are always told. May import ``transcript``.
+They do where the event loop, the network or the server is behind: each restates the one before, and
+to pass on what nobody can read any more would put us further behind. Finals are always told. May
+import ``transcript``.
 """
 
 from __future__ import annotations

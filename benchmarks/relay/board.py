@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 from benchmarks.relay import marks
+from benchmarks.relay.heard import STEP
 from benchmarks.relay.pacing import frame_that_ends
 from benchmarks.relay.tally import Row
 
@@ -21,6 +22,8 @@ class Board:
         """Results that no leg or no frame of this load explains."""
         self._sent: dict[int, array[int]] = {}
         self._seen: dict[int, set[int]] = {}
+        self._last: dict[int, int] = {}
+        """How far (ms) the latest result of a leg reached that came."""
 
     def opens(self, leg: int) -> array[int]:
         """Where a leg notes the moments (ns) at which it sends its frames."""
@@ -43,6 +46,11 @@ class Board:
             self._seen[mark.leg].add(mark.ms)
             up, down = (mark.sent_ns - sent[frame]) / 1e6, (now - mark.sent_ns) / 1e6
             self.rows.append((mark.leg, Row(now, up, down, mark.final)))
+            last = self._last.get(mark.leg, mark.ms)
+            for ms in range(last + STEP, mark.ms, STEP):
+                took = (now - sent[frame_that_ends(ms)]) / 1e6
+                self.rows.append((mark.leg, Row(now, 0.0, took, left_out=True)))
+            self._last[mark.leg] = max(last, mark.ms)
         return mark
 
     def of(self, legs: range) -> list[Row]:

@@ -34,6 +34,17 @@ def test_the_same_result_counts_once() -> None:
     assert [row.final for row in one.of(range(3))] == [True]
 
 
+def test_what_is_left_out_comes_with_the_next() -> None:
+    one = Board()
+    one.opens(2).extend(20 * MS * number for number in range(30))
+    one.hears(text(2, 200, 183), 185 * MS)  # nobody followed before
+    one.hears(text(2, 500, 483), 490 * MS)
+    one.hears(text(2, 400, 383), 495 * MS)  # of the past
+    left_out = [row for row in one.of(range(3)) if row.left_out]
+    assert [row.total for row in left_out] == [490 - 280, 490 - 380]
+    assert [row.total for row in one.of(range(3)) if not row.left_out] == [5, 10, 115]
+
+
 def test_what_nobody_sent_is_a_stray() -> None:
     one = board()
     one.hears(text(2, 300, 283), 285 * MS)

@@ -57,6 +57,15 @@ def test_only_the_window_counts() -> None:
     assert (found["p50_first_third"], found["p50_last_third"]) == (21.0, 71.0)
 
 
+def test_what_is_left_out_is_late_and_no_result() -> None:
+    rows = [Row(at, 1.0, 1.0) for at in range(98)]
+    rows += [Row(50, 0.0, 400.0, left_out=True)] * 2
+    found = latencies(rows, 0, 100)
+    assert found["results"] == 98
+    assert found["total_ms"] == {"p50": 2.0, "p95": 2.0, "p99": 400.0, "max": 400.0}
+    assert found["up_ms"]["p50"] == found["down_ms"]["max"] == 1.0
+
+
 def test_the_most_legs_are_those_stood_more_often_than_not() -> None:
     stood: list[str] = []
     tries = [

@@ -1,17 +1,17 @@
 """One leg's persistent connection to Deepgram.
 
 What neither the SDK nor the server does is done here: an end that waits for the last results, local
-ears beside the server's, and a look at whether anything comes back at all.
+ears beside the server's, and a look at whether anything comes back at all. What goes out is in
+``writer``, what comes in in ``incoming``.
 
-May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``engines.lane``, ``errors``,
-``reading``, ``wire`` and its own room.
+May import ``engines.base``, ``engines.telling``, ``engines.ears``, ``engines.lane``, ``errors``
+and its own room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -19,10 +19,11 @@ from typing import Any, Final
 import structlog
 
 from callscribe.audio import WIDTH, Encoding
-from callscribe.engines.base import Doubtful, Lost, TranscriptCallback
+from callscribe.engines.base import Lost, TranscriptCallback
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.along import Along
-from callscribe.engines.deepgram.latest import Latest
+from callscribe.engines.deepgram.doubt import Doubt
+from callscribe.engines.deepgram.incoming import Incoming
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
@@ -32,10 +33,7 @@ from callscribe.engines.ears import Ears
 from callscribe.engines.encoded import to_pcm
 from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
-from callscribe.errors import AudioError, CallscribeError, EngineError, ProtocolError, UpstreamError
-from callscribe.reading import Later
-from callscribe.transcript import Result
-from callscribe.wire import deepgram as dg
+from callscribe.errors import AudioError, CallscribeError, EngineError, UpstreamError
 
 LAST_RESULTS: Final = 10.0
 """Seconds that ``close`` waits for the last finals and Metadata, and then for a callback."""
@@ -46,8 +44,6 @@ MOMENT: Final = 0.01
 """Seconds by which such a look comes later than that moment."""
 
 _log = structlog.get_logger(__name__)
-_levels = logging.getLogger(__name__)
-"""The same logger below, which is quick to say that nobody wants to know."""
 
 
 class DeepgramStreamingConnection:
@@ -72,12 +68,8 @@ class DeepgramStreamingConnection:
         patience: Callable[[], float] = lambda: DEAF,
     ) -> None:
         self.session_id = session_id
-        self.garbled = 0
-        """Messages that could not be read, or whose type is not known."""
         self.unanswered = 0
         """How often a Finalize stayed without an answer."""
-        self.metadata_missing = False
-        """The server closed in good order, but without the Metadata that ends a stream."""
         self.request_id = transport.request_id
         self._transport = transport
         self._reader = reader
@@ -88,7 +80,6 @@ class DeepgramStreamingConnection:
         self._width = WIDTH[encoding]
         self._along: Along | None = None
         self._teller = EngineTeller(on_transcript, session_id)
-        self._latest = Latest(self._teller.put)
         self._signals = Signals(session_id)
         self._resources = resources
         self._closing = False
@@ -106,12 +97,19 @@ class DeepgramStreamingConnection:
             self.lane,
             (lambda audio: transport.take(to_pcm(audio, encoding))) if decode else transport.take,
         )
-        self._metadata: dg.Metadata | None = None
-        """What the server said at the end."""
         self._lost = False
-        self._doubted = False
-        """It was told that the connection may be dead."""
         self._log = _log.bind(session=session_id)
+        self._doubt = Doubt(self._watch, self._teller, self.request_id)
+        self._incoming = Incoming(
+            transport,
+            reader,
+            self._watch,
+            self._doubt,
+            self.lane,
+            self._teller,
+            self._signals,
+            self._log,
+        )
         # The one task of a leg here; it owns those that read and write, and is waited for in close.
         self._task = asyncio.create_task(self._run(), name=f"deepgram-{session_id}")
 
@@ -119,6 +117,16 @@ class DeepgramStreamingConnection:
     def is_connected(self) -> bool:
         """True until ``close`` or a failure."""
         return not (self._closing or self._lost)
+
+    @property
+    def garbled(self) -> int:
+        """Messages that could not be read, or whose type is not known."""
+        return self._incoming.garbled
+
+    @property
+    def metadata_missing(self) -> bool:
+        """The server closed in good order, but without the Metadata that ends a stream."""
+        return self._incoming.metadata_missing
 
     @property
     def callback_errors(self) -> int:
@@ -243,83 +251,8 @@ class DeepgramStreamingConnection:
 
     async def _read(self) -> None:
         """Hands over what comes until the server closes in good order."""
-        await self._transport.each(self._hear, self._all_heard)
-        self._check_end()
-
-    def _hear(self, text: str | bytes) -> Later | None:
-        """Takes a message; what is much to be told already is to be waited for."""
-        self.lane.settle_lowest()
-        self._watch.answer()
-        message = self._parse(text)
-        if type(message) is dg.Results:  # nearly always
-            self._signals.send("message", message)
-            self._note(message)
-            result = self._reader.result(message)
-            if _levels.isEnabledFor(logging.DEBUG):
-                name = "deepgram_final" if result.is_final else "deepgram_interim"
-                self._log.debug(name, text=result.text)
-            is_full = self._latest.put(result, more=self._transport.has_more)
-        else:
-            is_full = self._latest.tell()
-            is_full = self._hear_other(message, text) or is_full
-        return Later(self._teller.room()) if is_full else None
-
-    def _all_heard(self) -> Later | None:
-        """All that came together has been taken."""
-        return Later(self._teller.room()) if self._latest.tell() else None
-
-    def _hear_other(self, message: dg.ServerMessage | None, text: str | bytes) -> bool:
-        """Takes what is no result; whether much is to be told already."""
-        if message is None or isinstance(message, dg.Unknown):
-            self._reader.unreadable()
-        if message is None:
-            return False
-        self._signals.send("message", message)
-        if isinstance(message, dg.Metadata):
-            self._metadata = message
-        event = self._reader.read(message)
-        if event is not None:
-            if isinstance(event, Result):
-                self._log.debug("deepgram_final", text=event.text)
-            return self._teller.put(event)
-        if not isinstance(message, dg.Metadata | dg.UtteranceEnd):
-            self.garbled += isinstance(message, dg.Unknown)
-            self._log.debug("deepgram_message", text=text)
-        return False
-
-    def _note(self, message: dg.Results) -> None:
-        """What a result says beside its words."""
-        if self._reader.lacks(message.start):
-            raise faults.unread(self.request_id)
-        if message.from_finalize is True:
-            self._watch.finalize_due = None
-        self._watch.results(message.start + message.duration)
-        if self._doubted:
-            self._tell_doubt()  # before what it says: nobody else is to have the leg now
-
-    def _parse(self, text: str | bytes) -> dg.ServerMessage | None:
-        try:
-            if isinstance(text, str):
-                return dg.parse_server(text)
-            problem = "a binary frame"
-        except ProtocolError as error:
-            problem = error.message
-        self.garbled += 1
-        self._log.warning("deepgram_garbled", problem=problem)
-        return None
-
-    def _check_end(self) -> None:
-        """What a close in good order leaves to say."""
-        end = self._metadata
-        if end is not None and not end.duration and self._watch.received:
-            raise faults.closed(1008, "DATA-0000", self.request_id)
-        if end is not None and self._reader.lacks(end.duration):
-            raise faults.unread(self.request_id)
-        if not self._closing or self._reader.is_showing:
-            raise faults.closed(1000, "", self.request_id)
-        if end is None:
-            self.metadata_missing = True
-            self._log.warning("deepgram_no_metadata", request_id=self.request_id)
+        await self._transport.each(self._incoming.take, self._incoming.all_taken)
+        self._incoming.end(asked=self._closing)
 
     async def _write(self) -> None:
         """Sends what there is; when told to close, ends the stream and waits."""
@@ -332,7 +265,7 @@ class DeepgramStreamingConnection:
         """Gives up a connection that is dead, whatever the socket says."""
         while True:
             await asyncio.sleep(
-                min(CHECK / 4 if self._doubted else CHECK, self._watch.next_look + MOMENT)
+                min(CHECK / 4 if self._doubt.is_told else CHECK, self._watch.next_look + MOMENT)
             )
             self.lane.settle()
             if self._along is not None:  # who listens here is to hear each frame as it comes
@@ -348,15 +281,7 @@ class DeepgramStreamingConnection:
                 raise faults.deaf(watch.deaf_for, self.request_id)
             if watch.is_stalled:
                 raise faults.stalled(watch.unanswered, self.request_id)
-            self._tell_doubt()
-
-    def _tell_doubt(self) -> None:
-        """Says that the connection may be dead, or no longer."""
-        watch = self._watch
-        if watch.is_doubtful is not self._doubted:
-            self._doubted = not self._doubted
-            error = faults.deaf(watch.deaf_for, self.request_id) if self._doubted else None
-            self._teller.put(Doubtful(error))
+            self._doubt.look()
 
     def _end_without_answer(self, silent: bool) -> None:
         """Ends the utterance here where a Finalize has gone without an answer for too long.

@@ -67,6 +67,11 @@ async def test_many_sizes_do_not_write_over_each_other(tmp_path: Path) -> None:
         if chance.random() < 0.3:
             await asyncio.sleep(0)
     await written(shelf)
+    pages[300] = (
+        shelf.put(things(300, 60)),
+        things(300, 60),
+    )  # what came while it was writing goes too
+    await written(shelf)
     assert all(page.read() == some for page, some in pages.values())
     places = sorted(
         (sheet.place, module._taken(sheet.size))

@@ -83,7 +83,7 @@ def agent() -> tuple[int, bytes]:
 async def test_the_configuration_decides_how_the_next_session_is_heard(
     cloud: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="callscribe.engines.deepgram.connection")
+    caplog.set_level(logging.DEBUG, logger="callscribe.engines.deepgram")
     rate, pcm = agent()
     spoken = [u for u in speech.script("fr") if u.speaker == "agent" and u.end < SECONDS - 1]
     expected = " ".join(u.text for u in spoken)

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from callscribe.settings import Settings
+from tests.ports import free_port
 from tests.web.twilio.telephone import ACCOUNT
 
 HEARS_TONES = "--tones"
@@ -43,13 +44,6 @@ class Killable:
         """As an operator stops it."""
         self.process.terminate()
         assert self.process.wait(90) == 0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def start(

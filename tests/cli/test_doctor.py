@@ -1,21 +1,16 @@
 """The doctor's report."""
 
 import json
-import socket
 from pathlib import Path
 
 from callscribe.settings import Settings
 from tests.cli.running import run
+from tests.ports import free_port
 from tests.serving import serving
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return str(one.getsockname()[1])
-
-
 def test_all_is_well(tmp_path: Path) -> None:
-    result = run("doctor", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=free_port())
+    result = run("doctor", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=str(free_port()))
     assert result.exit_code == 0, result.output
     assert "✓ Model" in result.output
     assert "✗" not in result.output
@@ -25,7 +20,7 @@ def test_what_is_broken_gets_an_advice_and_a_status(tmp_path: Path) -> None:
     result = run(
         "doctor",
         CALLSCRIBE_DATA_DIR=str(tmp_path),
-        CALLSCRIBE_PORT=free_port(),
+        CALLSCRIBE_PORT=str(free_port()),
         CALLSCRIBE_WHISPER_MODEL="owner/no-such-model",
         CALLSCRIBE_HOST="0.0.0.0",  # noqa: S104
     )
@@ -43,7 +38,9 @@ def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:
 
 
 def test_json_for_programs(tmp_path: Path) -> None:
-    result = run("doctor", "--json", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=free_port())
+    result = run(
+        "doctor", "--json", CALLSCRIBE_DATA_DIR=str(tmp_path), CALLSCRIBE_PORT=str(free_port())
+    )
     findings = {item["name"]: item for item in json.loads(result.output)}
     assert findings["Python"]["state"] == "good"
     assert set(findings["Deepgram"]) == {"name", "state", "detail", "advice", "guide"}
@@ -51,7 +48,7 @@ def test_json_for_programs(tmp_path: Path) -> None:
 
 def test_a_key_is_tried_and_what_fails_names_the_section(tmp_path: Path) -> None:
     kept = Settings.model_validate({"data_dir": tmp_path / "server", "api_keys": "right"})
-    around = {"CALLSCRIBE_DATA_DIR": str(tmp_path), "CALLSCRIBE_PORT": free_port()}
+    around = {"CALLSCRIBE_DATA_DIR": str(tmp_path), "CALLSCRIBE_PORT": str(free_port())}
     with serving(kept) as served:
         around["DEEPGRAM_BASE_URL"] = served.ws
         good = run("doctor", "--json", DEEPGRAM_API_KEY="right", **around)

@@ -23,6 +23,7 @@ from callscribe.web import server as server_module
 from callscribe.web.server import check_exposure
 from tests.conftest import Dial
 from tests.engines_for_tests import tones
+from tests.ports import free_port
 from tests.serving import AudioClient, Served
 
 pytestmark = pytest.mark.anyio
@@ -138,7 +139,7 @@ async def test_a_signal_ends_the_process_with_everything_kept(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     log = tmp_path / "log"
-    port = 20_000 + os.getpid() % 20_000 + int(number)
+    port = free_port()
     environment = {
         **os.environ,
         "CALLSCRIBE_PORT": str(port),

@@ -11,7 +11,7 @@ from typing import Any
 
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.doubt import Doubt
-from callscribe.engines.deepgram.latest import Latest
+from callscribe.engines.deepgram.latest import Latest, Turn
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signals
 from callscribe.engines.deepgram.transport import Transport
@@ -42,6 +42,7 @@ class Incoming:
         lane: Lane,
         teller: EngineTeller,
         signals: Signals,
+        turn: Turn,
         log: Any,  # noqa: ANN401 - structlog's
     ) -> None:
         self.garbled = 0
@@ -52,7 +53,7 @@ class Incoming:
         self._doubt = doubt
         self._lane = lane
         self._teller = teller
-        self._latest = Latest(teller.put)
+        self._latest = Latest(teller.put, turn)
         self._signals = signals
         self._metadata: dg.Metadata | None = None
         """What the server said at the end."""
@@ -70,15 +71,11 @@ class Incoming:
             if _levels.isEnabledFor(logging.DEBUG):
                 name = "deepgram_final" if result.is_final else "deepgram_interim"
                 self._log.debug(name, text=result.text)
-            is_full = self._latest.put(result, more=self._transport.has_more)
+            is_full = self._latest.put(result)
         else:
             is_full = self._latest.tell()
             is_full = self._take_other(message, text) or is_full
         return Later(self._teller.room()) if is_full else None
-
-    def all_taken(self) -> Later | None:
-        """All that came together has been taken."""
-        return Later(self._teller.room()) if self._latest.tell() else None
 
     def _take_other(self, message: dg.ServerMessage | None, text: str | bytes) -> bool:
         """Takes what is no result; whether much is to be told already."""

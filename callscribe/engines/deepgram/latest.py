@@ -1,35 +1,63 @@
-"""Of interims that arrive together only the last one is told.
+"""Interims are told in one go, the last one of each leg, when all that has come has been read.
 
-They do where the event loop, the network or the server is behind: each restates the one before, and
-to pass on what nobody can read any more would put us further behind. Finals are always told. May
-import ``transcript``.
+Each restates the one before: to pass on what nobody can read any more would put a server that is
+behind further behind. And what tells one is still in the processor's caches for the next: between
+frames and other messages an interim costs a third more. Finals are told in the moment they come.
+May import ``transcript``.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from callscribe.transcript import Result
 
 
+class Turn:
+    """What several connections hold back until the end of this turn of the event loop."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: dict[Latest, None] = {}
+
+    def add(self, latest: Latest) -> None:
+        """Has it told soon."""
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._held[latest] = None
+
+    def _tell(self) -> None:
+        held, self._held = self._held, {}
+        for latest in held:
+            latest.tell()
+
+
 class Latest:
-    """Hands results on to ``put``, which says whether very much is still to be told."""
+    """Hands one connection's results on to ``put``, which must not raise."""
 
-    __slots__ = ("_held", "_put")
+    __slots__ = ("_held", "_put", "_turn")
 
-    def __init__(self, put: Callable[[Result], bool]) -> None:
+    def __init__(self, put: Callable[[Result], bool], turn: Turn) -> None:
         self._put = put
+        self._turn = turn
         self._held: Result | None = None
 
-    def put(self, result: Result, *, more: bool) -> bool:
-        """Hands a result on, an interim only when what came with it (``more``) says nothing newer.
+    def put(self, result: Result) -> bool:
+        """Hands on a final at once, an interim unless something newer comes in the same turn.
 
         Whether very much is still to be told.
         """
-        self._held = result if more and not result.is_final else None
-        return self._held is None and self._put(result)
+        if result.is_final:  # it says what was held back, and more
+            self._held = None
+            return self._put(result)
+        if self._held is None:
+            self._turn.add(self)
+        self._held = result
+        return False
 
     def tell(self) -> bool:
-        """What was held back is the latest: it is told. Whether very much is still to be told."""
+        """Hands on what is held back. Whether very much is still to be told."""
         held, self._held = self._held, None
         return held is not None and self._put(held)

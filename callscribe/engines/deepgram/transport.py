@@ -29,7 +29,7 @@ from callscribe.closing import Closed
 from callscribe.engines.deepgram import faults
 from callscribe.errors import ConfigurationError, UpstreamError
 from callscribe.frames import Frames
-from callscribe.reading import Over, Take, read_frames
+from callscribe.reading import Take, read_frames
 
 OPEN_DEADLINE: Final = 10.0
 PING_EVERY: Final = 5.0
@@ -125,18 +125,12 @@ class Transport:
                 return
             yield message
 
-    @property
-    def has_more(self) -> bool:
-        """Whether others came together with the frame that is given, and behind it."""
-        return self._frames is not None and self._frames.has_more
-
-    async def each(self, take: Take, over: Over | None = None) -> None:
+    async def each(self, take: Take) -> None:
         """Gives each frame to ``take`` as it comes, until the server closes with 1000.
 
-        ``over`` is told when all has been given that came together. ``UpstreamError`` for another
-        close; what ``take`` raises ends it too.
+        ``UpstreamError`` for another close; what ``take`` raises ends it too.
         """
-        end = await read_frames(self._opened(), take, over)
+        end = await read_frames(self._opened(), take)
         if end is not None and (end.ours or end.code != 1000):
             raise self.fault(end)
 

@@ -100,3 +100,19 @@ async def test_an_end_without_metadata_is_noted_and_keeps_the_finals(
     assert [line["event"] for line in logs].count("deepgram_no_metadata") == (not metadata)
     assert ear.text == "oui"
     assert not ear.lost
+
+
+async def test_an_interim_that_is_held_back_at_the_end_is_told_before_that_is(ear: Ear) -> None:
+    async def shown_and_gone(connection: ServerConnection) -> None:
+        await connection.recv()
+        interim = FINAL.replace('"is_final": true', '"is_final": false')
+        frames = [Frame(Opcode.TEXT, interim.encode()), Frame(Opcode.CLOSE, b"\x03\xf3")]  # 1011
+        connection.transport.write(b"".join(f.serialize(mask=False) for f in frames))
+        await swallow(connection)
+
+    async with upstream(shown_and_gone) as address:
+        connection = await opened(address, ear)
+        await connection.send_audio(bytes(640))
+        await until(lambda: ear.lost)
+        assert [type(event).__name__ for event in ear.events] == ["Result", "Lost"]
+        await connection.close()

@@ -1,51 +1,93 @@
-"""What is told of results that arrive together."""
+"""What is told of results that arrive in the same turn of the event loop."""
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.engines.deepgram.latest import Latest
+from callscribe.engines.deepgram.latest import Latest, Turn
 from callscribe.transcript import Result
 
+pytestmark = pytest.mark.anyio
 
-def result(number: int, *, is_final: bool) -> Result:
+
+def result(number: int, *, is_final: bool = False) -> Result:
     return Result(str(number), 0.0, 1.0, is_final, speech_final=False)
 
 
-bursts = st.lists(st.lists(st.sampled_from(["interim", "final", "other"]), min_size=1), max_size=20)
+class Told:
+    """What two legs were told, in order."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[int, Result]] = []
+        turn = Turn()
+        self.legs = [Latest(lambda r, leg=leg: self._put(leg, r), turn) for leg in range(2)]  # type: ignore[misc]
+
+    def _put(self, leg: int, given: Result) -> bool:
+        self.results.append((leg, given))
+        return given.is_final
+
+    def texts(self, leg: int, *, finals: bool = False) -> list[str]:
+        return [r.text for of, r in self.results if of == leg and (r.is_final or not finals)]
 
 
-@given(bursts)
-def test_all_finals_are_told_and_of_each_burst_the_latest_word(given: list[list[str]]) -> None:
-    told: list[Result] = []
-    latest = Latest(lambda result: told.append(result) or False)  # type: ignore[func-returns-value]
-    number, finals, last = 0, [], []
-    for burst in given:
-        shown = ""
-        for place, kind in enumerate(burst):
-            number += 1
-            more = place < len(burst) - 1
-            if kind == "other":
-                latest.tell()
-                continue
-            latest.put(result(number, is_final=kind == "final"), more=more)
-            shown = str(number)
-            finals += [shown] if kind == "final" else []
-        latest.tell()
-        last += [shown] if shown else []
-        assert [one.text for one in told][-1:] == last[-1:]
-    texts = [one.text for one in told]
-    assert [one.text for one in told if one.is_final] == finals
-    assert texts == sorted(texts, key=int), "in their order"
-    assert len(set(texts)) == len(texts)
+one = st.tuples(st.integers(0, 1), st.sampled_from(["interim", "final", "other"]))
+turns = st.lists(st.lists(one, min_size=1), max_size=20)
 
 
-def test_what_comes_alone_is_told_at_once() -> None:
-    told: list[Result] = []
-    full = [False, True]
-    latest = Latest(lambda result: told.append(result) or full[len(told) - 1])  # type: ignore[func-returns-value]
-    assert not latest.put(result(1, is_final=False), more=False)
-    assert latest.put(result(2, is_final=False), more=False)
-    assert len(told) == 2
-    assert not latest.tell()
+@given(turns)
+def test_all_finals_are_told_and_of_each_turn_the_latest_words(
+    given: list[list[tuple[int, str]]],
+) -> None:
+    async def run() -> None:
+        told = Told()
+        finals: list[list[str]] = [[], []]
+        number = 0
+        for turn in given:
+            shown: dict[int, str] = {}
+            for leg, kind in turn:
+                number += 1
+                if kind == "other":
+                    told.legs[leg].tell()
+                    continue
+                assert told.legs[leg].put(result(number, is_final=kind == "final")) == (
+                    kind == "final"
+                )
+                shown[leg] = str(number)
+                finals[leg] += [str(number)] if kind == "final" else []
+            await asyncio.sleep(0)
+            for leg, text in shown.items():
+                assert told.texts(leg)[-1] == text
+        for leg in range(2):
+            texts = told.texts(leg)
+            assert told.texts(leg, finals=True) == finals[leg]
+            assert texts == sorted(texts, key=int), "in their order"
+            assert len(set(texts)) == len(texts)
+
+    asyncio.run(run())
+
+
+async def test_interims_of_all_legs_are_told_in_one_go_at_the_end_of_the_turn() -> None:
+    told = Told()
+    asyncio.get_running_loop().call_soon(lambda: told.results.append((9, result(9))))
+    for number in range(6):
+        assert not told.legs[number % 2].put(result(number))
+    asyncio.get_running_loop().call_soon(lambda: told.results.append((9, result(9))))
+    assert not told.results
+    await asyncio.sleep(0)
+    assert [(leg, r.text) for leg, r in told.results] == [(9, "9"), (0, "4"), (1, "5"), (9, "9")]
+
+
+async def test_a_final_does_not_wait_and_says_what_was_held_back() -> None:
+    told = Told()
+    first, _ = told.legs
+    first.put(result(1))
+    assert first.put(result(2, is_final=True)), "as the teller says"
+    assert told.texts(0) == ["2"]
+    first.put(result(3))
+    await asyncio.sleep(0)
+    assert told.texts(0) == ["2", "3"]
+    assert not first.tell()

@@ -42,6 +42,7 @@ from callscribe.web.lifetime import lifetime
 from callscribe.web.listen import routes as listen_routes
 from callscribe.web.listen.keys import Keys
 from callscribe.web.models import Problem
+from callscribe.web.turnstile import Turnstile
 from callscribe.web.twilio import routes as twilio_routes
 from callscribe.web.twilio.door import Door
 
@@ -100,6 +101,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory = create_eng
     errors.install(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Turnstile)
     app.add_middleware(
         Guard,
         keys=[key.get_secret_value() for key in settings.api_keys],

@@ -63,7 +63,7 @@ class Finals:
             revision = self._revisions.get(final.utterance_id, 0) + 1
         if final.speech_final:
             self._close(final.utterance_id, revision)
-        return replace(final, revision=revision)
+        return final if revision == final.revision else replace(final, revision=revision)
 
     def _close(self, utterance_id: str, revision: int) -> None:
         self._closed.add(utterance_id)

@@ -15,7 +15,12 @@ import structlog
 from callscribe import events
 from callscribe.audio import Encoding
 from callscribe.cut_off import CutOff
-from callscribe.engines.base import StreamingConnection, StreamOptions, TranscriptionEngine
+from callscribe.engines.base import (
+    Audience,
+    StreamingConnection,
+    StreamOptions,
+    TranscriptionEngine,
+)
 from callscribe.errors import (
     AudioError,
     CapacityError,
@@ -252,13 +257,14 @@ class Legs:
         return place(former, recording)
 
     async def _connect(self, leg: Leg) -> StreamingConnection:
+        hear = partial(self._record.hear, leg)
         # The tasks of a leg log whose it is.
         with structlog.contextvars.bound_contextvars(speaker=leg.speaker):
             connection = await self._engine.transcribe_streaming(
                 self._record.session_id,
                 leg.language,
                 leg.sample_rate,
-                partial(self._record.hear, leg),
+                Audience(hear, hear),  # it neither raises nor waits
                 options=stream_options(self._config, leg.encoding),
             )
         if self.closed:  # while the engine was opening

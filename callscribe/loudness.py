@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import log10
 from typing import Final
 
 import numpy as np
@@ -50,7 +51,8 @@ class Levels:
         part = self.of(start, end)
         if not len(part):
             return None
-        return 10.0 * float(np.log10(np.mean(np.power(10.0, part / 10.0))))
+        # For every final: ``np.mean`` would take longer than all the rest.
+        return 10.0 * log10(float(np.add.reduce(np.power(10.0, part / 10.0))) / len(part))
 
 
 class Loudness:

@@ -147,6 +147,22 @@ TranscriptCallback = Callable[[EngineEvent], Awaitable[None] | None]
 """Called for every event, sync or async. What it raises is logged and ends nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A callback that takes interim results by a shorter way: there are ten a second on each leg.
+
+    ``show`` takes one, and must neither raise nor wait; true where it is to be given to ``hear``
+    all the same, which may have to wait. ``hear`` takes all else, and whatever stands in line.
+    """
+
+    hear: TranscriptCallback
+    show: Callable[[Result], bool | None]
+
+    def __call__(self, event: EngineEvent) -> Awaitable[None] | None:
+        """As any callback."""
+        return self.hear(event)
+
+
 OnFull = Callable[[CapacityError], None]
 """Called, once, with why a leg has to wait for its turn."""
 

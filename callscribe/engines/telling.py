@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
 from typing import Final
 
 import structlog
 
-from callscribe.engines.base import EngineEvent, TranscriptCallback
+from callscribe.engines.base import Audience, EngineEvent, TranscriptCallback
 from callscribe.flag import Flag
 from callscribe.transcript import Result
 
@@ -39,6 +39,9 @@ class EngineTeller:
         self.errors = 0
         """How often the callback raised or was given up; each is logged."""
         self._callback = callback
+        self._show: Callable[[Result], bool | None] | None = None
+        if isinstance(callback, Audience):
+            self._callback, self._show = callback.hear, callback.show
         self._session_id = session_id
         self.reached = 0.0
         """The latest mark behind which nothing waits; see ``mark``."""
@@ -65,10 +68,21 @@ class EngineTeller:
         if self._now is None and not self._waiting:  # nearly always
             if self._silenced or self._ended or self._given_up:
                 return False
+            show = self._show
+            if show is not None and type(event) is Result and not event.is_final:
+                try:
+                    if not show(event):
+                        return False
+                except Exception:  # noqa: BLE001 - as in ``_ask``
+                    self._failed()
+                    return False
             self._answer = self._ask(event)
             if self._answer is not None:
                 self._go_on()
             return False
+        return self._put_behind(event)
+
+    def _put_behind(self, event: EngineEvent) -> bool:
         if self._silenced or self._given_up:
             return False
         if self._now is not None and isinstance(event, Result):

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from callscribe.engines import telling
-from callscribe.engines.base import EngineEvent, SpeechBegan
+from callscribe.engines.base import Audience, EngineEvent, SpeechBegan
 from callscribe.engines.telling import EngineTeller
 from callscribe.transcript import Result
 
@@ -218,3 +218,59 @@ async def test_a_callback_that_waits_for_what_was_cancelled_has_failed_and_no_mo
     await teller.close()
     assert heard == [final("b")]
     assert teller.errors == 1
+
+
+class Shows:
+    """A callback that is shown interims, but for those that begin with a question mark."""
+
+    def __init__(self) -> None:
+        self.heard: list[EngineEvent] = []
+        self.shown: list[str] = []
+        self.go = asyncio.Event()
+        self.teller = EngineTeller(Audience(self.hear, self.show), "s")
+
+    def hear(self, event: EngineEvent) -> asyncio.Future[None] | None:
+        self.heard.append(event)
+        return asyncio.ensure_future(self._wait()) if self.go.is_set() else None
+
+    async def _wait(self) -> None:
+        while self.go.is_set():
+            await asyncio.sleep(0)
+
+    def show(self, result: Result) -> bool:
+        if result.text == "error":
+            raise RuntimeError
+        self.shown.append(result.text)
+        return result.text.startswith("?")
+
+
+async def test_interims_are_shown_and_all_else_is_heard() -> None:
+    shows = Shows()
+    for event in (interim("a"), final("b"), SpeechBegan(1.0), interim("?"), interim("c")):
+        assert not shows.teller.put(event)
+    await shows.teller.close()
+    assert shows.shown == ["a", "?", "c"]
+    assert shows.heard == [final("b"), SpeechBegan(1.0), interim("?")]
+    shows.teller.put(interim("d"))
+    assert shows.shown == ["a", "?", "c"], "nothing is told behind the end"
+
+
+async def test_what_stands_in_line_is_heard_in_its_order() -> None:
+    shows = Shows()
+    shows.go.set()
+    shows.teller.put(final("a"))
+    for event in (interim("b"), final("c"), interim("d")):
+        shows.teller.put(event)
+    shows.go.clear()
+    await shows.teller.close()
+    assert shows.heard == [final("a"), final("c"), interim("d")]
+    assert not shows.shown
+
+
+async def test_an_error_while_showing_is_counted_and_ends_nothing() -> None:
+    shows = Shows()
+    shows.teller.put(interim("error"))
+    shows.teller.put(interim("a"))
+    assert shows.teller.errors == 1
+    assert shows.shown == ["a"]
+    assert not shows.heard

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 
 from callscribe.transcript import Result
 
@@ -35,14 +36,18 @@ class Turn:
 
 
 class Latest:
-    """Hands one connection's results on to ``put``, which must not raise."""
+    """Hands one connection's results on to ``put``, which must not raise.
 
-    __slots__ = ("_held", "_put", "_turn")
+    What is begun for them belongs to who made this, whoever's turn it is.
+    """
+
+    __slots__ = ("_context", "_held", "_put", "_turn")
 
     def __init__(self, put: Callable[[Result], bool], turn: Turn) -> None:
         self._put = put
         self._turn = turn
         self._held: Result | None = None
+        self._context = copy_context()
 
     def put(self, result: Result) -> bool:
         """Hands on a final at once, an interim unless something newer comes in the same turn.
@@ -60,4 +65,4 @@ class Latest:
     def tell(self) -> bool:
         """Hands on what is held back. Whether very much is still to be told."""
         held, self._held = self._held, None
-        return held is not None and self._put(held)
+        return held is not None and self._context.run(self._put, held)

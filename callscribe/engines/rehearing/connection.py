@@ -68,6 +68,8 @@ class RehearingConnection:
         self._listening = listening
         self._tape = Tape(sample_rate, WIDTH[options.encoding], memory=KEPT, most=KEPT)
         self._teller = EngineTeller(on_transcript, session_id)
+        self.show = self._teller.put
+        """Takes an interim, which is never heard again."""
         self._inner: StreamingConnection | None = None
         self.lane = Lane(self._keep)
         """How audio that nothing is in the way of gets to who listens; see ``Swift``."""

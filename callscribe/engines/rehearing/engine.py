@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from callscribe.engines.base import (
+    Audience,
     Capabilities,
     StreamOptions,
     TranscriptCallback,
@@ -82,7 +83,11 @@ class RehearingEngine:
         connection.listens(self._listening)
         try:
             inner = await self._engine.transcribe_streaming(
-                session_id, language, sample_rate, connection.hear, options=options
+                session_id,
+                language,
+                sample_rate,
+                Audience(connection.hear, connection.show),
+                options=options,
             )
         except BaseException:
             await connection.close()

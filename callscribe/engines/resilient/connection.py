@@ -272,6 +272,15 @@ class ResilientConnection:
         self._do(self._core.opened(line, self._monotonic()))
         self._wake.set()
 
+    def shown(self, line: Line, result: Result) -> bool:
+        """An engine shows words; true where that is for ``heard``."""
+        told = self._core.shown(line, result)
+        if told is None:
+            return True
+        if self._core.opening:
+            self._wake.set()  # as behind all that is heard
+        return self._teller.put(told)
+
     def heard(self, line: Line, event: EngineEvent) -> Awaitable[None] | None:
         """An engine says something about the leg; it waits where very much is still to be told."""
         if isinstance(event, Lost):

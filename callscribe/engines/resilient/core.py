@@ -130,6 +130,24 @@ class Core(Sparing):
         news = self._progress.take(event, line.sent)
         return [*taken, *(self._is_heard() if answers else ()), *map(Tell, news)]
 
+    def shown(self, line: Line, result: Result) -> Result | None:
+        """What is to be told of an interim that leads to nothing else; None: it is for ``heard``.
+
+        As that would, for nearly all of them.
+        """
+        if (
+            line is not self.active
+            or line.rung != self._told_rung
+            or self._alone_told
+            or line.cuts
+            or line.base
+            or line.sent < self._progress.received
+            or not self._progress.shows(result)
+        ):
+            return None
+        self._alone_since = None
+        return self.voices.named(result, line)
+
     def _on_leg(self, result: Result, line: Line) -> Result:
         """A result on the leg's clock, with the leg's voices, as late as it is."""
         if line.cuts or line.base:

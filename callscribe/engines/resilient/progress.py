@@ -75,6 +75,23 @@ class Progress:
         """All before ``until`` (leg seconds) is written down for good, as far as it was sent."""
         self.settled = max(self.settled, min(round(until * self.rate), sent))
 
+    def shows(self, result: Result) -> bool:
+        """Notes an interim that is to be told as it is; false, and nothing is noted, for others.
+
+        As ``result`` does, for nearly all of them.
+        """
+        rate = self.rate
+        if self.retold is not None or result.start < self.settled / rate:
+            return False
+        words = result.words
+        if words:
+            self.shown_from = round(words[0].start * rate)
+            self.shown_to = max(self.shown_to, round(words[-1].end * rate))
+        else:
+            self.shown_from = None
+        self.words_open = self.words_open or bool(result.text)
+        return True
+
     def result(self, result: Result, sent: int) -> list[EngineEvent]:
         """What is new of a result; whose engine has heard the leg up to ``sent``."""
         rate = self.rate

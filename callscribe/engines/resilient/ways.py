@@ -1,7 +1,7 @@
 """The ways into engines that one leg has open, or is opening, by their lines.
 
 What is to be opened, fed and dropped is decided in ``core``. May import ``engines.base``,
-``errors`` and its own room.
+``errors``, ``transcript`` and its own room.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Protocol
 
 import structlog
 
-from callscribe.engines.base import EngineEvent, StreamingConnection, Swift
+from callscribe.engines.base import Audience, EngineEvent, StreamingConnection, Swift
 from callscribe.engines.resilient.actions import Line
 from callscribe.engines.resilient.ask import Ask, leave
 from callscribe.engines.resilient.rules import Rung
 from callscribe.errors import CallscribeError, CapacityError, EngineError
+from callscribe.transcript import Result
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +40,10 @@ class Listener(Protocol):
 
     def heard(self, line: Line, event: EngineEvent) -> Awaitable[None] | None:
         """Its engine says something about the leg; it waits for what this gives back."""
+        ...
+
+    def shown(self, line: Line, result: Result) -> bool:
+        """Its engine shows words; true where that is for ``heard``."""
         ...
 
 
@@ -115,7 +120,7 @@ class Ways:
         try:
             way = await self._ask.enter(
                 rung,
-                partial(self._listener.heard, line),
+                Audience(partial(self._listener.heard, line), partial(self._listener.shown, line)),
                 streaming=rung.streaming,
                 stands_in=not rung.streaming,
                 on_full=lambda error: self._listener.waits(line, error),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import given
@@ -91,3 +92,15 @@ async def test_a_final_does_not_wait_and_says_what_was_held_back() -> None:
     await asyncio.sleep(0)
     assert told.texts(0) == ["2", "3"]
     assert not first.tell()
+
+
+async def test_what_is_begun_for_a_leg_is_its_own_whoevers_turn_it_is() -> None:
+    leg: ContextVar[str] = ContextVar("leg")
+    turn, seen, latest = Turn(), [], {}
+    for name in ("one", "other"):
+        leg.set(name)
+        latest[name] = Latest(lambda _, name=name: bool(seen.append((name, leg.get()))), turn)  # type: ignore[misc,func-returns-value]
+    latest["one"].put(result(1))
+    latest["other"].put(result(2))
+    await asyncio.sleep(0)
+    assert seen == [("one", "one"), ("other", "other")]

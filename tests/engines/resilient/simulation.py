@@ -7,11 +7,12 @@ audio that it is given is known, so that every word can be accounted for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from callscribe.engines.base import EngineEvent, Repaired, Silent, Unheard
 from callscribe.engines.resilient.actions import Action, Drop, Finalize, Line, Open, Tell
 from callscribe.engines.resilient.core import Core
+from callscribe.engines.resilient.progress import Progress
 from callscribe.engines.resilient.repair import MARGIN, Repair, Repairs
 from callscribe.engines.resilient.rules import LIVE, Patience, Rung
 from callscribe.errors import UpstreamError
@@ -131,6 +132,8 @@ class Simulation:
     gaps: list[Unheard] = field(default_factory=list)
     repaired: list[Repaired] = field(default_factory=list)
     most_kept: int = 0
+    shown: int = 0
+    """Interims that went the short way."""
 
     def do(self, actions: Sequence[Action]) -> None:
         for action in actions:
@@ -209,8 +212,28 @@ class Simulation:
         self.do(self.core.failed(line, error, self.now))
 
     def say(self, line: Line, event: EngineEvent) -> None:
-        self.do(self.core.heard(line, event, self.now))
+        if isinstance(event, Result) and not event.is_final:
+            self.do(self._shown_or_heard(line, event))
+        else:
+            self.do(self.core.heard(line, event, self.now))
         self.core_settled_before = self.core.settled
+
+    def _shown_or_heard(self, line: Line, result: Result) -> list[Action]:
+        """What ``heard`` makes of an interim; the short way is to make the same of it."""
+        core, state = self.core, self._state()
+        shown = core.shown(line, result)
+        after = self._state()
+        assert shown or after == state, "the long way has it all to do"
+        core._progress, core._alone_since = state
+        actions = core.heard(line, result, self.now)
+        if shown is not None:
+            assert actions == [Tell(shown)]
+            assert self._state() == after
+            self.shown += 1
+        return actions
+
+    def _state(self) -> tuple[Progress, float | None]:
+        return replace(self.core._progress), self.core._alone_since
 
     def answer(self, line: Line) -> None:
         """A line gives the final that it was asked for, if there is anything to say."""

@@ -784,3 +784,15 @@ def test_words_that_were_shown_are_heard_again_also_by_the_one_after_the_next(
         one.pass_time(0.1)
     one.open(one.asked[0])
     assert one.core.settled == 0
+
+
+def test_words_of_who_listens_take_the_short_way(two: Simulation) -> None:
+    talk(two, 2)
+    line = two.core.active
+    assert line is not None
+    hearing = two.lines[line]
+    said = hearing.result(hearing.heard, is_final=False, speech_final=False)
+    two.say(line, said)
+    assert two.shown == 1
+    two.fail(line)
+    assert two.core.shown(line, said) is None, "it does not listen any more"

@@ -38,6 +38,9 @@ class Told:
         if isinstance(event, Result) and event.is_final:
             self.words.append(event.text)
 
+    def shown(self, line: Line, result: Result) -> bool:  # noqa: ARG002
+        return True
+
 
 @pytest.fixture
 def engine() -> EnergyEngine:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from callscribe.engines.base import Listening, Silent, SpeechBegan, Unheard
 from callscribe.engines.resilient.progress import Progress
 from callscribe.transcript import Result, Word
@@ -72,3 +77,31 @@ def test_what_was_shown_stands_until_it_is_shown_again() -> None:
     leg.take(final(1.0, 1.5), 9000)
     assert leg.first_shown is None
     assert leg.take(nothing, 9000) != []
+
+
+places = st.integers(0, 9000)
+maybe = st.none() | places
+
+
+@given(places, maybe, maybe, places, st.booleans(), places, st.integers(0, 3))
+def test_what_an_interim_shows_is_noted_as_of_any_result(
+    settled: int,
+    retold: int | None,
+    shown_from: int | None,
+    shown_to: int,
+    words_open: bool,
+    start: int,
+    count: int,
+) -> None:
+    words = tuple(
+        Word("oui", start / RATE + k / 2, start / RATE + k / 2 + 0.4, 0.9) for k in range(count)
+    )
+    end = words[-1].end if words else start / RATE
+    interim = Result(" ".join(w.text for w in words), start / RATE, end, False, False, words)
+    leg = Progress(RATE, 9000, settled, words_open, shown_from, shown_to, retold)
+    other = replace(leg)
+    if leg.shows(interim):
+        assert other.result(interim, sent=9000) == [interim]
+    else:
+        assert retold is not None or start < settled
+    assert leg == other

@@ -1,8 +1,8 @@
 """Lets requests begin one after another, so that calls which go on are not held up.
 
 To begin a call takes some milliseconds, in many small parts. Where hundreds begin at once, the
-event loop would do a part of each before it looks at any other socket again; here as many are under
-way as one turn of it can bear. Imports nothing of ours.
+event loop would do a part of each before it looks at any other socket again; here one begins in
+each turn of it, and more where they have waited. Imports nothing of ours.
 """
 
 from __future__ import annotations

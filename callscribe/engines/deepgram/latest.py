@@ -12,7 +12,11 @@ import asyncio
 from collections.abc import Callable
 from contextvars import copy_context
 
+import structlog
+
 from callscribe.transcript import Result
+
+_log = structlog.get_logger(__name__)
 
 
 class Turn:
@@ -32,7 +36,10 @@ class Turn:
     def _tell(self) -> None:
         held, self._held = self._held, {}
         for latest in held:
-            latest.tell()
+            try:
+                latest.tell()  # who stands in line behind much is told the latest of it
+            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - others are to be told
+                _log.exception("interim_not_told")
 
 
 class Latest:
@@ -57,8 +64,7 @@ class Latest:
         if result.is_final:  # it says what was held back, and more
             self._held = None
             return self._put(result)
-        if self._held is None:
-            self._turn.add(self)
+        self._turn.add(self)
         self._held = result
         return False
 

@@ -104,3 +104,18 @@ async def test_what_is_begun_for_a_leg_is_its_own_whoevers_turn_it_is() -> None:
     latest["other"].put(result(2))
     await asyncio.sleep(0)
     assert seen == [("one", "one"), ("other", "other")]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+async def test_the_trouble_of_one_leg_is_not_that_of_the_others(error: type[BaseException]) -> None:
+    def fail(_: Result) -> bool:
+        raise error
+
+    turn = Turn()
+    told: list[str] = []
+    legs = [Latest(fail, turn), Latest(lambda r: bool(told.append(r.text)), turn)]  # type: ignore[func-returns-value]
+    for number in range(3):
+        for leg in legs:
+            leg.put(result(number))
+        await asyncio.sleep(0)
+    assert told == ["0", "1", "2"]

@@ -152,7 +152,8 @@ class Audience:
     """A callback that takes interim results by a shorter way: there are ten a second on each leg.
 
     ``show`` takes one, and must neither raise nor wait; true where it is to be given to ``hear``
-    all the same, which may have to wait. ``hear`` takes all else, and whatever stands in line.
+    all the same, which may have to wait: then it may stand in line already, and takes its own
+    place there. ``hear`` takes all else, and whatever stands in line.
     """
 
     hear: TranscriptCallback

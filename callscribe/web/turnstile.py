@@ -16,9 +16,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PATIENCE: Final = 0.5
-"""Seconds in which the first in the row may wait before two begin together. With it 200 calls that
-come at once are up after 2.4 s instead of 1.7, and who talks meanwhile has results with a p99 of 80
-ms instead of 200; 400 calls, of which all cannot be served, are up in 8 s instead of 6."""
+"""Seconds in which the first in the row may wait before two begin together: what that is worth is
+measured in ``docs/explanation/relay-measured.md``."""
 
 
 class Turnstile:
@@ -34,7 +33,7 @@ class Turnstile:
         self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
         """Who is to begin, and since when."""
         self._has_begun = False
-        """One has in this turn."""
+        """One has in this turn; always where somebody waits."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on in its turn."""
@@ -44,7 +43,7 @@ class Turnstile:
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
-        if not (self._has_begun or self._waiting):
+        if not self._has_begun:
             self._has_begun = True
             loop.call_soon(self._next)
             return

@@ -133,17 +133,19 @@ class Core(Sparing):
     def shown(self, line: Line, result: Result) -> Result | None:
         """What is to be told of an interim that leads to nothing else; None: it is for ``heard``.
 
-        As that would, for nearly all of them.
+        It is what that would make of it; nearly all lead to nothing else.
         """
         if (
             line is not self.active
             or line.rung != self._told_rung
             or self._alone_told
             or line.cuts
-            or line.base
             or line.sent < self._progress.received
-            or not self._progress.shows(result)
         ):
+            return None
+        if line.base:
+            result = placed(result, line, self.rate)
+        if not self._progress.shows(result):
             return None
         self._alone_since = None
         return self.voices.named(result, line)

@@ -78,7 +78,7 @@ class Progress:
     def shows(self, result: Result) -> bool:
         """Notes an interim that is to be told as it is; false, and nothing is noted, for others.
 
-        As ``result`` does, for nearly all of them.
+        It notes what ``result`` would; nearly all are told as they are.
         """
         rate = self.rate
         if self.retold is not None or result.start < self.settled / rate:

@@ -796,3 +796,20 @@ def test_words_of_who_listens_take_the_short_way(two: Simulation) -> None:
     assert two.shown == 1
     two.fail(line)
     assert two.core.shown(line, said) is None, "it does not listen any more"
+
+
+def test_words_of_who_listens_since_take_the_short_way_too(one: Simulation) -> None:
+    talk(one, 2)
+    final(one)
+    one.fail(one.core.active)
+    one.pass_time(0.25)
+    one.open(one.asked[0])
+    talk(one, 20)
+    line = one.core.active
+    assert line is not None
+    assert line.base > 0, "its clock is not the leg's"
+    final(one)
+    talk(one, 1)
+    hearing, shown = one.lines[line], one.shown
+    one.say(line, hearing.result(hearing.heard, is_final=False, speech_final=False))
+    assert one.shown == shown + 1

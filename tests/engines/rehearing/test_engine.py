@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.engines.base import EngineEvent, Reheard, TranscriptionEngine
+from callscribe.engines.base import Audience, EngineEvent, Reheard, TranscriptionEngine
 from callscribe.engines.rehearing import Hearer, RehearingEngine
+from callscribe.engines.resilient import ResilientEngine, Rung
+from callscribe.engines.telling import EngineTeller
 from callscribe.engines.whisper import WhisperTranscriptionService
 from callscribe.engines.whisper.models import resolve_model
 from callscribe.errors import CapacityError
@@ -62,3 +64,19 @@ async def test_real_speech_is_heard_again_by_real_whisper() -> None:
     after = word_errors(said, " ".join(places.values()))
     # Here even what is sure is heard again; words in wrong places would cost far more.
     assert after.rate <= before.rate + 0.15
+
+
+async def test_an_interim_is_shown_through_all_layers_and_a_final_is_heard() -> None:
+    inner = EnergyEngine()
+    engine = RehearingEngine(ResilientEngine([Rung(inner, inner.name)]), [], {"*": 0.8})
+    heard: list[EngineEvent] = []
+    shown: list[EngineEvent] = []
+    leg = await engine.transcribe_streaming("s", "fr", 16_000, Audience(heard.append, shown.append))
+    await leg.send_audio(bytes(32_000))
+    told = EngineTeller(inner.connections[0]._callback, "s")
+    interim, final = Result("oui", 0.0, 0.5, is_final=False), Result("oui", 0.0, 0.5, is_final=True)
+    told.put(interim)
+    told.put(final)
+    assert shown == [interim]
+    assert heard == [final]
+    await leg.close()

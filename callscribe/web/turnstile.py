@@ -15,6 +15,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+HEALTH: Final = "/healthz"
+"""Whoever asks there gives the server up where it does not answer soon."""
+
 PATIENCE: Final = 0.5
 """Seconds in which the first in the row may wait before two begin together: what that is worth is
 measured in ``docs/explanation/relay-measured.md``."""
@@ -37,7 +40,7 @@ class Turnstile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on in its turn."""
-        if scope["type"] != "lifespan":
+        if scope["type"] != "lifespan" and scope["path"] != HEALTH:
             await self._turn()
         await self._app(scope, receive, send)
 

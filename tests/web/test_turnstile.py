@@ -93,6 +93,13 @@ async def test_whoever_is_gone_takes_nobodys_turn() -> None:
     assert [name for name, _ in turns.began] == ["a", "f"]
 
 
+async def test_whoever_watches_the_process_does_not_wait() -> None:
+    turns = Turns()
+    for name in ("a", "b", "c", "/healthz"):
+        turns.ask(name)
+    assert await turns.pass_by(1) == ["a", "/healthz"]
+
+
 async def test_the_start_of_the_application_does_not_wait() -> None:
     turns = Turns()
     for name in "ab":

@@ -1,8 +1,8 @@
 """One WebSocket's frames, on picows: messages in, messages out, pings, and an end in good order.
 
 What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
-and when a little waits nothing more is read. May import ``closing``, ``flag`` and ``parts``.
-Protocol: RFC 6455.
+and when a little waits nothing more is read. May import ``closing``, ``flag``, ``parts`` and
+``tick``. Protocol: RFC 6455.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError,
 from callscribe.closing import LOST, NO_CODE, Closed, code_of, said_first
 from callscribe.flag import Flag
 from callscribe.parts import Parts
+from callscribe.tick import tick
 
 LITTLE: Final = 16
 """Messages that may wait before reading stops."""
@@ -56,6 +57,7 @@ class Frames(WSListener):
         "_drained",
         "_free",
         "_hear",
+        "_held_at",
         "_loop",
         "_most",
         "_news",
@@ -70,6 +72,7 @@ class Frames(WSListener):
         "_rest",
         "_send",
         "_several",
+        "_tick",
         "_timer",
         "_transport",
         "_waiting",
@@ -85,6 +88,7 @@ class Frames(WSListener):
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._tick = tick()
         self._most = most
         self._parts: Parts | None = None
         """A message of which there are parts so far."""
@@ -105,6 +109,8 @@ class Frames(WSListener):
         self._send: Callable[[WSMsgType, bytes], None]
         self._free = False
         """It is open, and nothing waits to be sent."""
+        self._held_at = -1
+        """What was taken last waits until the tick has sent more often than this."""
         self._drained = Flag()
         self._drained.set()
         self._ping: bytes | None = None
@@ -183,6 +189,7 @@ class Frames(WSListener):
         transport = self._transport
         if transport is None or self.closed is not None:
             return
+        self._let_go()
         kind, data = (_TEXT, message.encode()) if isinstance(message, str) else (_BINARY, message)
         if len(data) <= COPIED:
             transport.send(kind, data)
@@ -192,17 +199,24 @@ class Frames(WSListener):
             transport.send_reuse_external_bytearray(kind, room, HEADER)
 
     def take(self, data: bytes) -> bool:
-        """Sends binary data that leaves at once; false, and nothing is sent, where it would not."""
+        """Sends binary data with what others send in this turn of the event loop.
+
+        False, and nothing is sent, where it would have to wait for the client.
+        """
         if not self._free or len(data) > COPIED:
             return False
-        self._send(_BINARY, data)
+        tick = self._tick
+        self._held_at = tick.sent
+        tick.send(self._send, _BINARY, data)
         return True
 
     def take_text(self, text: bytes) -> bool:
         """The same for text, in UTF-8."""
         if not self._free or len(text) > COPIED:
             return False
-        self._send(_TEXT, text)
+        tick = self._tick
+        self._held_at = tick.sent
+        tick.send(self._send, _TEXT, text)
         return True
 
     async def drained(self) -> None:
@@ -214,6 +228,7 @@ class Frames(WSListener):
         transport = self._transport
         if transport is None or self.closed is not None:
             return
+        self._let_go()
         said = reason.encode(errors="replace")[:123].decode(errors="ignore")
         transport.send_close(code, said.encode())  # type: ignore[arg-type]
         self._end(Closed(code, reason, ours=True))
@@ -225,6 +240,7 @@ class Frames(WSListener):
     def hang_up(self) -> None:
         """Ends the connection when what was sent has left, without waiting for the client."""
         if self._transport is not None:
+            self._let_go()
             self._transport.disconnect()
             self._cut_off_later(self._transport)
 
@@ -306,6 +322,11 @@ class Frames(WSListener):
             self._ping = None
 
     # --- inside ----------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        """Has sent what was taken in this turn, before anything else is."""
+        if self._held_at == self._tick.sent:
+            self._tick.send_now()
 
     def _take_any(self, transport: WSTransport, frame: WSFrame) -> None:
         last = frame.last_in_buffer

@@ -31,6 +31,7 @@ FLOORS: list[set[str]] = [
         "frames",
         "parts",
         "reading",
+        "tick",
     },
     {"wire", "export", "media"},
     {"engines", "agents", "store", "bus", "configuration", "chaos"},

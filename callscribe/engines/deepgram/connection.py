@@ -24,7 +24,6 @@ from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.along import Along
 from callscribe.engines.deepgram.doubt import Doubt
 from callscribe.engines.deepgram.incoming import Incoming
-from callscribe.engines.deepgram.latest import Turn
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signal, Signals
 from callscribe.engines.deepgram.transport import Transport
@@ -51,8 +50,7 @@ class DeepgramStreamingConnection:
     """Takes one leg's audio and hands over what Deepgram hears. Made by the engine, open already.
 
     Audio comes in ``encoding``; ``decode`` makes PCM of it where the server is to get that.
-    ``resources`` are what has to be closed with it: the SDK's side of the connection. ``turn``
-    holds back the interims of all that are given the same.
+    ``resources`` are what has to be closed with it: the SDK's side of the connection.
     """
 
     def __init__(
@@ -68,7 +66,6 @@ class DeepgramStreamingConnection:
         encoding: Encoding = "linear16",
         decode: bool = False,
         patience: Callable[[], float] = lambda: DEAF,
-        turn: Turn | None = None,
     ) -> None:
         self.session_id = session_id
         self.unanswered = 0
@@ -111,7 +108,6 @@ class DeepgramStreamingConnection:
             self.lane,
             self._teller,
             self._signals,
-            turn or Turn(),
             self._log,
         )
         # The one task of a leg here; it owns those that read and write, and is waited for in close.

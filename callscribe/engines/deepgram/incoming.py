@@ -1,7 +1,7 @@
 """What Deepgram sends on one leg's connection: read, noted, and handed on.
 
-May import ``engines.lane``, ``engines.telling``, ``errors``, ``reading``, ``wire``, ``transcript``
-and its own room.
+May import ``engines.lane``, ``engines.telling``, ``errors``, ``reading``, ``tick``,
+``transcript``, ``wire`` and its own room.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from callscribe.engines.deepgram import faults
 from callscribe.engines.deepgram.doubt import Doubt
-from callscribe.engines.deepgram.latest import Latest, Turn
+from callscribe.engines.deepgram.latest import Latest
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.signals import Signals
 from callscribe.engines.deepgram.transport import Transport
@@ -20,6 +20,7 @@ from callscribe.engines.lane import Lane
 from callscribe.engines.telling import EngineTeller
 from callscribe.errors import ProtocolError
 from callscribe.reading import Later
+from callscribe.tick import tick
 from callscribe.transcript import Result
 from callscribe.wire import deepgram as dg
 
@@ -42,7 +43,6 @@ class Incoming:
         lane: Lane,
         teller: EngineTeller,
         signals: Signals,
-        turn: Turn,
         log: Any,  # noqa: ANN401 - structlog's
     ) -> None:
         self.garbled = 0
@@ -53,7 +53,7 @@ class Incoming:
         self._doubt = doubt
         self._lane = lane
         self._teller = teller
-        self._latest = Latest(teller.put, turn)
+        self._latest = Latest(teller.put, tick())
         self._signals = signals
         self._metadata: dg.Metadata | None = None
         """What the server said at the end."""

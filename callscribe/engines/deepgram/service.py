@@ -29,7 +29,6 @@ from callscribe.engines.base import (
 from callscribe.engines.deepgram import watch
 from callscribe.engines.deepgram.budget import Budget
 from callscribe.engines.deepgram.connection import DeepgramStreamingConnection
-from callscribe.engines.deepgram.latest import Turn
 from callscribe.engines.deepgram.results import ResultReader
 from callscribe.engines.deepgram.transport import load_sdk, make_transport
 from callscribe.engines.ears import Ears
@@ -90,7 +89,6 @@ class DeepgramTranscriptionService:
         self._warm = False
         self._loading = asyncio.Lock()
         self._closed = False
-        self._turn = Turn()
         self._patience: dict[str, float] = {}
         """How long speech may go unanswered in sessions where a connection has heard none of it."""
 
@@ -155,7 +153,6 @@ class DeepgramTranscriptionService:
             encoding=options.encoding,
             decode=query.encoding != options.encoding,
             patience=partial(self._patience_for, session_id, interims=bool(query.interim_results)),
-            turn=self._turn,
         )
         if self._ears is not None:
             silence = (options.endpointing_ms or ENDPOINTING_MS) / 1000 + HEAD_START

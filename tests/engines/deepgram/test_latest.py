@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.engines.deepgram.latest import Latest, Turn
+from callscribe.engines.deepgram.latest import Latest
+from callscribe.tick import tick
 from callscribe.transcript import Result
 
 pytestmark = pytest.mark.anyio
@@ -24,8 +25,7 @@ class Told:
 
     def __init__(self) -> None:
         self.results: list[tuple[int, Result]] = []
-        turn = Turn()
-        self.legs = [Latest(lambda r, leg=leg: self._put(leg, r), turn) for leg in range(2)]  # type: ignore[misc]
+        self.legs = [Latest(lambda r, leg=leg: self._put(leg, r), tick()) for leg in range(2)]  # type: ignore[misc]
 
     def _put(self, leg: int, given: Result) -> bool:
         self.results.append((leg, given))
@@ -96,10 +96,10 @@ async def test_a_final_does_not_wait_and_says_what_was_held_back() -> None:
 
 async def test_what_is_begun_for_a_leg_is_its_own_whoevers_turn_it_is() -> None:
     leg: ContextVar[str] = ContextVar("leg")
-    turn, seen, latest = Turn(), [], {}
+    seen, latest = [], {}
     for name in ("one", "other"):
         leg.set(name)
-        latest[name] = Latest(lambda _, name=name: bool(seen.append((name, leg.get()))), turn)  # type: ignore[misc,func-returns-value]
+        latest[name] = Latest(lambda _, name=name: bool(seen.append((name, leg.get()))), tick())  # type: ignore[misc,func-returns-value]
     latest["one"].put(result(1))
     latest["other"].put(result(2))
     await asyncio.sleep(0)
@@ -111,9 +111,8 @@ async def test_the_trouble_of_one_leg_is_not_that_of_the_others(error: type[Base
     def fail(_: Result) -> bool:
         raise error
 
-    turn = Turn()
     told: list[str] = []
-    legs = [Latest(fail, turn), Latest(lambda r: bool(told.append(r.text)), turn)]  # type: ignore[func-returns-value]
+    legs = [Latest(fail, tick()), Latest(lambda r: bool(told.append(r.text)), tick())]  # type: ignore[func-returns-value]
     for number in range(3):
         for leg in legs:
             leg.put(result(number))

@@ -2,7 +2,7 @@
 
 What arrives goes to whoever has asked for it, at once and in order; until somebody asks it waits,
 and when a little waits nothing more is read. May import ``closing``, ``flag``, ``parts`` and
-``tick``. Protocol: RFC 6455.
+``sending``. Protocol: RFC 6455.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
+from picows import WSCloseCode, WSFrame, WSMsgType, WSProtocolError, WSTransport
 
 from callscribe.closing import LOST, NO_CODE, Closed, code_of, said_first
 from callscribe.flag import Flag
 from callscribe.parts import Parts
-from callscribe.tick import tick
+from callscribe.sending import Sending
 
 LITTLE: Final = 16
 """Messages that may wait before reading stops."""
 CLOSE_DEADLINE: Final = 10.0
 """Seconds that a client may take to answer a close, or to take what is left for it."""
-COPIED: Final = 8192
-"""Bytes up to which picows sends a copy. Above it leaves a view of its header with the transport,
-and while that waits for a slow reader the next frame's header is written over it."""
-HEADER: Final = 14
-"""Bytes that picows wants before a message for the longest header."""
 GONE: Final = "keepalive ping timeout"
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
@@ -43,7 +38,7 @@ Quick = tuple[Callable[[str | bytes], object], Callable[[Any], None]]
 """What takes a message, and what gets what it returns if not None, or raises."""
 
 
-class Frames(WSListener):
+class Frames(Sending):
     """An open socket. All methods are for the event loop's thread.
 
     ``most`` bytes may come in one message. A client from which nothing has come for ``ping_every``
@@ -54,10 +49,7 @@ class Frames(WSListener):
     # Four hundred legs have eight hundred of these: what a frame looks at lies side by side.
     __slots__ = (
         "_came",
-        "_drained",
-        "_free",
         "_hear",
-        "_held_at",
         "_loop",
         "_most",
         "_news",
@@ -65,18 +57,13 @@ class Frames(WSListener):
         "_over",
         "_parts",
         "_paused",
-        "_ping",
         "_ping_deadline",
         "_ping_every",
         "_quick",
         "_rest",
-        "_send",
         "_several",
-        "_tick",
         "_timer",
-        "_transport",
         "_waiting",
-        "closed",
         "has_more",
     )
 
@@ -87,15 +74,14 @@ class Frames(WSListener):
         ping_deadline: float | None,
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._tick = tick()
         self._most = most
         self._parts: Parts | None = None
         """A message of which there are parts so far."""
         self._ping_every = ping_every
         self._ping_deadline = ping_deadline
         self._on_gone = on_gone
-        self._transport: WSTransport | None = None
         self.has_more = False
         """Behind the message that is given there are others that came with it."""
         self._several = False
@@ -106,20 +92,9 @@ class Frames(WSListener):
         self._waiting = _NOTHING
         self._news = Flag()
         self._paused = False
-        self._send: Callable[[WSMsgType, bytes], None]
-        self._free = False
-        """It is open, and nothing waits to be sent."""
-        self._held_at = -1
-        """What was taken last waits until the tick has sent more often than this."""
-        self._drained = Flag()
-        self._drained.set()
-        self._ping: bytes | None = None
-        """The last ping that could not be answered yet."""
         self._came = False
         """Something has come since the last look at the clock."""
         self._timer: asyncio.TimerHandle | None = None
-        self.closed: Closed | None = None
-        """How it ended; None while it is open."""
 
     # --- in --------------------------------------------------------------------------------------
 
@@ -177,51 +152,7 @@ class Frames(WSListener):
             hear, self._hear = self._hear, None
             hear(self.closed)
 
-    # --- out -------------------------------------------------------------------------------------
-
-    @property
-    def is_congested(self) -> bool:
-        """Whether something waits to be sent: the client reads slowly."""
-        return not self._drained.is_set()
-
-    def send(self, message: str | bytes) -> None:
-        """Sends a message, or nothing when the connection is closed."""
-        transport = self._transport
-        if transport is None or self.closed is not None:
-            return
-        self._let_go()
-        kind, data = (_TEXT, message.encode()) if isinstance(message, str) else (_BINARY, message)
-        if len(data) <= COPIED:
-            transport.send(kind, data)
-        else:
-            room = bytearray(HEADER)
-            room += data
-            transport.send_reuse_external_bytearray(kind, room, HEADER)
-
-    def take(self, data: bytes) -> bool:
-        """Sends binary data with what others send in this turn of the event loop.
-
-        False, and nothing is sent, where it would have to wait for the client.
-        """
-        if not self._free or len(data) > COPIED:
-            return False
-        tick = self._tick
-        self._held_at = tick.sent
-        tick.send(self._send, _BINARY, data)
-        return True
-
-    def take_text(self, text: bytes) -> bool:
-        """The same for text, in UTF-8."""
-        if not self._free or len(text) > COPIED:
-            return False
-        tick = self._tick
-        self._held_at = tick.sent
-        tick.send(self._send, _TEXT, text)
-        return True
-
-    async def drained(self) -> None:
-        """Waits while the client reads slowly."""
-        await self._drained.wait()
+    # --- the end ---------------------------------------------------------------------------------
 
     def close(self, code: int, reason: str = "") -> None:
         """Closes in good order; what still comes is dropped. Idempotent."""
@@ -244,11 +175,6 @@ class Frames(WSListener):
             self._transport.disconnect()
             self._cut_off_later(self._transport)
 
-    def get_extra_info(self, name: str) -> Any:  # noqa: ANN401 - as asyncio's transports do
-        """What is known of the connection below, by asyncio's names; None once it is gone."""
-        transport = self._transport
-        return transport and transport.underlying_transport.get_extra_info(name)
-
     def abort(self) -> None:
         """Ends the connection at once, without a word."""
         if self._transport is not None:
@@ -258,11 +184,7 @@ class Frames(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done."""
-        self._transport = transport
-        # ``pause_writing`` is called as soon as anything waits; TLS would take 0 for always.
-        transport.underlying_transport.set_write_buffer_limits(high=1, low=0)
-        self._send = transport.send
-        self._free = True
+        self._open(transport)
         if self._ping_every:
             self._timer = self._loop.call_later(self._ping_every, self._look)
 
@@ -308,25 +230,7 @@ class Frames(WSListener):
         self._drained.set()
         self._on_gone()
 
-    def pause_writing(self) -> None:
-        """Something waits: the client reads slowly."""
-        self._free = False
-        self._drained.clear()
-
-    def resume_writing(self) -> None:
-        """It has caught up."""
-        self._free = self.closed is None
-        self._drained.set()
-        if self._ping is not None and self._transport is not None:
-            self._transport.send_pong(self._ping)
-            self._ping = None
-
     # --- inside ----------------------------------------------------------------------------------
-
-    def _let_go(self) -> None:
-        """Has sent what was taken in this turn, before anything else is."""
-        if self._held_at == self._tick.sent:
-            self._tick.send_now()
 
     def _take_any(self, transport: WSTransport, frame: WSFrame) -> None:
         last = frame.last_in_buffer
@@ -369,7 +273,7 @@ class Frames(WSListener):
         if kind == _CLOSE:
             self._answer_close(transport, frame)
         elif kind == _PING:
-            self._answer_ping(transport, frame)
+            self._answer_ping(frame.get_payload_as_bytes())
 
     def _read_over(self) -> None:
         """All that came together has been given, or nothing more of it will be."""
@@ -387,13 +291,6 @@ class Frames(WSListener):
         if len(self._waiting) >= LITTLE:
             self.pause()
 
-    def _answer_ping(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Answers, or the last one later: what is sent to who reads slowly must not pile up."""
-        if self._drained.is_set():
-            transport.send_pong(frame.get_payload_as_bytes())
-        else:
-            self._ping = frame.get_payload_as_bytes()
-
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
         first = said_first(transport)
         if first is not None:
@@ -401,6 +298,7 @@ class Frames(WSListener):
         else:
             said = frame.get_payload_as_bytes()
             code = code_of(said)
+            self._let_go()
             transport.send_close(1000 if code == NO_CODE else code, said[2:])  # type: ignore[arg-type]
             self._end(Closed(code, said[2:].decode()))
         self.hang_up()
@@ -449,6 +347,7 @@ class Frames(WSListener):
             return
         transport = self._transport
         assert transport is not None  # noqa: S101 - the timer is cancelled with it
+        self._let_go()
         transport.send_close(WSCloseCode.INTERNAL_ERROR, GONE.encode())
         self._end(Closed(1011, GONE, ours=True))
         transport.disconnect(graceful=False)

@@ -31,6 +31,7 @@ FLOORS: list[set[str]] = [
         "frames",
         "parts",
         "reading",
+        "sending",
         "tick",
     },
     {"wire", "export", "media"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from contextvars import ContextVar
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,19 +15,22 @@ from callscribe.tick import Tick, tick
 pytestmark = pytest.mark.anyio
 
 
-async def test_all_is_told_before_anything_is_sent_and_both_in_their_order() -> None:
+async def test_what_is_given_is_sent_then_told_then_what_that_sends_is_sent() -> None:
     now = tick()
     seen: list[object] = []
-    send = lambda *given: seen.append(given)  # noqa: E731
+
+    def send(*given: object) -> None:
+        seen.append(given)
+
     asyncio.get_running_loop().call_soon(seen.append, "before")
-    now.send(send, "send", 1)
     now.tell(lambda: seen.append("tell 1"))
+    now.send(send, "send", 1)
     now.send(send, "send", 2)
     now.tell(lambda: (seen.append("tell 2"), now.send(send, "send", 3)))
     asyncio.get_running_loop().call_soon(seen.append, "behind")
     assert not seen
     await asyncio.sleep(0)
-    told = ["tell 1", "tell 2", ("send", 1), ("send", 2), ("send", 3)]
+    told = [("send", 1), ("send", 2), "tell 1", "tell 2", ("send", 3)]
     assert seen == ["before", *told, "behind"]
     await asyncio.sleep(0.01)
     assert seen == ["before", *told, "behind"], "once"
@@ -37,24 +41,24 @@ async def test_what_must_not_be_overtaken_is_sent_at_once_and_once() -> None:
     seen: list[object] = []
     now.tell(lambda: seen.append("told"))
     now.send(lambda *given: seen.append(given), 1, b"1")
-    before = now.sent
+    before = now.sendings
     now.send_now()
     assert seen == [(1, b"1")]
-    assert now.sent > before
+    assert now.sendings > before
     now.send(lambda *given: seen.append(given), 2, b"2")
     await asyncio.sleep(0)
-    assert seen == [(1, b"1"), "told", (2, b"2")]
+    assert seen == [(1, b"1"), (2, b"2"), "told"]
 
 
-async def test_what_comes_while_it_is_sent_has_the_next_turn() -> None:
+async def test_what_is_to_be_told_by_what_is_told_has_the_next_turn() -> None:
     now = tick()
     seen: list[str] = []
-    now.send(lambda *_: now.tell(lambda: seen.append("later")), 0, 0)
+    now.tell(lambda: now.tell(lambda: seen.append("later")))
     now.tell(lambda: now.tell(lambda: seen.append("later still")))
     await asyncio.sleep(0)
     assert not seen
     await asyncio.sleep(0)
-    assert seen == ["later still", "later"]
+    assert seen == ["later", "later still"]
     now.tell(lambda: seen.append("again"))
     await asyncio.sleep(0)
     assert seen[-1] == "again"
@@ -74,8 +78,53 @@ async def test_what_raises_holds_up_nothing_else(error: BaseException) -> None:
         now.send(lambda what, _: seen.append(what), "sent", 0)
         with capture_logs() as logs:
             await asyncio.sleep(0)
-        assert [line["event"] for line in logs] == ["not_told", "not_sent"]
-    assert seen == ["told", "sent"] * 2
+        assert [line["event"] for line in logs] == ["not_sent", "not_told"]
+    assert seen == ["sent", "told"] * 2
+
+
+def test_an_exit_in_the_middle_loses_nothing_that_was_given() -> None:
+    loop = asyncio.SelectorEventLoop()
+    seen: list[object] = []
+
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    async def give() -> None:
+        tick().send(leave, 0, 0)
+        tick().send(lambda *given: seen.append(given), 1, 2)
+        tick().tell(lambda: seen.append("told"))
+        await asyncio.sleep(0.01)
+
+    async def rest() -> None:
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(SystemExit):
+        loop.run_until_complete(give())
+    assert not seen
+    loop.run_until_complete(rest())
+    assert seen == [(1, 2), "told"]
+    loop.close()
+
+
+async def test_what_is_given_in_another_thread_is_refused_and_harms_nobody() -> None:
+    now = tick()
+    seen: list[object] = []
+    with pytest.raises(RuntimeError):
+        await asyncio.to_thread(now.send, lambda *given: seen.append(given), 1, 2)
+    now.send(lambda *given: seen.append(given), 3, 4)
+    await asyncio.sleep(0)
+    assert seen == [(3, 4)]
+
+
+async def test_nothing_runs_in_the_context_of_who_was_first() -> None:
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+    seen: list[str] = []
+    now = tick()
+    for name in ("mine", "yours"):
+        whose.set(name)
+        now.tell(lambda: seen.append(whose.get()))
+    await asyncio.sleep(0)
+    assert seen == ["nobody's"] * 2
 
 
 def test_each_event_loop_has_one_of_its_own_and_takes_it_along() -> None:

@@ -21,7 +21,7 @@ HASTE: Final = 0.005
 """Seconds since the last frame under which the next one is to be joined with others instead."""
 
 Send = Callable[[bytes], bool]
-"""Sends audio that leaves at once; false, and nothing is sent, where it would wait."""
+"""Sends audio in this turn of the event loop; false, and nothing is sent, where it would wait."""
 
 Note = Callable[[bytes, float, float], None]
 """Takes audio that has been sent: when its first frame came, and its last, monotonic seconds."""
@@ -63,7 +63,7 @@ class Lane:
         self._last = float("-inf")
 
     def take(self, audio: bytes, now: float) -> bool:
-        """Sends a frame that came ``now`` (monotonic s) if it leaves at once; false: it did not.
+        """Sends a frame that came ``now`` (monotonic s) if it need not wait; false: it must.
 
         Then it has to go the long way. The path of nearly every frame.
         """

@@ -95,7 +95,7 @@ class Transport:
 
     @property
     def take(self) -> Callable[[bytes], bool]:
-        """Sends a frame that leaves at once; false, and nothing is sent, where it would not."""
+        """Sends a frame in this turn of the event loop; false, and nothing, where it would wait."""
         return self._opened().take
 
     async def send(self, data: str | bytes) -> None:

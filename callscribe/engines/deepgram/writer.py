@@ -1,8 +1,8 @@
 """What goes out on one leg's connection to Deepgram: audio, controls, and what keeps it alive.
 
-At the pace of speech each frame goes by itself and at once, by the lane; what comes faster, or
-waits while the socket is busy, is joined. May import ``engines.deepgram.transport``,
-``engines.deepgram.watch``, ``engines.lane``, ``flag`` and ``wire``.
+At the pace of speech each frame goes by itself, in the turn of the event loop in which it came, by
+the lane; what comes faster, or waits while the socket is busy, is joined. May import
+``engines.deepgram.transport``, ``engines.deepgram.watch``, ``engines.lane``, ``flag`` and ``wire``.
 """
 
 from __future__ import annotations

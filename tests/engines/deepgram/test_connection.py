@@ -224,7 +224,7 @@ async def test_frames_that_wait_are_joined(ear: Ear) -> None:
     assert max(map(len, audio)) <= 32_000
 
 
-async def test_at_the_pace_of_speech_a_frame_is_out_when_send_audio_returns(ear: Ear) -> None:
+async def test_at_the_pace_of_speech_a_frame_is_out_when_the_turn_is_over(ear: Ear) -> None:
     frames: list[str | bytes] = []
     came = threading.Semaphore(0)
 
@@ -242,6 +242,7 @@ async def test_at_the_pace_of_speech_a_frame_is_out_when_send_audio_returns(ear:
         for _ in range(5):
             await asyncio.sleep(2 * writer.HASTE)
             await connection.send_audio(bytes(640))
+            await asyncio.sleep(0)
             assert came.acquire(timeout=10)  # the event loop stands still: nothing else could send
         await connection.close()
         server.shutdown()

@@ -2,7 +2,8 @@
 
 To begin a call takes some milliseconds, in many small parts. Where hundreds begin at once, the
 event loop would do a part of each before it looks at any other socket again; here one begins in
-each turn of it, and more where they have waited. Imports nothing of ours.
+each turn of it, if the last turn was short, and more where they have waited. Imports nothing of
+ours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 HEALTH: Final = "/healthz"
 """Whoever asks there gives the server up where it does not answer soon."""
 
-PATIENCE: Final = 0.5
+SHORT: Final = 0.006
+"""Seconds that a turn may take for the next request to begin: in a longer one there is enough to
+do. With it 400 calls that begin at once are up sooner than without: fewer are half begun."""
+
+LONGEST: Final = 1.5
+"""Seconds behind which the first in the row does not wait for a short turn any more."""
+
+PATIENCE: Final = 1.0
 """Seconds in which the first in the row may wait before two begin together: what that is worth is
 measured in ``docs/explanation/relay-measured.md``."""
 
@@ -26,8 +34,9 @@ measured in ``docs/explanation/relay-measured.md``."""
 class Turnstile:
     """ASGI middleware: one request or socket begins in each turn of the event loop.
 
-    It waits for nothing where it comes alone. The longer the first one in the row has waited, the
-    more begin together: two after half a second, five after one. ``monotonic`` is in seconds.
+    It waits for nothing where it comes alone. Behind a long turn none begins, unless the first one
+    in the row has waited for ``LONGEST`` seconds. The longer it has waited, the more begin
+    together: two after a second, five after two. ``monotonic`` is in seconds.
     """
 
     def __init__(self, app: ASGIApp, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -37,6 +46,8 @@ class Turnstile:
         """Who is to begin, and since when."""
         self._has_begun = False
         """One has in this turn; always where somebody waits."""
+        self._turned = 0.0
+        """When this turn began."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on in its turn."""
@@ -48,6 +59,7 @@ class Turnstile:
         loop = asyncio.get_running_loop()
         if not self._has_begun:
             self._has_begun = True
+            self._turned = self._monotonic()
             loop.call_soon(self._next)
             return
         begins = loop.create_future()
@@ -59,8 +71,12 @@ class Turnstile:
         self._has_begun = False
         if not self._waiting:
             return
-        waited = self._monotonic() - self._waiting[0][1]
+        now = self._monotonic()
+        took, self._turned = now - self._turned, now
+        waited = now - self._waiting[0][1]
         most = 1 + int((waited / PATIENCE) ** 2)
+        if took > SHORT and waited < LONGEST:
+            most = 0
         while self._waiting and most:
             begins, _ = self._waiting.popleft()
             if not begins.done():  # it may have been cancelled

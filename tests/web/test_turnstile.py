@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from callscribe.settings import Settings
 from callscribe.web.app import create_app
 from callscribe.web.auth import Guard
-from callscribe.web.turnstile import Turnstile
+from callscribe.web.turnstile import LONGEST, SHORT, Turnstile
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +75,7 @@ async def test_the_longer_they_have_waited_the_more_begin_together() -> None:
         turns.ask(str(number))
     await turns.pass_by(4)
     counts = []
-    for turns.now in (0.4, 0.5, 1.0, 1.5):
+    for turns.now in (0.9, 1.0, 2.0, 3.0):
         await turns.pass_by(2)
         before = len(turns.began)
         await turns.pass_by(1)
@@ -83,7 +83,37 @@ async def test_the_longer_they_have_waited_the_more_begin_together() -> None:
     assert counts == [1, 2, 5, 10]
 
 
-async def test_whoever_is_gone_takes_nobodys_turn() -> None:
+async def test_behind_a_long_turn_none_begins_unless_the_first_has_waited() -> None:
+    turns = Turns()
+    for name in "abcdefgh":
+        turns.ask(name)
+    assert await turns.pass_by(1) == ["a"]
+    for _ in range(3):
+        turns.now += 1.1 * SHORT
+        assert await turns.pass_by(1) == []
+    turns.now += 0.9 * SHORT
+    assert await turns.pass_by(1) == []
+    for began in (["b"], []):
+        turns.now += 1.1 * SHORT
+        assert await turns.pass_by(1) == began
+    turns.now = LONGEST
+    assert await turns.pass_by(1) == []
+    turns.now += 1.1 * SHORT
+    assert await turns.pass_by(1) == ["c", "d", "e"], "as many as have to after so long"
+
+
+async def test_how_long_nobody_came_is_no_long_turn() -> None:
+    turns = Turns()
+    turns.ask("a")
+    await turns.pass_by(3)
+    turns.now = 100.0
+    for name in "bc":
+        turns.ask(name)
+    assert await turns.pass_by(1) == ["b"]
+    assert await turns.pass_by(2) == ["c"]
+
+
+async def test_whoever_is_cancelled_takes_nobodys_turn() -> None:
     turns = Turns()
     tasks = [turns.ask(name) for name in "abcdef"]
     await turns.pass_by(1)

@@ -16,10 +16,10 @@ from callscribe.events import AgentFailed, AgentResult, Event, FinalResult, Sess
 CALLS: Final = 1_000
 """Calls of which the latest events are remembered; the one without news for longest makes room."""
 
-EVENTS: Final = 12
-"""Events that are remembered of each: agents that are further behind read the store."""
+EVENTS: Final = 32
+"""Events that are remembered of each."""
 
-WARM: Final = 8
+WARM: Final = 16
 """Of these, so many are in their JSON form too: all agents read them at about the same time."""
 
 

@@ -172,12 +172,14 @@ class Frames(Sending):
         """Ends the connection when what was sent has left, without waiting for the client."""
         if self._transport is not None:
             self._let_go()
+            self._free = False
             self._transport.disconnect()
             self._cut_off_later(self._transport)
 
     def abort(self) -> None:
         """Ends the connection at once, without a word."""
         if self._transport is not None:
+            self._free = False
             self._transport.disconnect(graceful=False)
 
     # --- what picows calls -----------------------------------------------------------------------
@@ -247,6 +249,7 @@ class Frames(Sending):
             raise
 
     def _refuse(self, transport: WSTransport, error: WSProtocolError) -> None:
+        self._let_go()
         code: Any = error.code  # a number, whatever its stub says
         self._end(Closed(int(code), str(error), ours=True))
         self._cut_off_later(transport)
@@ -312,9 +315,9 @@ class Frames(Sending):
     def _end(self, closed: Closed) -> None:
         if self.closed is not None:
             return
+        self._free = False
         self._read_over()
         self.closed = closed
-        self._free = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -18,7 +18,7 @@ COPIED: Final = 8192
 """Bytes up to which picows sends a copy. Above it leaves a view of its header with the transport,
 and while that waits for a slow reader the next frame's header is written over it."""
 HEADER: Final = 14
-"""Bytes that picows wants before a message for the longest header."""
+"""Bytes of the longest header; picows wants as many before a message."""
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 
@@ -47,7 +47,7 @@ class Sending(WSListener):
         self._held_at = -1
         """What was taken last is held while the tick has begun to send as often as this."""
         self._held = 0
-        """Bytes that are held then."""
+        """Bytes that are held then, with their headers."""
         self._drained = Flag()
         self._drained.set()
         self._ping: bytes | None = None
@@ -84,7 +84,7 @@ class Sending(WSListener):
         tick = self._tick
         if self._held_at == tick.sendings:
             return self._hold_more(_BINARY, data)
-        self._held_at, self._held = tick.sendings, len(data)
+        self._held_at, self._held = tick.sendings, HEADER + len(data)
         tick.send(self._send, _BINARY, data)
         return True
 
@@ -95,7 +95,7 @@ class Sending(WSListener):
         tick = self._tick
         if self._held_at == tick.sendings:
             return self._hold_more(_TEXT, text)
-        self._held_at, self._held = tick.sendings, len(text)
+        self._held_at, self._held = tick.sendings, HEADER + len(text)
         tick.send(self._send, _TEXT, text)
         return True
 
@@ -136,12 +136,12 @@ class Sending(WSListener):
     def _hold_more(self, kind: WSMsgType, data: bytes) -> bool:
         """Takes another one in the same turn; behind a lot it is looked whether the client does."""
         tick = self._tick
-        if self._held + len(data) > COPIED:
+        self._held += HEADER + len(data)
+        if self._held > COPIED:
             tick.send_now()
             if not self._free:
                 return False
-            self._held_at, self._held = tick.sendings, 0
-        self._held += len(data)
+            self._held_at, self._held = tick.sendings, HEADER + len(data)
         tick.send(self._send, kind, data)
         return True
 

@@ -29,15 +29,14 @@ class Tick:
 
     What is to be sent leaves first, in the order it was given. Then is told what is to be told, and
     what is sent by that leaves behind it. What raises is logged, and holds up nothing else. None of
-    it runs in the context of whoever gave it.
+    it runs in the context of whoever gave it: each turn has an empty one.
     """
 
-    __slots__ = ("_context", "_due", "_send", "_tell", "sendings")
+    __slots__ = ("_due", "_send", "_tell", "sendings")
 
     def __init__(self) -> None:
         self.sendings = 0
-        """How often it was begun to send: what was given before that waits no more."""
-        self._context = Context()  # else that of whoever comes first in a turn
+        """How often all has been sent: what was given before that waits no more."""
         self._due = False
         self._tell: deque[Callable[[], object]] = deque()
         self._send: deque[tuple[Callable[[Any, Any], object], object, object]] = deque()
@@ -59,7 +58,6 @@ class Tick:
 
         It is not to be called by what is sent.
         """
-        self.sendings += 1
         given = self._send
         while given:
             send, what, data = given.popleft()
@@ -67,9 +65,10 @@ class Tick:
                 send(what, data)
             except (Exception, asyncio.CancelledError):  # noqa: BLE001 - others have their turn too
                 _log.exception("not_sent")
+        self.sendings += 1
 
     def _begin(self) -> None:
-        asyncio.get_running_loop().call_soon(self._end, context=self._context)
+        asyncio.get_running_loop().call_soon(self._end, context=Context())
         self._due = True
 
     def _end(self) -> None:

@@ -13,12 +13,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from callscribe.frames import Frames
-from callscribe.sending import COPIED
+from callscribe.sending import COPIED, HEADER
 from tests.socket_serving import LOOPS, before_long, direct, site, upgraded
 
 pytestmark = pytest.mark.anyio
 
-TEXT, BINARY, CLOSE = 1, 2, 8
+CONTINUATION, TEXT, BINARY, CLOSE = 0, 1, 2, 8
 
 Act = Callable[[Frames], object]
 
@@ -115,13 +115,17 @@ async def test_who_closes_gets_what_was_taken_before_that_was_read(loop: str) ->
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-async def test_no_more_is_taken_in_a_turn_than_the_client_takes_but_for_a_little(loop: str) -> None:
+@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("how", ["take", "take_text"])
+async def test_no_more_is_taken_in_a_turn_than_the_client_takes_but_for_a_little(
+    loop: str, size: int, how: str
+) -> None:
     taken: list[int] = []
     waiting: list[int] = []
 
     async def serve(frames: Frames) -> None:
-        while frames.take_text(b"x" * 1000) and len(taken) < 100_000:
-            taken.append(1000)
+        while getattr(frames, how)(b"x" * size) and len(taken) < 2_000_000:
+            taken.append(size)
         assert frames._transport is not None
         waiting.append(frames._transport.underlying_transport.get_write_buffer_size())
         await frames.receive()
@@ -129,10 +133,38 @@ async def test_no_more_is_taken_in_a_turn_than_the_client_takes_but_for_a_little
     with site(direct(serve), loop) as served:
         async with upgraded(served.port, small=True) as raw:
             assert await before_long(lambda: bool(waiting))
-            assert len(taken) < 100_000
-            assert 0 < waiting[0] <= COPIED + 20 * 8
-            for size in taken:
-                assert await raw.next() == (TEXT, b"x" * size)
+            assert len(taken) < 2_000_000
+            assert 0 < waiting[0] <= COPIED + HEADER
+            kind = BINARY if how == "take" else TEXT
+            for given in taken if size else taken[:100]:
+                assert await raw.next() == (kind, b"x" * given)
+
+
+async def test_what_is_sent_behind_a_lot_comes_behind_it() -> None:
+    many = [bytes([number]) * 1000 for number in range(9)]
+
+    def act(frames: Frames) -> None:
+        for one in many:
+            frames.take(one)
+        frames.send("last")
+        frames.close(4000)
+
+    heard, _ = await heard_of(act)
+    assert heard == [*many, "last"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_who_breaks_the_protocol_gets_what_was_taken_before_that_was_read(loop: str) -> None:
+    async def serve(frames: Frames) -> None:
+        frames.hear(lambda message: message == "ask" and frames.take(b"answer"))  # type: ignore[arg-type,return-value]
+        while frames.closed is None:
+            await asyncio.sleep(0.001)
+
+    with site(direct(serve), loop) as served:
+        async with upgraded(served.port) as raw:
+            raw.together((TEXT, b"ask"), (CONTINUATION, b"of nothing"))
+            assert await raw.next() == (BINARY, b"answer")
+            assert (await raw.closed())[0] == 1002
 
 
 async def test_nothing_is_taken_for_who_is_gone() -> None:

@@ -123,8 +123,11 @@ async def test_nothing_runs_in_the_context_of_who_was_first() -> None:
     for name in ("mine", "yours"):
         whose.set(name)
         now.tell(lambda: seen.append(whose.get()))
+    now.tell(lambda: whose.set("the turn's"))
     await asyncio.sleep(0)
-    assert seen == ["nobody's"] * 2
+    now.tell(lambda: seen.append(whose.get()))
+    await asyncio.sleep(0)
+    assert seen == ["nobody's"] * 3
 
 
 def test_each_event_loop_has_one_of_its_own_and_takes_it_along() -> None:

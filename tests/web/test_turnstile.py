@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from callscribe.settings import Settings
 from callscribe.web.app import create_app
 from callscribe.web.auth import Guard
-from callscribe.web.turnstile import LONGEST, SHORT, Turnstile
+from callscribe.web.turnstile import FEW, LONGEST, SHORT, Turnstile
 
 pytestmark = pytest.mark.anyio
 
@@ -83,23 +83,35 @@ async def test_the_longer_they_have_waited_the_more_begin_together() -> None:
     assert counts == [1, 2, 5, 10]
 
 
-async def test_behind_a_long_turn_none_begins_unless_the_first_has_waited() -> None:
+async def test_behind_a_long_turn_none_of_many_begins_unless_the_first_has_waited() -> None:
     turns = Turns()
-    for name in "abcdefgh":
-        turns.ask(name)
-    assert await turns.pass_by(1) == ["a"]
+    for number in range(FEW + 10):
+        turns.ask(str(number))
+    assert await turns.pass_by(1) == ["0"]
     for _ in range(3):
         turns.now += 1.1 * SHORT
         assert await turns.pass_by(1) == []
     turns.now += 0.9 * SHORT
     assert await turns.pass_by(1) == []
-    for began in (["b"], []):
+    for began in (["1"], []):
         turns.now += 1.1 * SHORT
         assert await turns.pass_by(1) == began
     turns.now = LONGEST
     assert await turns.pass_by(1) == []
     turns.now += 1.1 * SHORT
-    assert await turns.pass_by(1) == ["c", "d", "e"], "as many as have to after so long"
+    assert await turns.pass_by(1) == ["2", "3", "4"], "as many as have to after so long"
+
+
+async def test_few_do_not_wait_for_a_short_turn() -> None:
+    turns = Turns()
+    for number in range(FEW + 1):
+        turns.ask(str(number))
+    assert await turns.pass_by(1) == ["0"]
+    began = []
+    for _ in range(FEW + 1):
+        turns.now += 10 * SHORT
+        began += await turns.pass_by(1)
+    assert began == [str(number) for number in range(1, FEW + 1)]
 
 
 async def test_how_long_nobody_came_is_no_long_turn() -> None:

@@ -2,8 +2,8 @@
 
 To begin a call takes some milliseconds, in many small parts. Where hundreds begin at once, the
 event loop would do a part of each before it looks at any other socket again; here one begins in
-each turn of it, of many only behind a short one, and more where they have waited. Imports nothing
-of ours.
+each turn of it, if the last turn was short, and more where they have waited. Imports nothing of
+ours.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 HEALTH: Final = "/healthz"
 """Whoever asks there gives the server up where it does not answer soon."""
 
-FEW: Final = 8
-"""Requests that may wait for their turn without being many: what a page asks for, or a few calls.
-"""
-
 SHORT: Final = 0.006
 """Seconds that a turn may take for the next of many to begin: in a longer one there is enough to
 do. With it 400 calls that begin at once are up sooner than without: fewer are half begun."""
 
+EACH: Final = 0.05
+"""Seconds for each in the row that the first one waits for a short turn: few hardly notice."""
+
 LONGEST: Final = 1.5
-"""Seconds behind which the first of many does not wait for a short turn any more."""
+"""Seconds that it waits for a short turn at most."""
 
 PATIENCE: Final = 1.0
 """Seconds in which the first in the row may wait before two begin together: what that is worth is
@@ -38,9 +37,9 @@ measured in ``docs/explanation/relay-measured.md``."""
 class Turnstile:
     """ASGI middleware: one request or socket begins in each turn of the event loop.
 
-    It waits for nothing where it comes alone. Where more than ``FEW`` wait, none begins behind a
-    long turn, unless the first one has waited for ``LONGEST`` seconds. The longer it has waited,
-    the more begin together: two after a second, five after two. ``monotonic`` is in seconds.
+    It waits for nothing where it comes alone. Behind a long turn none begins, for a while: the
+    longer the row, the longer (``EACH``, ``LONGEST``). The longer the first one has waited, the
+    more begin together: two after a second, five after two. ``monotonic`` is in seconds.
     """
 
     def __init__(self, app: ASGIApp, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -79,7 +78,7 @@ class Turnstile:
         took, self._turned = now - self._turned, now
         waited = now - self._waiting[0][1]
         most = 1 + int((waited / PATIENCE) ** 2)
-        if len(self._waiting) > FEW and took > SHORT and waited < LONGEST:
+        if took > SHORT and waited < min(EACH * len(self._waiting), LONGEST):
             most = 0
         while self._waiting and most:
             begins, _ = self._waiting.popleft()

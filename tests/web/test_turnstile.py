@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from callscribe.settings import Settings
 from callscribe.web.app import create_app
 from callscribe.web.auth import Guard
-from callscribe.web.turnstile import FEW, LONGEST, SHORT, Turnstile
+from callscribe.web.turnstile import EACH, LONGEST, SHORT, Turnstile
 
 pytestmark = pytest.mark.anyio
 
@@ -85,7 +85,8 @@ async def test_the_longer_they_have_waited_the_more_begin_together() -> None:
 
 async def test_behind_a_long_turn_none_of_many_begins_unless_the_first_has_waited() -> None:
     turns = Turns()
-    for number in range(FEW + 10):
+    many = int(LONGEST / EACH) + 10
+    for number in range(many):
         turns.ask(str(number))
     assert await turns.pass_by(1) == ["0"]
     for _ in range(3):
@@ -102,16 +103,17 @@ async def test_behind_a_long_turn_none_of_many_begins_unless_the_first_has_waite
     assert await turns.pass_by(1) == ["2", "3", "4"], "as many as have to after so long"
 
 
-async def test_few_do_not_wait_for_a_short_turn() -> None:
+@pytest.mark.parametrize("few", [1, 2, 6])
+async def test_few_wait_for_a_short_turn_for_a_moment_only(few: int) -> None:
     turns = Turns()
-    for number in range(FEW + 1):
+    for number in range(few + 1):
         turns.ask(str(number))
     assert await turns.pass_by(1) == ["0"]
-    began = []
-    for _ in range(FEW + 1):
-        turns.now += 10 * SHORT
+    began: list[str] = []
+    while turns.now < few * EACH + 2 * few * 1.1 * SHORT:
+        turns.now += 1.1 * SHORT
         began += await turns.pass_by(1)
-    assert began == [str(number) for number in range(1, FEW + 1)]
+    assert began == [str(number) for number in range(1, few + 1)]
 
 
 async def test_how_long_nobody_came_is_no_long_turn() -> None:

@@ -101,7 +101,14 @@ async def test_what_is_taken_leaves_by_itself(loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-async def test_who_closes_gets_what_was_taken_before_that_was_read(loop: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [((CLOSE, (1000).to_bytes(2, "big")), 1000), ((CONTINUATION, b"of nothing"), 1002)],
+    ids=["closes", "breaks the protocol"],
+)
+async def test_what_was_taken_before_the_end_was_read_is_sent_before_it_is_answered(
+    loop: str, end: tuple[int, bytes], code: int
+) -> None:
     async def serve(frames: Frames) -> None:
         frames.hear(lambda message: message == "ask" and frames.take(b"answer"))  # type: ignore[arg-type,return-value]
         while frames.closed is None:
@@ -109,9 +116,9 @@ async def test_who_closes_gets_what_was_taken_before_that_was_read(loop: str) ->
 
     with site(direct(serve), loop) as served:
         async with upgraded(served.port) as raw:
-            raw.together((TEXT, b"ask"), (CLOSE, (1000).to_bytes(2, "big")))
+            raw.together((TEXT, b"ask"), end)
             assert await raw.next() == (BINARY, b"answer")
-            assert await raw.closed() == (1000, "")
+            assert (await raw.closed())[0] == code
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -151,20 +158,6 @@ async def test_what_is_sent_behind_a_lot_comes_behind_it() -> None:
 
     heard, _ = await heard_of(act)
     assert heard == [*many, "last"]
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_who_breaks_the_protocol_gets_what_was_taken_before_that_was_read(loop: str) -> None:
-    async def serve(frames: Frames) -> None:
-        frames.hear(lambda message: message == "ask" and frames.take(b"answer"))  # type: ignore[arg-type,return-value]
-        while frames.closed is None:
-            await asyncio.sleep(0.001)
-
-    with site(direct(serve), loop) as served:
-        async with upgraded(served.port) as raw:
-            raw.together((TEXT, b"ask"), (CONTINUATION, b"of nothing"))
-            assert await raw.next() == (BINARY, b"answer")
-            assert (await raw.closed())[0] == 1002
 
 
 async def test_nothing_is_taken_for_who_is_gone() -> None:

@@ -90,6 +90,7 @@ class Sending(WSListener):
 
     def take_text(self, text: bytes) -> bool:
         """The same for text, in UTF-8."""
+        # Not by a method for both: every frame would make one call more.
         if not self._free or len(text) > COPIED:
             return False
         tick = self._tick

@@ -16,10 +16,13 @@ pytestmark = pytest.mark.anyio
 
 SECONDS = 24.0
 
-FOUND = 0.7
-"""The share of leaked words that has to be found. Where an utterance ends depends on the kind of
-processor that Whisper computes on, and one that begins with a leak and goes on with an answer is
-the hardest: the same call has 22 of 30 words found on one kind, 27 and more on others."""
+FOUND = 0.8
+"""The share of leaked words that has to be found."""
+
+HARDEST = 0.7
+"""The same for a leak nearly as loud as the speech. Whisper ends utterances otherwise on each kind
+of processor: on AMD's family 26 one begins with the leak and goes on with the answer, and keeps 5
+words of it; 22 of 30 are found there."""
 
 
 def made(case: Case, language: str) -> Scene:
@@ -38,15 +41,19 @@ async def scores(case: Case, language: str = "en") -> dict[str, Score]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case",
-    [Case(-6.0, 20.0, dull=True), Case(-12.0, 150.0), Case(-18.0, 400.0, dull=True, own="none")],
+    ("case", "share"),
+    [
+        (Case(-6.0, 20.0, dull=True), HARDEST),
+        (Case(-12.0, 150.0), FOUND),
+        (Case(-18.0, 400.0, dull=True, own="none"), FOUND),
+    ],
     ids=str,
 )
-async def test_leaks_are_found_whichever_final_comes_first(case: Case) -> None:
+async def test_leaks_are_found_whichever_final_comes_first(case: Case, share: float) -> None:
     found = await scores(case)
     for way in ("with level", "leak told first"):
         assert found[way].leaked >= 10, "hardly anything leaked: the test shows nothing"
-        assert found[way].recall >= FOUND, way
+        assert found[way].recall >= share, way
         assert found[way].lost == 0, way
 
 
